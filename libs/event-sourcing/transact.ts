@@ -1,0 +1,176 @@
+import { createHash } from 'node:crypto';
+import canonicalize from 'canonicalize';
+import { load, type Aggregate, type Loaded } from './aggregate.ts';
+import type { EventCodec } from './codec.ts';
+import type { CommandMeta, Issued } from './command.ts';
+import { isRefusal, refuse, RefusedError, type Decision, type Refusal } from './decision.ts';
+import { denialStream, type CommandDenied } from './denial.ts';
+import type { DomainEvent, EventMetadata, NewEvent } from './event.ts';
+import { AppendOutcomeUnknown, NO_STREAM, WrongExpectedRevision, type Appended, type EventLog } from './event-log.ts';
+import { eventId } from './ids.ts';
+
+/** Most times a command is decided again after somebody else's append came first. */
+export const MAX_DECISIONS = 4;
+
+/** Reads other streams for a rule. Everything read is folded from the log itself, never from a view (principle 1). */
+export type ReadAggregate = <S, E extends DomainEvent>(aggregate: Aggregate<S, E>, id: string) => Promise<Loaded<S>>;
+
+/** A command with its rule and what the rule needs: the whole of a slice but its route. */
+export interface CommandDefinition<C extends object, S, E extends DomainEvent, F> {
+  readonly name: string;
+  readonly aggregate: Aggregate<S, E>;
+  /** Pure. */
+  readonly decide: (command: Issued<C>, state: S, facts: F) => Decision<E>;
+  /** Reads what the rule needs besides the aggregate's own state; run again for every decision. */
+  readonly facts?: (read: ReadAggregate, command: Issued<C>, state: S) => Promise<F>;
+  /** Governed: a refusal is itself an event (principle 5). Names what the denial is about, e.g. the release. */
+  readonly governed?: (command: Issued<C>, state: S) => Readonly<Record<string, string>>;
+}
+
+export interface Transacted extends Appended {
+  readonly id: string;
+  readonly stream: string;
+  readonly events: readonly NewEvent[];
+  /** True where this commandId had been carried out before; nothing new was stored. */
+  readonly repeated: boolean;
+}
+
+export interface TransactPorts {
+  readonly log: EventLog;
+  readonly codec: EventCodec;
+}
+
+/**
+ * Load, fold, decide, append at the exact revision. A conflict is decided again, at most `MAX_DECISIONS` times in all;
+ * with If-Match it is refused (412) instead. Doing it twice yields no new event: the same commandId finds its own events in the stream.
+ *
+ * @throws RefusedError the rule (or a precondition) refuses; the denial is stored before this is thrown
+ * @throws AppendOutcomeUnknown the log did not answer; the caller may repeat the command with the same commandId
+ */
+export async function transact<C extends object, S, E extends DomainEvent, F>(
+  ports: TransactPorts,
+  definition: CommandDefinition<C, S, E, F>,
+  command: Issued<C>,
+): Promise<Transacted> {
+  const { log, codec } = ports;
+  const { meta } = command;
+  const commandHash = hashCommand(definition.name, command);
+  const read: ReadAggregate = (aggregate, id) => load(log, codec, aggregate, id);
+
+  for (let decisions = 1; ; decisions++) {
+    const loaded = await load(log, codec, definition.aggregate, command.target);
+    const earlier = loaded.events.filter((e) => e.metadata.commandId === meta.commandId);
+    const last = earlier.at(-1);
+    if (last) {
+      if (last.metadata.commandHash !== commandHash) throw new RefusedError(keyReused(meta));
+      return { id: loaded.id, stream: loaded.stream, revision: last.revision, position: last.position, events: earlier, repeated: true };
+    }
+    if (meta.expectedRevision !== undefined && meta.expectedRevision !== loaded.revision) {
+      throw new RefusedError(staleRevision(loaded.stream, meta.expectedRevision, loaded.revision));
+    }
+
+    const facts = (await definition.facts?.(read, command, loaded.state)) as F;
+    const decision = definition.decide(command, loaded.state, facts);
+    if (isRefusal(decision)) {
+      const position = definition.governed
+        ? await recordDenial(ports, definition.name, loaded.stream, command, decision, definition.governed(command, loaded.state), commandHash)
+        : undefined;
+      throw new RefusedError(decision, position);
+    }
+    if (decision.length === 0) {
+      const seen = loaded.events.at(-1);
+      return { id: loaded.id, stream: loaded.stream, revision: loaded.revision, position: seen?.position ?? -1n, events: [], repeated: true };
+    }
+
+    const events = decision.map((event, index): NewEvent => ({
+      id: eventId(meta.commandId, index),
+      type: event.type,
+      data: event.data,
+      metadata: metadataOf(meta, commandHash, codec.schemaVersion(event.type)),
+    }));
+    try {
+      const appended = await appendKnowing(log, loaded.stream, loaded.revision, events);
+      return { ...appended, id: loaded.id, stream: loaded.stream, events, repeated: false };
+    } catch (error) {
+      if (!(error instanceof WrongExpectedRevision)) throw error;
+      if (meta.expectedRevision !== undefined) throw new RefusedError(staleRevision(loaded.stream, meta.expectedRevision, error.actual));
+      if (decisions >= MAX_DECISIONS) {
+        throw new RefusedError(
+          refuse('conflict', 'too-much-contention', `${loaded.stream} changed ${decisions} times while this command was being decided. Try again.`),
+        );
+      }
+    }
+  }
+}
+
+/** One repeat turns "unknown" into an answer where it can: a repeated append is the same append. */
+async function appendKnowing(log: EventLog, stream: string, revision: number, events: readonly NewEvent[]): Promise<Appended> {
+  try {
+    return await log.append(stream, revision, events);
+  } catch (error) {
+    if (!(error instanceof AppendOutcomeUnknown)) throw error;
+    return await log.append(stream, revision, events);
+  }
+}
+
+async function recordDenial<C extends object>(
+  { log, codec }: TransactPorts,
+  name: string,
+  stream: string,
+  command: Issued<C>,
+  refusal: Refusal,
+  about: Readonly<Record<string, string>>,
+  commandHash: string,
+): Promise<bigint | undefined> {
+  const denied: CommandDenied = {
+    type: 'CommandDenied',
+    data: { command: name, stream, about, asked: askedOf(command), refusal: refusal.type, kind: refusal.kind, detail: refusal.detail, reasons: refusal.reasons },
+  };
+  const event: NewEvent = {
+    id: eventId(command.meta.commandId, 0),
+    ...denied,
+    metadata: metadataOf(command.meta, commandHash, codec.schemaVersion('CommandDenied')),
+  };
+  try {
+    return (await appendKnowing(log, denialStream(command.meta.commandId), NO_STREAM, [event])).position;
+  } catch (error) {
+    // The same command was denied before: its denial is on record already.
+    if (error instanceof WrongExpectedRevision) return undefined;
+    throw error;
+  }
+}
+
+/** Event metadata for a command's meta. */
+export function metadataOf(meta: CommandMeta, commandHash: string, schemaVersion: number): EventMetadata {
+  return {
+    actor: meta.actor.person,
+    principal: meta.actor.principal,
+    commandId: meta.commandId,
+    commandHash,
+    correlationId: meta.correlationId,
+    causationId: meta.causationId,
+    recordedAt: meta.now,
+    schemaVersion,
+  };
+}
+
+/** SHA-256 over the canonical JSON (RFC 8785) of a command's name, target and own fields. */
+export function hashCommand<C extends object>(name: string, command: Issued<C>): string {
+  return createHash('sha256')
+    .update(canonicalize({ name, target: command.target, asked: askedOf(command) }) ?? '')
+    .digest('hex');
+}
+
+/** A command's own fields: what was asked, without target and meta. */
+function askedOf<C extends object>(command: Issued<C>): Record<string, unknown> {
+  const { target: _target, meta: _meta, ...asked } = command as Issued<Record<string, unknown>>;
+  return JSON.parse(JSON.stringify(asked)) as Record<string, unknown>;
+}
+
+function keyReused(meta: CommandMeta): Refusal {
+  return refuse('meaning', 'idempotency-key-reused', `The command id ${meta.commandId} was used before for another request. Use a new Idempotency-Key.`);
+}
+
+function staleRevision(stream: string, expected: number, actual: number): Refusal {
+  return refuse('precondition', 'stale-revision', `${stream} is at revision ${actual}, not at ${expected}: read it again and decide anew.`);
+}
