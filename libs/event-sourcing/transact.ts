@@ -17,7 +17,8 @@ export type ReadAggregate = <S, E extends DomainEvent>(aggregate: Aggregate<S, E
 
 /** A command with its rule and what the rule needs: the whole of a slice but its route. */
 export interface CommandDefinition<C extends object, S, E extends DomainEvent, F> {
-  readonly name: string;
+  /** The command's class: validated at the edge, and how the bus finds the handler. Its name is the command's name. */
+  readonly type: new () => C;
   readonly aggregate: Aggregate<S, E>;
   /** Pure. */
   readonly decide: (command: Issued<C>, state: S, facts: F) => Decision<E>;
@@ -25,6 +26,16 @@ export interface CommandDefinition<C extends object, S, E extends DomainEvent, F
   readonly facts?: (read: ReadAggregate, command: Issued<C>, state: S) => Promise<F>;
   /** Governed: a refusal is itself an event (principle 5). Names what the denial is about, e.g. the release. */
   readonly governed?: (command: Issued<C>, state: S) => Readonly<Record<string, string>>;
+}
+
+/** A definition whose types are its own affair: what registries hold. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a list of definitions has no common type parameters
+export type AnyCommandDefinition = CommandDefinition<any, any, any, any>;
+
+export function defineCommand<C extends object, S, E extends DomainEvent, F = undefined>(
+  definition: CommandDefinition<C, S, E, F>,
+): CommandDefinition<C, S, E, F> {
+  return definition;
 }
 
 export interface Transacted extends Appended {
@@ -54,7 +65,7 @@ export async function transact<C extends object, S, E extends DomainEvent, F>(
 ): Promise<Transacted> {
   const { log, codec } = ports;
   const { meta } = command;
-  const commandHash = hashCommand(definition.name, command);
+  const commandHash = hashCommand(definition.type.name, command);
   const read: ReadAggregate = (aggregate, id) => load(log, codec, aggregate, id);
 
   for (let decisions = 1; ; decisions++) {
@@ -73,7 +84,7 @@ export async function transact<C extends object, S, E extends DomainEvent, F>(
     const decision = definition.decide(command, loaded.state, facts);
     if (isRefusal(decision)) {
       const position = definition.governed
-        ? await recordDenial(ports, definition.name, loaded.stream, command, decision, definition.governed(command, loaded.state), commandHash)
+        ? await recordDenial(ports, definition.type.name, loaded.stream, command, decision, definition.governed(command, loaded.state), commandHash)
         : undefined;
       throw new RefusedError(decision, position);
     }

@@ -1,0 +1,65 @@
+import type { DomainEvent } from '#libs/event-sourcing';
+import type { ApprovalTuple, DecisionReceipt, PlannedStep, ReleaseArtifact, SmokeSuite } from './values.ts';
+
+interface OfDeployment {
+  readonly deploymentId: string;
+  readonly releaseId: string;
+  readonly environment: string;
+}
+
+/** A rollback is a new deployment of an older release (principle 9). */
+export interface RollbackOf {
+  readonly deploymentId: string;
+  readonly releaseId: string;
+  readonly reason: string;
+}
+
+export type DeploymentEvent =
+  | DomainEvent<
+      'DeploymentStarted',
+      OfDeployment & {
+        readonly artifacts: readonly ReleaseArtifact[];
+        readonly steps: readonly PlannedStep[];
+        readonly planHash: string;
+        readonly smoke?: SmokeSuite;
+        readonly deployer: string;
+        /** The approved tuple; absent where the policy asks for no approval. */
+        readonly tuple?: ApprovalTuple;
+        readonly rollbackOf?: RollbackOf;
+        readonly receipt: DecisionReceipt;
+      }
+    >
+  /** Gates checked again at the moment of effect, with the environment reserved; only now may steps run. */
+  | DomainEvent<'DeploymentConfirmed', OfDeployment & { readonly receipt: DecisionReceipt }>
+  | DomainEvent<'DeploymentHalted', OfDeployment & { readonly reason: string; readonly receipt?: DecisionReceipt }>
+  | DomainEvent<
+      'StepLeased',
+      OfDeployment & {
+        readonly step: string;
+        readonly attempt: number;
+        readonly holder: string;
+        /** Rises with every lease in this deployment; a report with an older one is fenced off. */
+        readonly fencingToken: number;
+        readonly leasedUntil: string;
+        readonly compensating: boolean;
+      }
+    >
+  | DomainEvent<'StepLeaseRenewed', OfDeployment & { readonly step: string; readonly fencingToken: number; readonly leasedUntil: string }>
+  | DomainEvent<
+      'StepSucceeded' | 'StepFailed',
+      OfDeployment & {
+        readonly step: string;
+        readonly attempt: number;
+        readonly fencingToken: number;
+        readonly compensating: boolean;
+        readonly summary: string;
+        /** SHA-256 (hex) of the step's whole log. */
+        readonly logDigest: string;
+        /** Milliseconds. */
+        readonly durationMs: number;
+        readonly output?: unknown;
+      }
+    >
+  | DomainEvent<'StepRetried', OfDeployment & { readonly step: string; readonly reason: string }>
+  | DomainEvent<'DeploymentSucceeded', OfDeployment & { readonly rollbackOf?: RollbackOf; readonly artifacts: readonly ReleaseArtifact[]; readonly smoke?: SmokeSuite }>
+  | DomainEvent<'DeploymentFailed', OfDeployment & { readonly failedSteps: readonly string[]; readonly compensated: boolean; readonly rollbackOf?: RollbackOf }>;

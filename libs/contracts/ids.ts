@@ -1,0 +1,13 @@
+import { derivedId } from '#libs/event-sourcing';
+
+/** Ids that two areas must agree on. Each is derived, so that the same thing always has the same stream. */
+
+/** A name and version have one stream: that is how a second digest meets the first. */
+export const artifactId = (name: string, version: string): string => derivedId('artifact', name, version);
+export const approvalId = (releaseId: string, environment: string): string => derivedId('approval', releaseId, environment);
+export const accountId = (issuer: string, subject: string): string => derivedId('account', issuer, subject);
+export const versionLineId = (product: string): string => derivedId('versionline', product);
+export const metricsId = (environment: string, service: string): string => derivedId('metrics', environment, service);
+export const triggerId = (environment: string, service: string, metric: string): string => derivedId('trigger', environment, service, metric);
+export const incidentId = (environment: string, deploymentId: string): string => derivedId('incident', environment, deploymentId);
+export const smokeRunId = (deploymentId: string): string => derivedId('smokerun', deploymentId);

@@ -1,0 +1,28 @@
+import type { DomainEvent } from '#libs/event-sourcing';
+import type { PlannedStep, ReleaseArtifact, SmokeSuite } from './values.ts';
+
+export type ReleaseEvent =
+  | DomainEvent<
+      'ReleaseComposed',
+      { readonly releaseId: string; readonly product: string; readonly artifacts: readonly ReleaseArtifact[]; readonly authors: readonly string[] }
+    >
+  | DomainEvent<'ReleaseAmended', { readonly releaseId: string; readonly artifacts: readonly ReleaseArtifact[]; readonly authors: readonly string[] }>
+  | DomainEvent<
+      'ReleasePlanned',
+      {
+        readonly releaseId: string;
+        readonly environment: string;
+        readonly steps: readonly PlannedStep[];
+        /** Step ids in stages: every stage's steps may run side by side. */
+        readonly stages: readonly (readonly string[])[];
+        readonly smoke?: SmokeSuite;
+        /** SHA-256 (hex) over the canonical JSON of environment, steps and smoke suite. */
+        readonly planHash: string;
+      }
+    >;
+
+/** The versions of one product, in their order (M1.3): they never go back or repeat. */
+export type VersionLineEvent = DomainEvent<
+  'VersionAssigned',
+  { readonly product: string; readonly releaseId: string; readonly scheme: 'semver'; readonly version: string }
+>;

@@ -1,0 +1,106 @@
+import { EventCodec, type CommandDenied, type EventDeclaration } from '#libs/event-sourcing';
+import type { ArtifactEvent } from './artifacts.events.ts';
+import type { DeploymentEvent } from './deployments.events.ts';
+import type { EnvironmentEvent } from './environments.events.ts';
+import type { AccountEvent, ApprovalEvent, PolicyEvent } from './governance.events.ts';
+import type { IncidentEvent, TriggerEvent } from './incidents.events.ts';
+import type { IngestionEvent } from './ingestion.events.ts';
+import type { MetricEvent } from './observability.events.ts';
+import type { ReleaseEvent, VersionLineEvent } from './planning.events.ts';
+import type { SmokeRunEvent, TestReportEvent } from './validation.events.ts';
+
+/** Everything that can be in the log, but for what processes note about themselves (`#libs/processes`). */
+export type PlimsollEvent =
+  | AccountEvent
+  | ApprovalEvent
+  | ArtifactEvent
+  | CommandDenied
+  | DeploymentEvent
+  | EnvironmentEvent
+  | IncidentEvent
+  | IngestionEvent
+  | MetricEvent
+  | PolicyEvent
+  | ReleaseEvent
+  | SmokeRunEvent
+  | TestReportEvent
+  | TriggerEvent
+  | VersionLineEvent;
+
+const first: EventDeclaration = { version: 1, upcasters: {} };
+
+/**
+ * Schema version of every event type. A change is additive, or raises the version with a pure upcaster;
+ * `golden/` holds one stored example of every version, which is never edited.
+ */
+export const declarations = {
+  AccountLinked: first,
+  ApprovalGranted: first,
+  ApprovalRejected: first,
+  ApprovalRequested: first,
+  ApprovalVoided: first,
+  ArtifactRegistered: first,
+  CommandDenied: first,
+  DeploymentConfirmed: first,
+  DeploymentFailed: first,
+  DeploymentHalted: first,
+  DeploymentStarted: first,
+  DeploymentSucceeded: first,
+  EnvironmentDefined: first,
+  EnvironmentFreed: first,
+  EnvironmentReserved: first,
+  IncidentDelivered: first,
+  IncidentDeliveryFailed: first,
+  IncidentOpened: first,
+  IncidentResolved: first,
+  MetricSamplesRecorded: first,
+  OutsideEventReceived: first,
+  OutsideEventRedriven: first,
+  OutsideEventRejected: first,
+  PolicyPublished: first,
+  ReleaseAmended: first,
+  ReleaseComposed: first,
+  ReleasePlanned: first,
+  RunningVersionReported: first,
+  SmokeRunFailed: first,
+  SmokeRunPassed: first,
+  SmokeRunStarted: first,
+  SmokeRunTimedOut: first,
+  StepFailed: first,
+  StepLeaseRenewed: first,
+  StepLeased: first,
+  StepRetried: first,
+  StepSucceeded: first,
+  TestReportRecorded: first,
+  TriggerCleared: first,
+  TriggerDefined: first,
+  TriggerFired: first,
+  VersionAssigned: first,
+} as const satisfies Record<PlimsollEvent['type'], EventDeclaration>;
+
+export function plimsollCodec(): EventCodec {
+  return new EventCodec(declarations);
+}
+
+/** The area that a stream's category belongs to: the middle part of its topic's name. */
+const areas: Readonly<Record<string, string>> = {
+  account: 'governance',
+  approval: 'governance',
+  artifact: 'artifacts',
+  denial: 'governance',
+  deployment: 'deployments',
+  environment: 'environments',
+  incident: 'incidents',
+  metrics: 'observability',
+  outside: 'ingestion',
+  policy: 'governance',
+  release: 'planning',
+  smokerun: 'validation',
+  testreport: 'validation',
+  trigger: 'incidents',
+  versionline: 'planning',
+};
+
+export function areaOf(category: string): string | undefined {
+  return Object.hasOwn(areas, category) ? areas[category] : undefined;
+}

@@ -1,0 +1,51 @@
+import type { DomainEvent } from '#libs/event-sourcing';
+import type { SmokeSuite } from './values.ts';
+
+export interface SmokeCheckResult {
+  readonly name: string;
+  readonly outcome: 'pass' | 'fail' | 'inconclusive';
+  readonly detail: string;
+  readonly durationMs: number;
+}
+
+export type TestReportEvent = DomainEvent<
+  'TestReportRecorded',
+  {
+    readonly releaseId: string;
+    /** `digestText` form of the artifact that was tested. */
+    readonly artifactDigest: string;
+    readonly suite: string;
+    readonly format: 'junit';
+    /** SHA-256 (hex) of the report's bytes. */
+    readonly reportDigest: string;
+    readonly outcome: 'pass' | 'fail' | 'inconclusive';
+    readonly tests: number;
+    readonly failures: number;
+    readonly errors: number;
+    readonly skipped: number;
+    /** The first failures, capped. */
+    readonly failed: readonly string[];
+    readonly tester: string;
+  }
+>;
+
+interface OfSmokeRun {
+  readonly smokeRunId: string;
+  readonly deploymentId: string;
+  readonly releaseId: string;
+  readonly environment: string;
+}
+
+export type SmokeRunEvent =
+  | DomainEvent<
+      'SmokeRunStarted',
+      OfSmokeRun & {
+        readonly suite: SmokeSuite;
+        /** Silence until then is failure (M5.1). */
+        readonly deadline: string;
+        /** `digestText` forms of what was deployed: what must be observed live is among them. */
+        readonly expectedDigests: readonly string[];
+      }
+    >
+  | DomainEvent<'SmokeRunPassed' | 'SmokeRunFailed', OfSmokeRun & { readonly checks: readonly SmokeCheckResult[]; readonly observedDigest?: string; readonly reason: string }>
+  | DomainEvent<'SmokeRunTimedOut', OfSmokeRun & { readonly deadline: string }>;
