@@ -1,0 +1,5 @@
+export * from './handler.ts';
+export * from './registry.ts';
+export * from './run-subscription.ts';
+export * from './status.ts';
+export * from './transient.ts';
