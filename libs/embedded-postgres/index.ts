@@ -1,0 +1,2 @@
+export { SUPPORTED_PLATFORMS } from './binaries.ts';
+export * from './embedded-postgres.ts';
