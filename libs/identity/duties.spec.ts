@@ -1,0 +1,122 @@
+import fc from 'fast-check';
+import { conflicts, DUTIES, FOUR_EYES, mayTakeDuty, type Duty, type DutyAssignment, type SeparationRule } from './duties.ts';
+
+const took = (person: string, duty: Duty): DutyAssignment => ({ person, duty, evidence: `release-1@${DUTIES.indexOf(duty)}` });
+const codeAndApproval: SeparationRule = { id: 'four-eyes', duties: [['author', 'committer', 'co-author'], 'approver'] };
+
+describe('Separation of duties', () => {
+  it('finds whoever approves what she wrote, and says where both are written', () => {
+    expect(conflicts([took('dora', 'author'), took('emil', 'author'), took('dora', 'approver')], [codeAndApproval])).toEqual([
+      { rule: 'four-eyes', person: 'dora', duties: ['author', 'approver'], evidence: ['release-1@0', 'release-1@5'] },
+    ]);
+  });
+
+  it('lets an author commit, and another person approve', () => {
+    expect(conflicts([took('dora', 'author'), took('dora', 'committer'), took('emil', 'approver')], [codeAndApproval])).toEqual([]);
+  });
+
+  it('counts a co-author as an author', () => {
+    expect(conflicts([took('dora', 'co-author'), took('dora', 'approver')], FOUR_EYES)).toHaveLength(1);
+  });
+
+  it('refuses the duty that would break a rule, and says what would unblock it', () => {
+    expect(mayTakeDuty('dora', 'approver', [took('dora', 'requester')], FOUR_EYES)).toEqual({
+      code: 'separation-of-duties',
+      detail: 'The rule approver-is-not-requester keeps approver apart from requester, which this person is already.',
+      evidence: ['release-1@3'],
+      unblockedBy: 'Somebody who is not requester here takes the duty of approver.',
+    });
+    expect(mayTakeDuty('emil', 'approver', [took('dora', 'requester')], FOUR_EYES)).toBe('ok');
+  });
+
+  it('lets nobody take a duty who is not known to be anybody', () => {
+    expect(mayTakeDuty('\u200b ', 'approver', [], FOUR_EYES)).toMatchObject({ code: 'person-unknown' });
+    expect(() => conflicts([took('', 'author')], FOUR_EYES)).toThrow('The author of release-1@0 is no known person.');
+  });
+
+  it('refuses rules that keep nothing apart', () => {
+    const broken =
+      (...duties: SeparationRule['duties']) =>
+      () =>
+        conflicts([], [{ id: 'broken', duties }]);
+    expect(broken('author')).toThrow('keeps nothing apart');
+    expect(broken(['author'], [])).toThrow('empty list');
+    expect(broken(['author', 'approver'], 'approver')).toThrow('names a duty twice');
+    expect(broken('author', 'owner' as Duty)).toThrow('unknown duty, owner');
+  });
+});
+
+describe('Separation of duties, for all assignments and rules', () => {
+  const duty = fc.constantFrom(...DUTIES);
+  const person = fc.constantFrom('a', 'b', 'c', 'd');
+  const assignment = fc.record({ person, duty, evidence: fc.constantFrom('x@1', 'y@2', 'z@3') });
+  const assignments = fc.array(assignment, { maxLength: 12 });
+  const rule = fc
+    .tuple(fc.shuffledSubarray([...DUTIES], { minLength: 2 }), fc.integer({ min: 1, max: 3 }))
+    .map(([duties, cut]): SeparationRule => {
+      const first = duties.slice(0, Math.min(cut, duties.length - 1));
+      return { id: duties.join('-'), duties: [first, ...duties.slice(first.length)] };
+    });
+  const rules = fc.array(rule, { maxLength: 4 });
+
+  it('does not depend on the order of the assignments', () => {
+    fc.assert(
+      fc.property(assignments, rules, fc.infiniteStream(fc.nat()), (given, all, order) => {
+        const shuffled = given
+          .map((a) => ({ a, at: order.next().value as number }))
+          .sort((x, y) => x.at - y.at)
+          .map(({ a }) => a);
+        expect(conflicts(shuffled, all)).toEqual(conflicts(given, all));
+      }),
+    );
+  });
+
+  it('agrees with the definition: somebody holds two duties of different places in the rule', () => {
+    fc.assert(
+      fc.property(assignments, rule, (given, one) => {
+        const places = one.duties.map((place) => [place].flat());
+        const guilty = ['a', 'b', 'c', 'd'].filter(
+          (p) => places.filter((place) => given.some((g) => g.person === p && place.includes(g.duty))).length > 1,
+        );
+        expect(conflicts(given, [one]).map((v) => v.person)).toEqual(guilty);
+      }),
+    );
+  });
+
+  it('never forgives: one more assignment keeps every violation', () => {
+    fc.assert(
+      fc.property(assignments, assignment, rules, (given, more, all) => {
+        const before = conflicts(given, all).map((v) => `${v.rule}/${v.person}`);
+        const after = conflicts([...given, more], all).map((v) => `${v.rule}/${v.person}`);
+        expect(after).toEqual(expect.arrayContaining(before));
+      }),
+    );
+  });
+
+  it('is not escaped by a second account: learning that two persons are one never clears a rule', () => {
+    fc.assert(
+      fc.property(assignments, rules, (given, all) => {
+        const broken = new Set(conflicts(given, all).map((v) => v.rule));
+        const merged = given.map((a) => (a.person === 'b' ? { ...a, person: 'a' } : a));
+        const brokenAfter = new Set(conflicts(merged, all).map((v) => v.rule));
+        expect([...broken].every((id) => brokenAfter.has(id))).toBe(true);
+      }),
+    );
+  });
+
+  it('admits a duty exactly where taking it breaks no rule that names it', () => {
+    fc.assert(
+      fc.property(assignments, assignment, rules, (given, next, all) => {
+        const naming = all.filter((r) => r.duties.flat().includes(next.duty));
+        const allowed = mayTakeDuty(next.person, next.duty, given, all) === 'ok';
+        const breaks = naming.some((r) => {
+          const place = r.duties.findIndex((d) => [d].flat().includes(next.duty));
+          const others = r.duties.filter((_, i) => i !== place).flat();
+          return given.some((g) => g.person === next.person && others.includes(g.duty));
+        });
+        expect(allowed).toBe(!breaks);
+        if (allowed && conflicts(given, all).length === 0) expect(conflicts([...given, next], all)).toEqual([]);
+      }),
+    );
+  });
+});
