@@ -34,6 +34,7 @@ const javascript = { ...typescript, sourceMaps: false, jsc: { target: 'es2023', 
 module.exports = {
   rootDir: __dirname,
   testEnvironment: 'node',
+  setupFiles: ['reflect-metadata'],
   testMatch: ['<rootDir>/(src|libs|deploy|test)/**/*.spec.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],

@@ -67,9 +67,7 @@ export type GateName = 'artifacts-registered' | 'version-assigned' | 'tests-pass
 
 /** A gate as a policy asks for it. */
 export type GateRule =
-  | { readonly gate: Exclude<GateName, 'approved' | 'tests-passed'> }
-  /** `maxAgeDays`: how old the newest report may be; absent means any age. */
-  | { readonly gate: 'tests-passed'; readonly maxAgeDays?: number }
+  | { readonly gate: Exclude<GateName, 'approved'> }
   /** `quorum`: how many distinct persons must have approved. */
   | { readonly gate: 'approved'; readonly quorum: number };
 

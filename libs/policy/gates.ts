@@ -1,0 +1,135 @@
+import type { DecisionReceipt, GateName, GateRule, GateVerdict, Verdict } from '#libs/contracts';
+import { refuse, type Reason, type Refusal } from '#libs/event-sourcing';
+import { hashOf } from './hash.ts';
+import type { GateFacts } from './sources.ts';
+import { tupleDifferences } from './tuple.ts';
+
+/** Who wants the effect, and when: the rest of what gates judge. */
+export interface GateRequest {
+  /** Person who would deploy. */
+  readonly deployer: string;
+  /** ISO 8601, server time. */
+  readonly now: string;
+}
+
+type Judge = (rule: GateRule, facts: GateFacts, request: GateRequest) => Omit<GateVerdict, 'gate'>;
+
+/** Every gate there is. A policy that names another one does not publish. */
+const judges: Readonly<Record<GateName, Judge>> = {
+  'artifacts-registered': (_rule, facts) => {
+    const evidence = Object.values(facts.refs.artifacts);
+    if (facts.artifacts.length === 0) return verdict('inconclusive', 'The release has no artifacts.', [facts.refs.release], 'Compose the release of artifacts.');
+    const wrong = facts.artifacts.filter((a) => facts.registered[a.artifactId] !== a.digest);
+    return wrong.length === 0
+      ? verdict('pass', `All ${facts.artifacts.length} artifacts are registered with the release's digests.`, evidence)
+      : verdict('fail', `Not registered with this digest: ${wrong.map((a) => `${a.name}@${a.version}`).join(', ')}.`, evidence, 'Register the artifacts.');
+  },
+
+  'version-assigned': (_rule, facts) =>
+    facts.version
+      ? verdict('pass', `The release has version ${facts.version}.`, [facts.refs.versions])
+      : verdict('inconclusive', 'The release has no version.', [facts.refs.versions], `Assign a version in the line of ${facts.product ?? 'its product'}.`),
+
+  'tests-passed': (_rule, facts) => {
+    const evidence = [facts.refs.reports];
+    if (facts.artifacts.length === 0) return verdict('inconclusive', 'The release has no artifacts that could be tested.', evidence);
+    const untested: string[] = [];
+    const failing: string[] = [];
+    for (const artifact of facts.artifacts) {
+      const reports = Object.values(facts.reports[artifact.digest] ?? {});
+      if (!reports.some((r) => r.outcome === 'pass')) untested.push(`${artifact.name}@${artifact.version}`);
+      for (const report of reports) if (report.outcome === 'fail') failing.push(`${report.suite} of ${artifact.name}@${artifact.version}`);
+    }
+    if (failing.length > 0) return verdict('fail', `Failing: ${failing.join(', ')}.`, evidence, 'Record a newer report of the suite that passes.');
+    if (untested.length > 0) {
+      return verdict('inconclusive', `No passing test report names the digest of ${untested.join(', ')}.`, evidence, 'Record a test report for that digest.');
+    }
+    return verdict('pass', 'Every artifact has a passing test report for its digest, and no suite fails.', evidence);
+  },
+
+  approved: (rule, facts, request) => {
+    const quorum = rule.gate === 'approved' ? rule.quorum : 1;
+    const { approval } = facts;
+    const evidence = [facts.refs.approval];
+    if (!approval.tuple) return verdict('inconclusive', 'No approval was requested.', evidence, `Request an approval for ${facts.environment}.`);
+    if (approval.closed) return verdict('fail', `The approval was ${approval.closed}.`, evidence, 'Request a new approval.');
+    const differences = tupleDifferences(approval.tuple, facts);
+    if (differences.length > 0) return verdict('stale', differences.join(' '), evidence, 'Request a new approval for what is there now.');
+    if (request.now >= approval.tuple.expiresAt) {
+      return verdict('stale', `The approval expired at ${approval.tuple.expiresAt}.`, evidence, 'Request a new approval.');
+    }
+    const approvers = new Set(approval.approvers);
+    const missing = quorum - approvers.size;
+    return missing <= 0
+      ? verdict('pass', `${approvers.size} of ${quorum} persons approved.`, evidence)
+      : verdict('inconclusive', `${approvers.size} of ${quorum} persons approved.`, evidence, `${missing} more ${missing === 1 ? 'person' : 'persons'} who did not write, request or deploy it must approve.`);
+  },
+
+  'duties-separated': (_rule, facts, request) => {
+    const evidence = [facts.refs.approval, facts.refs.release, ...Object.values(facts.refs.artifacts), ...facts.refs.accounts];
+    const { approvers, requester } = facts.approval;
+    const clashes = [
+      ...approvers.filter((p) => p === request.deployer).map((p) => `${p} approved and would deploy`),
+      ...approvers.filter((p) => facts.authors.includes(p)).map((p) => `${p} approved and wrote it`),
+      ...approvers.filter((p) => p === requester).map((p) => `${p} approved and requested it`),
+    ];
+    return clashes.length === 0
+      ? verdict('pass', 'Nobody who approved wrote, requested or would deploy it.', evidence)
+      : verdict('fail', `One person holds two duties: ${clashes.join('; ')}.`, evidence, 'Let somebody else deploy, or request a new approval by others.');
+  },
+
+  'rollback-target-ran': (_rule, facts) =>
+    facts.ranBefore
+      ? verdict('pass', `The release ran in ${facts.environment} before.`, [facts.refs.environment])
+      : verdict('fail', `The release never ran in ${facts.environment}.`, [facts.refs.environment], 'Roll back to a release that ran there.'),
+};
+
+export const gateNames = Object.keys(judges) as readonly GateName[];
+
+/**
+ * Judges the policy's gates on the facts. Pure: the same facts and request give the same receipt, byte for byte (principle 2).
+ * An environment without a published policy, or a release without a plan for it, never passes: absence is not success.
+ */
+export function evaluateGates(facts: GateFacts, request: GateRequest, kind: 'deployment' | 'rollback' = 'deployment'): DecisionReceipt {
+  const rules = kind === 'rollback' ? facts.policy.rollbackGates : facts.policy.gates;
+  const gates = rules.map((rule): GateVerdict => ({ gate: rule.gate, ...judges[rule.gate](rule, facts, request) }));
+  const passes = facts.policy.version > 0 && facts.plan !== undefined && gates.every((g) => g.verdict === 'pass');
+  return {
+    policyId: facts.policy.id,
+    policyVersion: facts.policy.version,
+    evaluatedAt: request.now,
+    inputs: [...new Set([...Object.values(facts.refs).flatMap((ref) => (typeof ref === 'string' ? [ref] : Object.values(ref)))])].sort(),
+    factsHash: hashOf({ facts, request, kind }),
+    gates,
+    verdict: passes ? 'pass' : 'fail',
+  };
+}
+
+/** The refusal that names every gate that does not pass, and what would unblock each. */
+export function gatesRefusal(receipt: DecisionReceipt, facts: GateFacts): Refusal {
+  const reasons: Reason[] = receipt.gates
+    .filter((g) => g.verdict !== 'pass')
+    .map((g) => ({ code: `gate-${g.gate}-${g.verdict}`, detail: g.detail, evidence: g.evidence, ...(g.unblockedBy ? { unblockedBy: g.unblockedBy } : {}) }));
+  if (receipt.policyVersion === 0) {
+    reasons.unshift({
+      code: 'no-policy',
+      detail: facts.environmentClass ? `Policy ${facts.policy.id} of ${facts.environment} is not published.` : `There is no environment ${facts.environment}.`,
+      evidence: [facts.refs.environment, facts.refs.policy],
+      unblockedBy: facts.environmentClass ? `Publish policy ${facts.policy.id}.` : `Define environment ${facts.environment}.`,
+    });
+  }
+  if (!facts.plan) {
+    reasons.unshift({
+      code: 'no-plan',
+      detail: `The release has no plan for ${facts.environment}.`,
+      evidence: [facts.refs.release],
+      unblockedBy: `Plan the release for ${facts.environment}.`,
+    });
+  }
+  const failing = reasons.length;
+  return refuse('gate', 'gates-not-passed', `${failing} ${failing === 1 ? 'gate does' : 'gates do'} not pass for ${facts.environment}.`, reasons);
+}
+
+function verdict(value: Verdict, detail: string, evidence: readonly string[], unblockedBy?: string): Omit<GateVerdict, 'gate'> {
+  return { verdict: value, detail, evidence: [...evidence].sort(), ...(unblockedBy ? { unblockedBy } : {}) };
+}

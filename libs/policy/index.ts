@@ -1,0 +1,4 @@
+export * from './gates.ts';
+export * from './hash.ts';
+export * from './sources.ts';
+export * from './tuple.ts';

@@ -1,0 +1,242 @@
+import {
+  accountId,
+  approvalId,
+  artifactId,
+  type AccountEvent,
+  type ApprovalEvent,
+  type ApprovalTuple,
+  type ArtifactEvent,
+  type EnvironmentEvent,
+  type GateRule,
+  type PlannedStep,
+  type PolicyEvent,
+  type ReleaseArtifact,
+  type ReleaseEvent,
+  type SmokeSuite,
+  type TestReportEvent,
+  type VersionLineEvent,
+  versionLineId,
+  digestText,
+} from '#libs/contracts';
+import { derivedId, type Aggregate, type Loaded, type ReadAggregate } from '#libs/event-sourcing';
+
+/**
+ * What gates read, folded from the source streams themselves and never from a view (principle 1). These folds keep only what a gate
+ * judges; each area has its own, richer fold for its own decisions. An event that a gate does not judge leaves the state as it is.
+ */
+
+interface ReleaseSource {
+  readonly product?: string;
+  readonly artifacts: readonly ReleaseArtifact[];
+  readonly authors: readonly string[];
+  readonly plans: Readonly<Record<string, { readonly steps: readonly PlannedStep[]; readonly planHash: string; readonly smoke?: SmokeSuite }>>;
+}
+
+const releaseSource: Aggregate<ReleaseSource, ReleaseEvent> = {
+  category: 'release',
+  initial: { artifacts: [], authors: [], plans: {} },
+  evolve: (state, { type, data }) => {
+    switch (type) {
+      case 'ReleaseComposed':
+        return { ...state, product: data.product, artifacts: data.artifacts, authors: data.authors };
+      case 'ReleaseAmended':
+        return { ...state, artifacts: data.artifacts, authors: data.authors };
+      case 'ReleasePlanned':
+        return {
+          ...state,
+          plans: { ...state.plans, [data.environment]: { steps: data.steps, planHash: data.planHash, ...(data.smoke ? { smoke: data.smoke } : {}) } },
+        };
+      default:
+        return state;
+    }
+  },
+};
+
+interface ArtifactSource {
+  readonly digest?: string;
+  readonly authors: readonly string[];
+}
+
+const artifactSource: Aggregate<ArtifactSource, ArtifactEvent> = {
+  category: 'artifact',
+  initial: { authors: [] },
+  evolve: (_state, { data }) => ({ digest: digestText(data.digest), authors: data.authors }),
+};
+
+const versionLineSource: Aggregate<Readonly<Record<string, string>>, VersionLineEvent> = {
+  category: 'versionline',
+  initial: {},
+  evolve: (state, { data }) => ({ ...state, [data.releaseId]: data.version }),
+};
+
+interface EnvironmentSource {
+  readonly class?: string;
+  readonly policyId?: string;
+  /** Releases that were deployed here with success. */
+  readonly ran: readonly string[];
+}
+
+const environmentSource: Aggregate<EnvironmentSource, EnvironmentEvent> = {
+  category: 'environment',
+  initial: { ran: [] },
+  evolve: (state, { type, data }) => {
+    switch (type) {
+      case 'EnvironmentDefined':
+        return { ...state, class: data.class, policyId: data.policyId };
+      case 'EnvironmentFreed':
+        return data.outcome === 'succeeded' && !state.ran.includes(data.releaseId) ? { ...state, ran: [...state.ran, data.releaseId] } : state;
+      default:
+        return state;
+    }
+  },
+};
+
+interface PolicySource {
+  readonly version: number;
+  readonly gates: readonly GateRule[];
+  readonly rollbackGates: readonly GateRule[];
+}
+
+const policySource: Aggregate<PolicySource, PolicyEvent> = {
+  category: 'policy',
+  initial: { version: 0, gates: [], rollbackGates: [] },
+  evolve: (_state, { data }) => ({ version: data.version, gates: data.gates, rollbackGates: data.rollbackGates }),
+};
+
+interface ReportSource {
+  readonly suite: string;
+  readonly outcome: 'pass' | 'fail' | 'inconclusive';
+  readonly tester: string;
+}
+
+/** The newest report of every suite, by artifact digest. */
+type TestReportsSource = Readonly<Record<string, Readonly<Record<string, ReportSource>>>>;
+
+const testReportSource: Aggregate<TestReportsSource, TestReportEvent> = {
+  category: 'testreport',
+  initial: {},
+  evolve: (state, { data }) => ({
+    ...state,
+    [data.artifactDigest]: { ...state[data.artifactDigest], [data.suite]: { suite: data.suite, outcome: data.outcome, tester: data.tester } },
+  }),
+};
+
+interface ApprovalSource {
+  readonly tuple?: ApprovalTuple;
+  readonly tupleHash?: string;
+  readonly requester?: string;
+  readonly approvers: readonly string[];
+  readonly closed?: string;
+}
+
+const approvalSource: Aggregate<ApprovalSource, ApprovalEvent> = {
+  category: 'approval',
+  initial: { approvers: [] },
+  evolve: (state, { type, data }) => {
+    switch (type) {
+      case 'ApprovalRequested':
+        return { tuple: data.tuple, tupleHash: data.tupleHash, requester: data.requester, approvers: [] };
+      case 'ApprovalGranted':
+        return { ...state, approvers: [...state.approvers, data.person] };
+      case 'ApprovalRejected':
+        return { ...state, closed: `rejected: ${data.reason}` };
+      case 'ApprovalVoided':
+        return { ...state, closed: `voided: ${data.reason}` };
+      default:
+        return state;
+    }
+  },
+};
+
+const accountSource: Aggregate<{ readonly person?: string }, AccountEvent> = {
+  category: 'account',
+  initial: {},
+  evolve: (_state, { data }) => ({ person: data.person }),
+};
+
+/** The person an account (`issuer|subject`) belongs to: as linked, else a person of its own. */
+export async function personOfAccount(read: ReadAggregate, account: string): Promise<Loaded<{ readonly person?: string }> & { person: string }> {
+  const bar = account.indexOf('|');
+  const issuer = account.slice(0, Math.max(bar, 0));
+  const subject = account.slice(bar + 1);
+  const loaded = await read(accountSource, accountId(issuer, subject));
+  return { ...loaded, person: loaded.state.person ?? unlinkedPerson(issuer, subject) };
+}
+
+/** The person id of an account that nobody has linked. */
+export function unlinkedPerson(issuer: string, subject: string): string {
+  return derivedId('person', issuer, subject);
+}
+
+/** Everything the gates of one release and environment judge, with `stream@revision` of all that was read. */
+export interface GateFacts {
+  readonly releaseId: string;
+  readonly environment: string;
+  readonly environmentClass?: string;
+  readonly product?: string;
+  readonly artifacts: readonly ReleaseArtifact[];
+  /** Digest found in each artifact's own stream, by artifact id. */
+  readonly registered: Readonly<Record<string, string>>;
+  readonly version?: string;
+  readonly plan?: { readonly steps: readonly PlannedStep[]; readonly planHash: string; readonly smoke?: SmokeSuite };
+  readonly policy: { readonly id: string; readonly version: number; readonly gates: readonly GateRule[]; readonly rollbackGates: readonly GateRule[] };
+  readonly reports: TestReportsSource;
+  readonly approval: ApprovalSource;
+  /** Persons, sorted. */
+  readonly authors: readonly string[];
+  readonly ranBefore: boolean;
+  readonly refs: {
+    readonly release: string;
+    readonly environment: string;
+    readonly policy: string;
+    readonly approval: string;
+    readonly reports: string;
+    readonly versions: string;
+    readonly artifacts: Readonly<Record<string, string>>;
+    readonly accounts: readonly string[];
+  };
+}
+
+/** Reads all sources of a release's gates for an environment. The policy that counts is the newest one of the environment. */
+export async function readGateFacts(read: ReadAggregate, releaseId: string, environment: string): Promise<GateFacts> {
+  const release = await read(releaseSource, releaseId);
+  const target = await read(environmentSource, environment);
+  const policyId = target.state.policyId ?? 'none';
+  const [policy, approval, reports, versions, ...artifacts] = await Promise.all([
+    read(policySource, policyId),
+    read(approvalSource, approvalId(releaseId, environment)),
+    read(testReportSource, releaseId),
+    read(versionLineSource, versionLineId(release.state.product ?? '')),
+    ...release.state.artifacts.map((artifact) => read(artifactSource, artifactId(artifact.name, artifact.version))),
+  ]);
+  const accounts = await Promise.all(
+    [...new Set([...release.state.authors, ...artifacts.flatMap((a) => a.state.authors)])].sort().map((account) => personOfAccount(read, account)),
+  );
+  const version = versions.state[releaseId];
+  const plan = release.state.plans[environment];
+  return {
+    releaseId,
+    environment,
+    ...(target.state.class ? { environmentClass: target.state.class } : {}),
+    ...(release.state.product ? { product: release.state.product } : {}),
+    artifacts: release.state.artifacts,
+    registered: Object.fromEntries(artifacts.flatMap((a) => (a.state.digest ? [[a.id, a.state.digest]] : []))),
+    ...(version ? { version } : {}),
+    ...(plan ? { plan } : {}),
+    policy: { id: policyId, ...policy.state },
+    reports: reports.state,
+    approval: approval.state,
+    authors: [...new Set(accounts.map((a) => a.person))].sort(),
+    ranBefore: target.state.ran.includes(releaseId),
+    refs: {
+      release: release.ref,
+      environment: target.ref,
+      policy: policy.ref,
+      approval: approval.ref,
+      reports: reports.ref,
+      versions: versions.ref,
+      artifacts: Object.fromEntries(artifacts.map((a) => [a.id, a.ref])),
+      accounts: accounts.map((a) => a.ref).sort(),
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import { Type } from 'class-transformer';
+import { ArrayMaxSize, IsArray, IsIn, IsISO8601, IsOptional, IsString, Matches, MaxLength, ValidateNested } from 'class-validator';
+import { digestText, type ArtifactEvent, type Digest } from '#libs/contracts';
+import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
+import { artifact, type Artifact } from './artifact.ts';
+
+const HEX_LENGTH = { sha256: 64, sha384: 96, sha512: 128 } as const;
+
+export class DigestField implements Digest {
+  @IsIn(['sha256', 'sha384', 'sha512']) algorithm: 'sha256' | 'sha384' | 'sha512';
+  @Matches(/^[0-9a-f]{64,128}$/, { message: 'value must be lower-case hex' }) value: string;
+}
+
+export class RegisterArtifact {
+  @IsString() @Matches(/^[@a-zA-Z0-9][a-zA-Z0-9._/@-]{0,199}$/, { message: 'name must be a package name of at most 200 characters' }) name: string;
+  @IsString() @Matches(/^[a-zA-Z0-9][a-zA-Z0-9._+-]{0,99}$/, { message: 'version must be a version of at most 100 characters' }) version: string;
+  @IsString() @MaxLength(500) @Matches(/^pkg:[a-zA-Z][a-zA-Z0-9.+-]*\/.+/, { message: 'purl must be a package URL such as pkg:npm/name@1.0.0' }) purl: string;
+  @ValidateNested() @Type(() => DigestField) digest: DigestField;
+  @IsOptional() @Matches(/^[0-9a-f]{7,64}$/, { message: 'commit must be a commit id in hex' }) commit?: string;
+  @IsOptional() @IsString() @MaxLength(500) builder?: string;
+  /** Accounts (`issuer|subject`) that wrote what is in it. */
+  @IsArray() @ArrayMaxSize(200) @Matches(/^[^|\s]{1,200}\|[^|\s]{1,200}$/, { each: true, message: 'each author must be an account, issuer|subject' }) authors: string[];
+  @IsOptional() @IsISO8601({ strict: true }) claimedOccurredAt?: string;
+}
+
+/** An artifact is its digest: a name and version never means a second one (M3.1). */
+export function registerArtifact(command: Issued<RegisterArtifact>, state: Artifact): Decision<ArtifactEvent> {
+  const { name, version, purl, digest, commit, builder, authors, claimedOccurredAt, target } = command;
+  if (digest.value.length !== HEX_LENGTH[digest.algorithm]) {
+    return refuse('meaning', 'digest-length', `A ${digest.algorithm} digest has ${HEX_LENGTH[digest.algorithm]} hex characters, not ${digest.value.length}.`);
+  }
+  if (state.digest === digestText(digest)) return [];
+  if (state.digest) {
+    return refuse('conflict', 'second-digest', `${name}@${version} is ${state.digest}. Another digest needs another version.`, [
+      { code: 'registered-digest', detail: `Registered before with ${state.digest}.`, evidence: [`artifact-${target}@0`], unblockedBy: 'Build and register a new version.' },
+    ]);
+  }
+  return [
+    {
+      type: 'ArtifactRegistered',
+      data: {
+        artifactId: target,
+        name,
+        version,
+        purl,
+        digest: { algorithm: digest.algorithm, value: digest.value },
+        ...(commit ? { commit } : {}),
+        ...(builder ? { builder } : {}),
+        authors: [...new Set(authors)],
+        ...(claimedOccurredAt ? { claimedOccurredAt } : {}),
+      },
+    },
+  ];
+}
+
+export const registerArtifactCommand = defineCommand({
+  type: RegisterArtifact,
+  aggregate: artifact,
+  decide: registerArtifact,
+  governed: (command) => ({ artifactId: command.target }),
+});
