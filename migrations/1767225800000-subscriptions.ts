@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Checkpoints and leases of catch-up subscriptions, and the timers of processes. */
+/** Checkpoints and leases of catch-up subscriptions, the versions of read models, and the timers of processes. */
 export class Subscriptions1767225800000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
@@ -8,7 +8,8 @@ export class Subscriptions1767225800000 implements MigrationInterface {
         name             text primary key,
         -- Position of the last event handled; -1 before the first.
         position         bigint not null,
-        state            text not null default 'idle' check (state in ('idle', 'running', 'failed')),
+        -- retired: a later version of its view has taken over; it never runs again.
+        state            text not null default 'idle' check (state in ('idle', 'running', 'failed', 'retired')),
         holder           text,
         -- Rises with every change of holder: a holder whose token is no longer here may not write.
         token            bigint not null default 0,
@@ -17,6 +18,14 @@ export class Subscriptions1767225800000 implements MigrationInterface {
         events_handled   bigint not null default 0,
         last_recorded_at timestamptz,
         updated_at       timestamptz not null default now()
+      )
+    `);
+    await runner.query(`
+      create table read_model (
+        name       text primary key,
+        -- Version of the declaration that its table holds now.
+        version    integer not null,
+        rebuilt_at timestamptz not null default now()
       )
     `);
     await runner.query(`

@@ -27,7 +27,7 @@ export type Acquired =
 
 /**
  * Takes the lease if nobody holds it or its time is over (by the database's clock, the only one that all workers share).
- * A subscription that has failed is left alone until it is resumed.
+ * A subscription that has failed is left alone until it is resumed; a retired one for ever.
  */
 export async function acquireLease(request: LeaseRequest): Promise<Acquired> {
   const { pool, subscription, holder, leaseMs, from } = request;
@@ -36,7 +36,7 @@ export async function acquireLease(request: LeaseRequest): Promise<Acquired> {
     `update subscription
         set state = 'running', holder = $2, token = token + 1, lease_until = clock_timestamp() + $3 * interval '1 millisecond',
             updated_at = clock_timestamp()
-      where name = $1 and state <> 'failed' and (holder is null or holder = $2 or lease_until < clock_timestamp())
+      where name = $1 and state in ('idle', 'running') and (holder is null or holder = $2 or lease_until < clock_timestamp())
   returning position, token`,
     [subscription, holder, leaseMs],
   );

@@ -42,13 +42,13 @@ interface StatusRow {
   failure: SubscriptionFailure | null;
 }
 
-/** Every subscription that was ever run on this database, by any worker, with its lag behind the log as of `now` (ISO 8601). */
+/** Every subscription that was ever run on this database, by any worker, and is not retired, with its lag behind the log as of `now` (ISO 8601). */
 export async function subscriptionStatuses(pool: Pool, log: EventLog, now: string): Promise<readonly SubscriptionStatus[]> {
   const head = await log.head();
   const { rows } = await pool.query<StatusRow>(`
     select name, position, events_handled, last_recorded_at, failure,
            case when state = 'running' and lease_until < clock_timestamp() then 'idle' else state end as state
-      from subscription order by name`);
+      from subscription where state <> 'retired' order by name`);
   return await Promise.all(
     rows.map(async (row) => {
       const position = BigInt(row.position);
