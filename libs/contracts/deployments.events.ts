@@ -22,6 +22,8 @@ export type DeploymentEvent =
         readonly steps: readonly PlannedStep[];
         readonly planHash: string;
         readonly smoke?: SmokeSuite;
+        /** 1; a resumed deployment has a higher one. */
+        readonly round: number;
         readonly deployer: string;
         /** The approved tuple; absent where the policy asks for no approval. */
         readonly tuple?: ApprovalTuple;
@@ -31,7 +33,7 @@ export type DeploymentEvent =
     >
   /** Gates checked again at the moment of effect, with the environment reserved; only now may steps run. */
   | DomainEvent<'DeploymentConfirmed', OfDeployment & { readonly receipt: DecisionReceipt }>
-  | DomainEvent<'DeploymentHalted', OfDeployment & { readonly reason: string; readonly receipt?: DecisionReceipt }>
+  | DomainEvent<'DeploymentHalted', OfDeployment & { readonly round: number; readonly reason: string; readonly receipt?: DecisionReceipt }>
   | DomainEvent<
       'StepLeased',
       OfDeployment & {
@@ -60,6 +62,7 @@ export type DeploymentEvent =
         readonly output?: unknown;
       }
     >
-  | DomainEvent<'StepRetried', OfDeployment & { readonly step: string; readonly reason: string }>
-  | DomainEvent<'DeploymentSucceeded', OfDeployment & { readonly rollbackOf?: RollbackOf; readonly artifacts: readonly ReleaseArtifact[]; readonly smoke?: SmokeSuite }>
-  | DomainEvent<'DeploymentFailed', OfDeployment & { readonly failedSteps: readonly string[]; readonly compensated: boolean; readonly rollbackOf?: RollbackOf }>;
+  /** An operator has failed steps tried again: the environment is reserved and the gates are checked anew. */
+  | DomainEvent<'DeploymentResumed', OfDeployment & { readonly steps: readonly string[]; readonly reason: string; readonly round: number }>
+  | DomainEvent<'DeploymentSucceeded', OfDeployment & { readonly round: number; readonly rollbackOf?: RollbackOf; readonly artifacts: readonly ReleaseArtifact[]; readonly smoke?: SmokeSuite }>
+  | DomainEvent<'DeploymentFailed', OfDeployment & { readonly round: number; readonly failedSteps: readonly string[]; readonly compensated: boolean; readonly rollbackOf?: RollbackOf }>;

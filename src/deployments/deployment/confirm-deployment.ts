@@ -1,0 +1,51 @@
+import { IsString, MaxLength } from 'class-validator';
+import type { DeploymentEvent } from '#libs/contracts';
+import { defineCommand, type Decision, type Issued } from '#libs/event-sourcing';
+import { evaluateGates, readGateFacts, type GateFacts } from '#libs/policy';
+import { deployment, type Deployment } from './deployment.ts';
+
+export class ConfirmDeployment {}
+
+export class HaltDeployment {
+  @IsString() @MaxLength(2000) reason: string;
+}
+
+export interface ConfirmFacts {
+  readonly now?: GateFacts;
+}
+
+/**
+ * The gates once more at the moment of effect, with the environment reserved: what was revoked, amended or republished
+ * between the start and now stops it here, before anything has run.
+ */
+export function confirmDeployment(command: Issued<ConfirmDeployment>, state: Deployment, facts: ConfirmFacts): Decision<DeploymentEvent> {
+  const { releaseId, environment, deployer, round } = state;
+  if (state.status !== 'started' || !facts.now || !releaseId || !environment || !deployer) return [];
+  const receipt = evaluateGates(facts.now, { deployer, now: command.meta.now }, state.rollbackOf ? 'rollback' : 'deployment');
+  const of = { deploymentId: command.target, releaseId, environment };
+  if (facts.now.plan?.planHash !== state.planHash) {
+    return [{ type: 'DeploymentHalted', data: { ...of, round, reason: 'The plan changed after the deployment was started.', receipt } }];
+  }
+  if (receipt.verdict === 'fail') {
+    const failing = receipt.gates.filter((g) => g.verdict !== 'pass').map((g) => `${g.gate}: ${g.detail}`);
+    return [{ type: 'DeploymentHalted', data: { ...of, round, reason: failing.join(' '), receipt } }];
+  }
+  return [{ type: 'DeploymentConfirmed', data: { ...of, receipt } }];
+}
+
+/** Stops a deployment of which nothing has run. */
+export function haltDeployment(command: Issued<HaltDeployment>, state: Deployment): Decision<DeploymentEvent> {
+  const { releaseId, environment, round } = state;
+  if (state.status !== 'started' || !releaseId || !environment) return [];
+  return [{ type: 'DeploymentHalted', data: { deploymentId: command.target, releaseId, environment, round, reason: command.reason } }];
+}
+
+export const confirmDeploymentCommand = defineCommand({
+  type: ConfirmDeployment,
+  aggregate: deployment,
+  decide: confirmDeployment,
+  facts: async (read, _command, state): Promise<ConfirmFacts> =>
+    state.releaseId && state.environment ? { now: await readGateFacts(read, state.releaseId, state.environment) } : {},
+});
+
+export const haltDeploymentCommand = defineCommand({ type: HaltDeployment, aggregate: deployment, decide: haltDeployment });

@@ -1,0 +1,103 @@
+import type { ApprovalTuple, DeploymentEvent, PlannedStep, ReleaseArtifact, RollbackOf, SmokeSuite } from '#libs/contracts';
+import { unknownEvent, type Aggregate } from '#libs/event-sourcing';
+
+export type StepStatus = 'waiting' | 'leased' | 'succeeded' | 'failed';
+
+export interface StepState {
+  readonly status: StepStatus;
+  readonly attempt: number;
+  readonly fencingToken: number;
+  readonly holder?: string;
+  readonly leasedUntil?: string;
+}
+
+/** A run of a release's plan in an environment. */
+export interface Deployment {
+  readonly status: 'none' | 'started' | 'running' | 'succeeded' | 'failed' | 'halted';
+  readonly releaseId?: string;
+  readonly environment?: string;
+  readonly deployer?: string;
+  readonly round: number;
+  readonly artifacts: readonly ReleaseArtifact[];
+  readonly plan: readonly PlannedStep[];
+  readonly planHash?: string;
+  readonly smoke?: SmokeSuite;
+  readonly tuple?: ApprovalTuple;
+  readonly rollbackOf?: RollbackOf;
+  readonly steps: Readonly<Record<string, StepState>>;
+  /** The compensations of steps, by step id; only those that have begun. */
+  readonly compensations: Readonly<Record<string, StepState>>;
+  /** Steps in the order in which they succeeded. */
+  readonly succeeded: readonly string[];
+  /** The highest fencing token given out. */
+  readonly fencingToken: number;
+}
+
+const WAITING: StepState = { status: 'waiting', attempt: 0, fencingToken: 0 };
+
+export const deployment: Aggregate<Deployment, DeploymentEvent> = {
+  category: 'deployment',
+  initial: { status: 'none', round: 0, artifacts: [], plan: [], steps: {}, compensations: {}, succeeded: [], fencingToken: 0 },
+  evolve: (state, event) => {
+    switch (event.type) {
+      case 'DeploymentStarted': {
+        const { releaseId, environment, deployer, round, artifacts, planHash, smoke, tuple, rollbackOf } = event.data;
+        return {
+          ...state,
+          status: 'started',
+          releaseId,
+          environment,
+          deployer,
+          round,
+          artifacts,
+          plan: event.data.steps,
+          planHash,
+          ...(smoke ? { smoke } : {}),
+          ...(tuple ? { tuple } : {}),
+          ...(rollbackOf ? { rollbackOf } : {}),
+          steps: Object.fromEntries(event.data.steps.map((s) => [s.id, WAITING])),
+        };
+      }
+      case 'DeploymentConfirmed':
+        return { ...state, status: 'running' };
+      case 'DeploymentHalted':
+        return { ...state, status: 'halted' };
+      case 'StepLeased': {
+        const { step, attempt, holder, fencingToken, leasedUntil, compensating } = event.data;
+        return { ...withStep(state, step, compensating, { status: 'leased', attempt, holder, fencingToken, leasedUntil }), fencingToken };
+      }
+      case 'StepLeaseRenewed': {
+        const { step, fencingToken, leasedUntil } = event.data;
+        const compensating = state.compensations[step]?.fencingToken === fencingToken;
+        const leased = (compensating ? state.compensations : state.steps)[step] ?? WAITING;
+        return withStep(state, step, compensating, { ...leased, leasedUntil });
+      }
+      case 'StepSucceeded':
+      case 'StepFailed': {
+        const { step, attempt, fencingToken, compensating } = event.data;
+        const status = event.type === 'StepSucceeded' ? 'succeeded' : 'failed';
+        const next = withStep(state, step, compensating, { status, attempt, fencingToken });
+        return status === 'succeeded' && !compensating ? { ...next, succeeded: [...state.succeeded, step] } : next;
+      }
+      case 'DeploymentResumed':
+        return {
+          ...state,
+          status: 'started',
+          round: event.data.round,
+          compensations: {},
+          succeeded: state.succeeded.filter((id) => !event.data.steps.includes(id)),
+          steps: { ...state.steps, ...Object.fromEntries(event.data.steps.map((id) => [id, { ...WAITING, attempt: state.steps[id]?.attempt ?? 0 }])) },
+        };
+      case 'DeploymentSucceeded':
+        return { ...state, status: 'succeeded' };
+      case 'DeploymentFailed':
+        return { ...state, status: 'failed' };
+      default:
+        return unknownEvent(event);
+    }
+  },
+};
+
+function withStep(state: Deployment, step: string, compensating: boolean, value: StepState): Deployment {
+  return compensating ? { ...state, compensations: { ...state.compensations, [step]: value } } : { ...state, steps: { ...state.steps, [step]: value } };
+}

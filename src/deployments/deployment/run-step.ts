@@ -1,0 +1,106 @@
+import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import type { DeploymentEvent } from '#libs/contracts';
+import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
+import { deployment, type Deployment } from './deployment.ts';
+import { schedule } from './schedule.ts';
+
+export class LeaseStep {
+  @IsString() @MaxLength(63) step: string;
+  @IsBoolean() compensating: boolean;
+  /** Who will run it: one process of one deployer. */
+  @IsString() @MaxLength(200) holder: string;
+  @IsInt() @Min(1) @Max(3600) leaseSeconds: number;
+}
+
+export class RenewStepLease {
+  @IsString() @MaxLength(63) step: string;
+  @IsInt() @Min(1) fencingToken: number;
+  @IsInt() @Min(1) @Max(3600) leaseSeconds: number;
+}
+
+export class ReportStep {
+  @IsString() @MaxLength(63) step: string;
+  @IsInt() @Min(1) fencingToken: number;
+  @IsIn(['succeeded', 'failed']) outcome: 'succeeded' | 'failed';
+  @IsString() @MaxLength(4096) summary: string;
+  @Matches(/^[0-9a-f]{64}$/, { message: 'logDigest must be a SHA-256 in hex' }) logDigest: string;
+  @IsInt() @Min(0) durationMs: number;
+  @IsOptional() output?: unknown;
+}
+
+/** Gives a ready step to one deployer, with a fencing token higher than any before it. A lease that ran out is given on. */
+export function leaseStep(command: Issued<LeaseStep>, state: Deployment): Decision<DeploymentEvent> {
+  const { step, compensating, holder, leaseSeconds, meta, target } = command;
+  const { releaseId = '', environment = '' } = state;
+  const ready = schedule(state, meta.now).ready.find((r) => r.step === step && r.compensating === compensating);
+  if (!ready) return refuse('conflict', 'step-not-ready', `Step ${step} can't be leased: it is done, under way or waits for others.`);
+  return [
+    {
+      type: 'StepLeased',
+      data: {
+        deploymentId: target,
+        releaseId,
+        environment,
+        step,
+        attempt: ready.attempt,
+        holder,
+        fencingToken: state.fencingToken + 1,
+        leasedUntil: later(meta.now, leaseSeconds),
+        compensating,
+      },
+    },
+  ];
+}
+
+export function renewStepLease(command: Issued<RenewStepLease>, state: Deployment): Decision<DeploymentEvent> {
+  const { step, fencingToken, leaseSeconds, meta, target } = command;
+  const { releaseId = '', environment = '' } = state;
+  const held = heldBy(state, step, fencingToken);
+  if (!held) return fencedOff(step, fencingToken);
+  return [{ type: 'StepLeaseRenewed', data: { deploymentId: target, releaseId, environment, step, fencingToken, leasedUntil: later(meta.now, leaseSeconds) } }];
+}
+
+/** Only the newest lease may report; the last report also ends the deployment. */
+export function reportStep(command: Issued<ReportStep>, state: Deployment): Decision<DeploymentEvent> {
+  const { step, fencingToken, outcome, summary, logDigest, durationMs, output, meta, target } = command;
+  const { releaseId = '', environment = '' } = state;
+  const of = { deploymentId: target, releaseId, environment };
+  const settled = [state.steps[step], state.compensations[step]].find((s) => s?.fencingToken === fencingToken && s.status !== 'leased');
+  if (settled?.status === outcome) return [];
+  const held = heldBy(state, step, fencingToken);
+  if (!held) return fencedOff(step, fencingToken);
+
+  const reported: DeploymentEvent = {
+    type: outcome === 'succeeded' ? 'StepSucceeded' : 'StepFailed',
+    data: { ...of, step, attempt: held.attempt, fencingToken, compensating: held.compensating, summary, logDigest, durationMs, ...(output === undefined ? {} : { output }) },
+  };
+  const after = deployment.evolve(state, reported);
+  const { end } = schedule(after, meta.now);
+  if (!end) return [reported];
+  const { round, rollbackOf, artifacts, smoke } = state;
+  const ended: DeploymentEvent =
+    end.outcome === 'succeeded'
+      ? { type: 'DeploymentSucceeded', data: { ...of, round, artifacts, ...(rollbackOf ? { rollbackOf } : {}), ...(smoke ? { smoke } : {}) } }
+      : { type: 'DeploymentFailed', data: { ...of, round, failedSteps: end.failedSteps, compensated: end.compensated, ...(rollbackOf ? { rollbackOf } : {}) } };
+  return [reported, ended];
+}
+
+function heldBy(state: Deployment, step: string, fencingToken: number): { attempt: number; compensating: boolean } | undefined {
+  const compensation = state.compensations[step];
+  if (compensation?.status === 'leased' && compensation.fencingToken === fencingToken) return { attempt: compensation.attempt, compensating: true };
+  const own = state.steps[step];
+  if (own?.status === 'leased' && own.fencingToken === fencingToken) return { attempt: own.attempt, compensating: false };
+  return undefined;
+}
+
+function fencedOff(step: string, fencingToken: number): ReturnType<typeof refuse> {
+  return refuse('conflict', 'fenced-off', `Lease ${fencingToken} of step ${step} is not the newest one: somebody else has taken over.`);
+}
+
+function later(now: string, seconds: number): string {
+  return new Date(Date.parse(now) + seconds * 1000).toISOString();
+}
+
+export const leaseStepCommand = defineCommand({ type: LeaseStep, aggregate: deployment, decide: leaseStep });
+export const renewStepLeaseCommand = defineCommand({ type: RenewStepLease, aggregate: deployment, decide: renewStepLease });
+export const reportStepCommand = defineCommand({ type: ReportStep, aggregate: deployment, decide: reportStep });

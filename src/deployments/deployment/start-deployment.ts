@@ -1,0 +1,46 @@
+import { IsUUID, Matches } from 'class-validator';
+import type { DeploymentEvent } from '#libs/contracts';
+import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
+import { evaluateGates, gatesRefusal, readGateFacts, type GateFacts } from '#libs/policy';
+import { deployment, type Deployment } from './deployment.ts';
+
+export class StartDeployment {
+  @IsUUID() releaseId: string;
+  @Matches(/^[a-z0-9][a-z0-9-]{0,62}$/, { message: 'environment must be the name of an environment' }) environment: string;
+}
+
+/** Starts only what every gate of the environment's policy lets pass now; else names every gate that does not, and what would unblock it. */
+export function startDeployment(command: Issued<StartDeployment>, state: Deployment, facts: GateFacts): Decision<DeploymentEvent> {
+  if (state.status !== 'none') return [];
+  const { releaseId, environment, meta, target } = command;
+  if (!facts.product) return refuse('not-found', 'release-unknown', `There is no release ${releaseId}.`);
+  const deployer = meta.actor.person;
+  const receipt = evaluateGates(facts, { deployer, now: meta.now });
+  if (receipt.verdict === 'fail' || !facts.plan) return gatesRefusal(receipt, facts);
+  return [
+    {
+      type: 'DeploymentStarted',
+      data: {
+        deploymentId: target,
+        releaseId,
+        environment,
+        round: 1,
+        artifacts: facts.artifacts,
+        steps: facts.plan.steps,
+        planHash: facts.plan.planHash,
+        ...(facts.plan.smoke ? { smoke: facts.plan.smoke } : {}),
+        deployer,
+        ...(facts.approval.tuple ? { tuple: facts.approval.tuple } : {}),
+        receipt,
+      },
+    },
+  ];
+}
+
+export const startDeploymentCommand = defineCommand({
+  type: StartDeployment,
+  aggregate: deployment,
+  decide: startDeployment,
+  facts: (read, command) => readGateFacts(read, command.releaseId, command.environment),
+  governed: (command) => ({ releaseId: command.releaseId, environment: command.environment }),
+});

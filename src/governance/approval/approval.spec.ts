@@ -1,0 +1,122 @@
+import type { ApprovalEvent } from '#libs/contracts';
+import { isRefusal } from '#libs/event-sourcing';
+import { issued, scenario } from '#libs/event-sourcing/testing';
+import { gateFacts } from '#libs/policy/testing';
+import { approval } from './approval.ts';
+import { grantApproval, GrantApproval, rejectApproval, RejectApproval } from './grant-approval.ts';
+import { requestApproval, RequestApproval } from './request-approval.ts';
+import { voidApprovalIfChanged, VoidApprovalIfChanged } from './void-approval.ts';
+
+const approvals = scenario(approval);
+const facts = gateFacts();
+const request = issued(RequestApproval, { releaseId: 'release-1', environment: 'production' }, 'approval-1', { person: 'rita' });
+const requested = firstOf(approvals.given().when(requestApproval, request, facts).decision);
+if (requested.type !== 'ApprovalRequested') throw new Error('not requested');
+const { tupleHash } = requested.data;
+const vote = (person: string, hash = tupleHash, now?: string) => issued(GrantApproval, { tupleHash: hash }, 'approval-1', { person, ...(now ? { now } : {}) });
+const granted = (person: string): ApprovalEvent => ({
+  type: 'ApprovalGranted',
+  data: { approvalId: 'approval-1', releaseId: 'release-1', environment: 'production', round: 1, person, tupleHash },
+});
+
+function firstOf(decision: ReturnType<typeof requestApproval>): ApprovalEvent {
+  if (isRefusal(decision) || !decision[0]) throw new Error('no event');
+  return decision[0];
+}
+
+describe('requesting an approval', () => {
+  it('binds the digests, the environment, the plan, the policy and an expiry', () => {
+    expect(requested.data).toMatchObject({
+      round: 1,
+      quorum: 2,
+      requester: 'rita',
+      tuple: { artifactDigests: ['sha256:aa'], environment: 'production', planHash: 'plan-hash', policyId: 'bank', policyVersion: 1, expiresAt: '2026-03-05T10:00:00.000Z' },
+    });
+  });
+
+  it('is the same request while it is open and nothing has changed', () => {
+    approvals.given(requested).when(requestApproval, request, facts).thenNothing();
+  });
+
+  it('supersedes the older round when the contents have changed', () => {
+    const changed = gateFacts({ plan: { steps: [], planHash: 'other' } });
+    expect(approvals.given(requested).when(requestApproval, request, changed).decision).toMatchObject([{ type: 'ApprovalRequested', data: { round: 2 } }]);
+  });
+
+  it('refuses what is not planned, not known or needs no approval', () => {
+    const { plan: _plan, ...unplanned } = facts;
+    approvals.given().when(requestApproval, request, unplanned).thenRefused('not-planned');
+    const { product: _product, ...unknown } = facts;
+    approvals.given().when(requestApproval, request, unknown).thenRefused('release-unknown');
+    approvals.given().when(requestApproval, request, gateFacts({ policy: { ...facts.policy, gates: [{ gate: 'tests-passed' }] } })).thenRefused('approval-not-needed');
+    approvals.given().when(requestApproval, request, gateFacts({ policy: { ...facts.policy, version: 0 } })).thenRefused('no-policy');
+  });
+});
+
+describe('granting an approval', () => {
+  it('counts a person who has no other duty', () => {
+    approvals.given(requested).when(grantApproval, vote('anna'), { now: facts }).then(granted('anna'));
+  });
+
+  it('counts a person once, also by another account of the same person', () => {
+    approvals.given(requested, granted('anna')).when(grantApproval, vote('anna'), { now: facts }).thenNothing();
+  });
+
+  it('refuses the person who requested it', () => {
+    approvals.given(requested).when(grantApproval, vote('rita'), { now: facts }).thenRefused('duties-not-separated');
+  });
+
+  it('refuses a person who wrote it, and cites where that is written', () => {
+    const refusal = approvals.given(requested).when(grantApproval, vote('ada'), { now: facts }).thenRefused('duties-not-separated');
+    expect(refusal.reasons).toMatchObject([{ code: 'approver-is-author' }]);
+    expect(refusal.reasons[0]?.evidence).toContain('artifact-1@0');
+  });
+
+  it.each([
+    ['artifacts', gateFacts({ artifacts: [{ ...facts.artifacts[0]!, digest: 'sha256:bb' }] })],
+    ['plan', gateFacts({ plan: { steps: [], planHash: 'other' } })],
+    ['policy', gateFacts({ policy: { ...facts.policy, version: 2 } })],
+  ])('refuses when the %s changed after the request', (_what, now) => {
+    approvals.given(requested).when(grantApproval, vote('anna'), { now }).thenRefused('tuple-changed');
+  });
+
+  it('refuses a vote on another tuple than the open one', () => {
+    approvals.given(requested).when(grantApproval, vote('anna', 'f'.repeat(64)), { now: facts }).thenRefused('tuple-changed');
+  });
+
+  it('refuses at the instant of expiry, and not a millisecond before', () => {
+    approvals.given(requested).when(grantApproval, vote('anna', tupleHash, '2026-03-05T09:59:59.999Z'), { now: facts }).then(granted('anna'));
+    approvals.given(requested).when(grantApproval, vote('anna', tupleHash, '2026-03-05T10:00:00.000Z'), { now: facts }).thenRefused('approval-expired');
+  });
+
+  it('refuses where nothing was requested', () => {
+    approvals.given().when(grantApproval, vote('anna'), {}).thenRefused('approval-unknown');
+  });
+});
+
+describe('rejecting an approval', () => {
+  const reject = issued(RejectApproval, { tupleHash, reason: 'The migration locks a table.' }, 'approval-1', { person: 'anna' });
+
+  it('closes the round for everybody; doing it twice is nothing new', () => {
+    const rejected = approvals.given(requested).when(rejectApproval, reject, { now: facts }).decision as ApprovalEvent[];
+    expect(rejected).toMatchObject([{ type: 'ApprovalRejected', data: { person: 'anna' } }]);
+    approvals.given(requested, ...rejected).when(rejectApproval, reject, { now: facts }).thenNothing();
+    approvals.given(requested, ...rejected).when(grantApproval, vote('otto'), { now: facts }).thenRefused('approval-not-open');
+  });
+});
+
+describe('voiding an approval', () => {
+  const check = issued(VoidApprovalIfChanged, { releaseId: 'release-1', environment: 'production' }, 'approval-1');
+
+  it('happens when the tuple has changed, with what changed, and once', () => {
+    const changed = gateFacts({ plan: { steps: [], planHash: 'other' } });
+    const voided = approvals.given(requested, granted('anna')).when(voidApprovalIfChanged, check, changed).decision as ApprovalEvent[];
+    expect(voided).toMatchObject([{ type: 'ApprovalVoided', data: { round: 1, reason: 'The deployment plan has changed since.' } }]);
+    approvals.given(requested, granted('anna'), ...voided).when(voidApprovalIfChanged, check, changed).thenNothing();
+    approvals.given(requested, ...voided).when(grantApproval, vote('otto'), { now: changed }).thenRefused('approval-not-open');
+  });
+
+  it('does not happen while the tuple is what was asked for', () => {
+    approvals.given(requested).when(voidApprovalIfChanged, check, facts).thenNothing();
+  });
+});

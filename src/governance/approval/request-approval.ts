@@ -1,0 +1,53 @@
+import { IsInt, IsOptional, IsUUID, Matches, Max, Min } from 'class-validator';
+import type { ApprovalEvent } from '#libs/contracts';
+import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
+import { readGateFacts, tupleHashOf, tupleOf, type GateFacts } from '#libs/policy';
+import { approval, type Approval } from './approval.ts';
+
+
+export class RequestApproval {
+  @IsUUID() releaseId: string;
+  @Matches(/^[a-z0-9][a-z0-9-]{0,62}$/, { message: 'environment must be the name of an environment' }) environment: string;
+  /** How long the approval holds, hours; 72 unless told. */
+  @IsOptional() @IsInt() @Min(1) @Max(720) validHours?: number;
+}
+
+/** Asks for approval of exactly what is planned now: the tuple of principle 3. */
+export function requestApproval(command: Issued<RequestApproval>, state: Approval, facts: GateFacts): Decision<ApprovalEvent> {
+  const { releaseId, environment, meta } = command;
+  if (!facts.product) return refuse('not-found', 'release-unknown', `There is no release ${releaseId}.`);
+  if (!facts.environmentClass) return refuse('not-found', 'environment-unknown', `There is no environment ${environment}.`);
+  if (!facts.plan) return refuse('conflict', 'not-planned', `Release ${releaseId} has no plan for ${environment}: plan it first, an approval binds the plan.`);
+  if (facts.policy.version === 0) return refuse('conflict', 'no-policy', `Policy ${facts.policy.id} of ${environment} is not published.`);
+  const rule = facts.policy.gates.find((g) => g.gate === 'approved');
+  if (!rule) return refuse('conflict', 'approval-not-needed', `Policy ${facts.policy.id} asks for no approval for ${environment}.`);
+
+  const expiresAt = new Date(Date.parse(meta.now) + (command.validHours ?? 72) * 3_600_000).toISOString();
+  const tuple = tupleOf(facts, expiresAt);
+  const open = state.outcome === 'open' && state.tuple !== undefined && meta.now < state.tuple.expiresAt;
+  // The same contents asked for again while the request is open is the same request.
+  if (open && state.tuple && tupleHashOf({ ...tuple, expiresAt: state.tuple.expiresAt }) === state.tupleHash) return [];
+  return [
+    {
+      type: 'ApprovalRequested',
+      data: {
+        approvalId: command.target,
+        releaseId,
+        environment,
+        round: state.round + 1,
+        tuple,
+        tupleHash: tupleHashOf(tuple),
+        quorum: rule.gate === 'approved' ? rule.quorum : 1,
+        requester: meta.actor.person,
+      },
+    },
+  ];
+}
+
+export const requestApprovalCommand = defineCommand({
+  type: RequestApproval,
+  aggregate: approval,
+  decide: requestApproval,
+  facts: (read, command) => readGateFacts(read, command.releaseId, command.environment),
+  governed: (command) => ({ releaseId: command.releaseId }),
+});
