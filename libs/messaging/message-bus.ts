@@ -56,7 +56,10 @@ export interface MessageBus {
    */
   publish(topic: string, messages: readonly OutgoingMessage[]): Promise<void>;
 
-  /** Resolves when the consumer is set up; messages may already have been handled then. */
+  /**
+   * Resolves when the consumer is set up (messages may already have been handled then), or when that has failed for the first
+   * time: it goes on trying until it is stopped, and `onError` is told.
+   */
   consume(options: ConsumeOptions): Promise<Consumption>;
 
   /** Stops all consumers and lets go of connections, so that the process can end. Publishes in flight settle first. */

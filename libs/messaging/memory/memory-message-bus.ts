@@ -45,7 +45,7 @@ export class MemoryMessageBus implements MessageBus {
   }
 
   async consume(options: ConsumeOptions): Promise<Consumption> {
-    const group = this.groups.get(options.group) ?? { members: [], offsets: new Map(), held: new Set() };
+    const group: Group = this.groups.get(options.group) ?? { members: [], offsets: new Map(), held: new Set() };
     this.groups.set(options.group, group);
     const member: Member = { options, stop: new AbortController(), pumps: new Map() };
     group.members.push(member);

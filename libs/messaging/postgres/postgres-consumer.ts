@@ -30,6 +30,7 @@ export class PostgresConsumer {
   private readonly leases = new Map<string, Lease>();
   private readonly stopping = new AbortController();
   private readonly wake = new Wake();
+  private joined = false;
   private unlisten: () => void = () => undefined;
   private running: Promise<void> = Promise.resolve();
   private stopped: Promise<void> | undefined;
@@ -38,13 +39,14 @@ export class PostgresConsumer {
     private readonly pool: Pool,
     private readonly wakes: Wakes,
     private readonly options: ConsumeOptions,
+    private readonly ensureTopics: () => Promise<void>,
     private readonly times: { readonly leaseMs: number; readonly pollMs: number },
   ) {}
 
+  /** Resolves when it has joined its group, or has failed to for the first time. */
   async start(): Promise<void> {
     this.unlisten = this.wakes.on(this.groupChannel, this.wake);
-    await this.join();
-    this.running = this.run();
+    await new Promise<void>((resolve) => (this.running = this.run(resolve)));
   }
 
   stop(): Promise<void> {
@@ -66,20 +68,25 @@ export class PostgresConsumer {
     this.options.onError?.(error, message);
   }
 
-  private async run(): Promise<void> {
+  private async run(settled: () => void): Promise<void> {
     for (let failures = 0; !this.stopping.signal.aborted;) {
       try {
+        if (!this.joined) await this.join();
         await this.balance();
         failures = 0;
+        settled();
         await this.wake.wait(this.times.leaseMs / 3, this.stopping.signal);
       } catch (error) {
         this.tell(error);
+        settled();
         await pause(backoffMs(++failures, { firstMs: 50, maxMs: this.times.leaseMs / 3 }), this.stopping.signal);
       }
     }
+    settled();
   }
 
   private async join(): Promise<void> {
+    await this.ensureTopics();
     await this.beSeen();
     await this.pool.query(
       `insert into messaging.group_offsets (group_name, topic, partition)
@@ -87,6 +94,7 @@ export class PostgresConsumer {
       [this.options.group, this.options.topics],
     );
     await this.notifyGroup();
+    this.joined = true;
   }
 
   private async leave(): Promise<void> {

@@ -48,9 +48,11 @@ export class PostgresMessageBus implements MessageBus {
   }
 
   async consume(options: ConsumeOptions): Promise<Consumption> {
-    for (const topic of options.topics) await this.ensureTopic(topic);
+    const ensureTopics = async (): Promise<void> => {
+      for (const topic of options.topics) await this.ensureTopic(topic);
+    };
     const { leaseMs = 10_000, pollMs = 5_000 } = this.options;
-    const consumer = new PostgresConsumer(this.pool, this.wakes, options, { leaseMs, pollMs });
+    const consumer = new PostgresConsumer(this.pool, this.wakes, options, ensureTopics, { leaseMs, pollMs });
     this.consumers.add(consumer);
     const stop = async (): Promise<void> => {
       await consumer.stop();

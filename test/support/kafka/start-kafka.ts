@@ -1,0 +1,90 @@
+import { GenericContainer, Wait, type StartedTestContainer } from 'testcontainers';
+import { spawnSync } from 'node:child_process';
+import { MavenKafka, mavenCanRun } from './maven-kafka.ts';
+import { freePorts, untilListening } from './ports.ts';
+
+export interface RunningKafka {
+  readonly brokers: string[];
+  /** Kills the broker without a warning and starts it again on the same port and data; undefined where the broker is not ours to kill. */
+  readonly killAndRestart?: (whileDown?: () => Promise<void>) => Promise<void>;
+  stop(): Promise<void>;
+}
+
+const IMAGE = 'apache/kafka:4.1.1';
+
+/**
+ * A real Apache Kafka for specs: the one of `KAFKA_BROKERS` (comma-separated), or one in Docker, or one from Maven Central on the
+ * Java of this machine. Where none can be had it says so and gives undefined; with `CI=true` it throws instead.
+ *
+ * @param options.own a broker that the spec may kill: `KAFKA_BROKERS` is not considered
+ */
+export async function startKafka(options: { own?: boolean } = {}): Promise<RunningKafka | undefined> {
+  const given = process.env.KAFKA_BROKERS?.split(',').filter((broker) => broker !== '');
+  if (given?.length && !options.own) return { brokers: given, stop: async () => undefined };
+  if (dockerAnswers()) return await startContainer();
+  if (mavenCanRun()) return await startFromMaven();
+  const missing = 'SKIPPED: no Kafka: set KAFKA_BROKERS, or run Docker, or install Java 17 and Maven.';
+  if (process.env.CI === 'true') throw new Error(missing);
+  console.warn(missing);
+  return undefined;
+}
+
+function dockerAnswers(): boolean {
+  return spawnSync('docker', ['info', '--format', '{{.ServerVersion}}'], { timeout: 10_000, stdio: 'ignore' }).status === 0;
+}
+
+async function startFromMaven(): Promise<RunningKafka> {
+  const kafka = await MavenKafka.create();
+  await kafka.start();
+  return {
+    brokers: [kafka.broker],
+    killAndRestart: async (whileDown) => {
+      await kafka.kill();
+      await whileDown?.();
+      await kafka.start();
+    },
+    stop: () => kafka.remove(),
+  };
+}
+
+async function startContainer(): Promise<RunningKafka> {
+  // Fixed, because brokers tell clients their own address, and because Docker would choose another port for a restart.
+  const [port] = await freePorts(1);
+  const container: StartedTestContainer = await new GenericContainer(IMAGE)
+    .withEnvironment({
+      KAFKA_NODE_ID: '1',
+      KAFKA_PROCESS_ROLES: 'broker,controller',
+      KAFKA_LISTENERS: 'OUTSIDE://:9092,CONTROLLER://:9093',
+      KAFKA_ADVERTISED_LISTENERS: `OUTSIDE://127.0.0.1:${port}`,
+      KAFKA_LISTENER_SECURITY_PROTOCOL_MAP: 'OUTSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT',
+      KAFKA_INTER_BROKER_LISTENER_NAME: 'OUTSIDE',
+      KAFKA_CONTROLLER_LISTENER_NAMES: 'CONTROLLER',
+      KAFKA_CONTROLLER_QUORUM_VOTERS: '1@localhost:9093',
+      KAFKA_AUTO_CREATE_TOPICS_ENABLE: 'false',
+      KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: '1',
+      KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR: '1',
+      KAFKA_TRANSACTION_STATE_LOG_MIN_ISR: '1',
+      KAFKA_SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR: '1',
+      KAFKA_SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR: '1',
+      KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS: '0',
+    })
+    .withExposedPorts({ container: 9092, host: port! })
+    .withWaitStrategy(Wait.forLogMessage(/Kafka Server started/))
+    .start();
+  const docker = (command: string): void => {
+    const { status, stderr } = spawnSync('docker', [command, container.getId()], { encoding: 'utf8', timeout: 60_000 });
+    if (status !== 0) throw new Error(`docker ${command} failed: ${stderr}`);
+  };
+  return {
+    brokers: [`127.0.0.1:${port}`],
+    killAndRestart: async (whileDown) => {
+      docker('kill');
+      await whileDown?.();
+      docker('start');
+      await untilListening(port!);
+    },
+    stop: async () => {
+      await container.stop();
+    },
+  };
+}
