@@ -1,0 +1,1 @@
+export { EventsMissing, EventStoreDbEventLog, type EventStoreDbOptions } from './eventstoredb-event-log.ts';

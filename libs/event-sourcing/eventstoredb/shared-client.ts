@@ -1,0 +1,54 @@
+import { EventStoreDBClient } from '@eventstore/db-client';
+
+export interface SharedClient {
+  readonly client: EventStoreDBClient;
+  /** Gives the client back; the last user to do so ends its connections. */
+  release(): Promise<void>;
+}
+
+const clients = new Map<string, { readonly client: EventStoreDBClient; users: number }>();
+
+/**
+ * The one client of this process for a connection string. Connections are multiplexed, and the client keeps state per
+ * process, not per instance: more clients would only get in each other's way.
+ *
+ * @throws Error the connection string is not one, or it switches `throwOnAppendFailure` off
+ */
+export function shareClient(connectionString: string): SharedClient {
+  const shared = clients.get(connectionString) ?? { client: createClient(connectionString), users: 0 };
+  clients.set(connectionString, shared);
+  shared.users++;
+  let released = false;
+  return {
+    client: shared.client,
+    async release() {
+      if (released) return;
+      released = true;
+      if (--shared.users > 0) return;
+      clients.delete(connectionString);
+      await shared.client.dispose();
+    },
+  };
+}
+
+function createClient(connectionString: string): EventStoreDBClient {
+  // Switched off, a refused append resolves with a revision that is made up (client 6.2.1).
+  if (/[?&]throwOnAppendFailure=false(&|$)/i.test(connectionString)) {
+    throw new Error(
+      'The EventStoreDB connection string must not say throwOnAppendFailure=false: refused appends would pass for stored ones.',
+    );
+  }
+  const client = EventStoreDBClient.connectionString(connectionString);
+  appendOneByOne(client);
+  return client;
+}
+
+/**
+ * Appends by `Append` and never by `BatchAppend`. The batch call is shared by all appends of the process: its failure rejects
+ * every append in flight, an answer that comes after that throws in an event handler and ends the process, and no append has a
+ * deadline. The switch is protected in client 6.2.1; the version is pinned, and a spec beside this file fails where it stops working.
+ */
+function appendOneByOne(client: EventStoreDBClient): void {
+  const internals = client as unknown as { supports: () => Promise<boolean> };
+  internals.supports = async () => false;
+}

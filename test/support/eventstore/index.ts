@@ -1,0 +1,2 @@
+export { TestLog } from './log.ts';
+export { EventStoreTestServer } from './server.ts';
