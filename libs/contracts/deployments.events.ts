@@ -64,5 +64,21 @@ export type DeploymentEvent =
     >
   /** An operator has failed steps tried again: the environment is reserved and the gates are checked anew. */
   | DomainEvent<'DeploymentResumed', OfDeployment & { readonly steps: readonly string[]; readonly reason: string; readonly round: number }>
-  | DomainEvent<'DeploymentSucceeded', OfDeployment & { readonly round: number; readonly rollbackOf?: RollbackOf; readonly artifacts: readonly ReleaseArtifact[]; readonly smoke?: SmokeSuite }>
-  | DomainEvent<'DeploymentFailed', OfDeployment & { readonly round: number; readonly failedSteps: readonly string[]; readonly compensated: boolean; readonly rollbackOf?: RollbackOf }>;
+  | DomainEvent<
+      'DeploymentSucceeded',
+      OfDeployment & {
+        readonly round: number;
+        readonly rollbackOf?: RollbackOf;
+        readonly artifacts: readonly ReleaseArtifact[];
+        readonly smoke?: SmokeSuite;
+      }
+    >
+  | DomainEvent<
+      'DeploymentFailed',
+      OfDeployment & {
+        readonly round: number;
+        readonly failedSteps: readonly string[];
+        readonly compensated: boolean;
+        readonly rollbackOf?: RollbackOf;
+      }
+    >;

@@ -5,10 +5,19 @@ export type EnvironmentClass = 'development' | 'test' | 'staging' | 'production'
 export type EnvironmentEvent =
   | DomainEvent<'EnvironmentDefined', { readonly environment: string; readonly class: EnvironmentClass; readonly policyId: string }>
   /** One deployment at a time holds an environment; `round` counts from 1 how often it was started or retried. */
-  | DomainEvent<'EnvironmentReserved', { readonly environment: string; readonly deploymentId: string; readonly releaseId: string; readonly round: number }>
+  | DomainEvent<
+      'EnvironmentReserved',
+      { readonly environment: string; readonly deploymentId: string; readonly releaseId: string; readonly round: number }
+    >
   | DomainEvent<
       'EnvironmentFreed',
-      { readonly environment: string; readonly deploymentId: string; readonly releaseId: string; readonly round: number; readonly outcome: 'succeeded' | 'failed' | 'halted' }
+      {
+        readonly environment: string;
+        readonly deploymentId: string;
+        readonly releaseId: string;
+        readonly round: number;
+        readonly outcome: 'succeeded' | 'failed' | 'halted';
+      }
     >
   /** What the outside reports to run there: kept apart from what was deployed (principle 9). */
   | DomainEvent<

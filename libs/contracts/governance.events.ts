@@ -23,7 +23,10 @@ interface InRound {
 }
 
 export type ApprovalEvent =
-  | DomainEvent<'ApprovalRequested', InRound & { readonly tuple: ApprovalTuple; readonly tupleHash: string; readonly quorum: number; readonly requester: string }>
+  | DomainEvent<
+      'ApprovalRequested',
+      InRound & { readonly tuple: ApprovalTuple; readonly tupleHash: string; readonly quorum: number; readonly requester: string }
+    >
   | DomainEvent<'ApprovalGranted', InRound & { readonly person: string; readonly tupleHash: string; readonly comment?: string }>
   | DomainEvent<'ApprovalRejected', InRound & { readonly person: string; readonly tupleHash: string; readonly reason: string }>
   | DomainEvent<'ApprovalVoided', InRound & { readonly reason: string }>;

@@ -7,7 +7,17 @@ export const artifactId = (name: string, version: string): string => derivedId('
 export const approvalId = (releaseId: string, environment: string): string => derivedId('approval', releaseId, environment);
 export const accountId = (issuer: string, subject: string): string => derivedId('account', issuer, subject);
 export const versionLineId = (product: string): string => derivedId('versionline', product);
-export const metricsId = (environment: string, service: string): string => derivedId('metrics', environment, service);
-export const triggerId = (environment: string, service: string, metric: string): string => derivedId('trigger', environment, service, metric);
+/** Samples of a service are kept in a stream for every ten minutes, so that reading a window stays cheap for ever. `at`: ISO 8601, UTC. */
+export const metricsId = (environment: string, service: string, at: string): string =>
+  derivedId('metrics', environment, service, bucketOf(at));
+
+/** The length of a metric stream, milliseconds. */
+export const METRIC_BUCKET_MS = 600_000;
+
+function bucketOf(at: string): string {
+  return new Date(Math.floor(Date.parse(at) / METRIC_BUCKET_MS) * METRIC_BUCKET_MS).toISOString();
+}
+export const triggerId = (environment: string, service: string, metric: string): string =>
+  derivedId('trigger', environment, service, metric);
 export const incidentId = (environment: string, deploymentId: string): string => derivedId('incident', environment, deploymentId);
 export const smokeRunId = (deploymentId: string): string => derivedId('smokerun', deploymentId);

@@ -44,7 +44,10 @@ export type TriggerEvent =
         readonly evidence: FiringEvidence;
       }
     >
-  | DomainEvent<'TriggerCleared', { readonly triggerId: string; readonly environment: string; readonly service: string; readonly evidence: FiringEvidence }>;
+  | DomainEvent<
+      'TriggerCleared',
+      { readonly triggerId: string; readonly environment: string; readonly service: string; readonly evidence: FiringEvidence }
+    >;
 
 interface OfIncident {
   readonly incidentId: string;
@@ -54,7 +57,18 @@ interface OfIncident {
 }
 
 export type IncidentEvent =
-  | DomainEvent<'IncidentOpened', OfIncident & { readonly deduplicationKey: string; readonly title: string; readonly severity: 'critical' | 'major' | 'minor'; readonly cause: string }>
-  | DomainEvent<'IncidentDelivered', OfIncident & { readonly channel: string; readonly deduplicationKey: string; readonly reference?: string }>
+  | DomainEvent<
+      'IncidentOpened',
+      OfIncident & {
+        readonly deduplicationKey: string;
+        readonly title: string;
+        readonly severity: 'critical' | 'major' | 'minor';
+        readonly cause: string;
+      }
+    >
+  | DomainEvent<
+      'IncidentDelivered',
+      OfIncident & { readonly channel: string; readonly deduplicationKey: string; readonly reference?: string }
+    >
   | DomainEvent<'IncidentDeliveryFailed', OfIncident & { readonly channel: string; readonly reason: string }>
   | DomainEvent<'IncidentResolved', OfIncident & { readonly resolution: string }>;

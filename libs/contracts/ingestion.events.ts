@@ -38,4 +38,7 @@ export type IngestionEvent =
         readonly receivedFrom: string;
       }
     >
-  | DomainEvent<'OutsideEventRedriven', { readonly rejectionId: string; readonly outcome: 'accepted' | 'rejected'; readonly detail: string }>;
+  | DomainEvent<
+      'OutsideEventRedriven',
+      { readonly rejectionId: string; readonly outcome: 'accepted' | 'rejected'; readonly detail: string }
+    >;

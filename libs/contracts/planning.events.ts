@@ -4,9 +4,17 @@ import type { PlannedStep, ReleaseArtifact, SmokeSuite } from './values.ts';
 export type ReleaseEvent =
   | DomainEvent<
       'ReleaseComposed',
-      { readonly releaseId: string; readonly product: string; readonly artifacts: readonly ReleaseArtifact[]; readonly authors: readonly string[] }
+      {
+        readonly releaseId: string;
+        readonly product: string;
+        readonly artifacts: readonly ReleaseArtifact[];
+        readonly authors: readonly string[];
+      }
     >
-  | DomainEvent<'ReleaseAmended', { readonly releaseId: string; readonly artifacts: readonly ReleaseArtifact[]; readonly authors: readonly string[] }>
+  | DomainEvent<
+      'ReleaseAmended',
+      { readonly releaseId: string; readonly artifacts: readonly ReleaseArtifact[]; readonly authors: readonly string[] }
+    >
   | DomainEvent<
       'ReleasePlanned',
       {

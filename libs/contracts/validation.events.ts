@@ -47,5 +47,8 @@ export type SmokeRunEvent =
         readonly expectedDigests: readonly string[];
       }
     >
-  | DomainEvent<'SmokeRunPassed' | 'SmokeRunFailed', OfSmokeRun & { readonly checks: readonly SmokeCheckResult[]; readonly observedDigest?: string; readonly reason: string }>
+  | DomainEvent<
+      'SmokeRunPassed' | 'SmokeRunFailed',
+      OfSmokeRun & { readonly checks: readonly SmokeCheckResult[]; readonly observedDigest?: string; readonly reason: string }
+    >
   | DomainEvent<'SmokeRunTimedOut', OfSmokeRun & { readonly deadline: string }>;

@@ -63,7 +63,8 @@ export interface ApprovalTuple {
   readonly expiresAt: string;
 }
 
-export type GateName = 'artifacts-registered' | 'version-assigned' | 'tests-passed' | 'approved' | 'duties-separated' | 'rollback-target-ran';
+export type GateName =
+  'artifacts-registered' | 'version-assigned' | 'tests-passed' | 'approved' | 'duties-separated' | 'rollback-target-ran';
 
 /** A gate as a policy asks for it. */
 export type GateRule =

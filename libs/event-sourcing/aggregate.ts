@@ -41,7 +41,9 @@ export async function load<S, E extends DomainEvent>(
 ): Promise<Loaded<S>> {
   const stream = streamName(aggregate.category, id);
   const slice = await log.readStream(stream);
-  const events = (asOf === undefined ? slice.events : slice.events.filter((e) => e.metadata.recordedAt <= asOf)).map((e) => codec.upcast(e));
+  const events = (asOf === undefined ? slice.events : slice.events.filter((e) => e.metadata.recordedAt <= asOf)).map((e) =>
+    codec.upcast(e),
+  );
   const state = events.reduce((s, e) => aggregate.evolve(s, e as unknown as E), aggregate.initial);
   const revision = events.at(-1)?.revision ?? NO_STREAM;
   return { id, stream, state, revision, exists: revision !== NO_STREAM, ref: `${stream}@${revision}`, events };

@@ -25,7 +25,7 @@ export interface CommandDefinition<C extends object, S, E extends DomainEvent, F
   /** Reads what the rule needs besides the aggregate's own state; run again for every decision. */
   readonly facts?: (read: ReadAggregate, command: Issued<C>, state: S) => Promise<F>;
   /** Governed: a refusal is itself an event (principle 5). Names what the denial is about, e.g. the release. */
-  readonly governed?: (command: Issued<C>, state: S) => Readonly<Record<string, string>>;
+  readonly governed?: (command: Issued<C>, state: S, facts: F) => Readonly<Record<string, string>>;
 }
 
 /** A definition whose types are its own affair: what registries hold. */
@@ -84,13 +84,28 @@ export async function transact<C extends object, S, E extends DomainEvent, F>(
     const decision = definition.decide(command, loaded.state, facts);
     if (isRefusal(decision)) {
       const position = definition.governed
-        ? await recordDenial(ports, definition.type.name, loaded.stream, command, decision, definition.governed(command, loaded.state), commandHash)
+        ? await recordDenial(
+            ports,
+            definition.type.name,
+            loaded.stream,
+            command,
+            decision,
+            definition.governed(command, loaded.state, facts),
+            commandHash,
+          )
         : undefined;
       throw new RefusedError(decision, position);
     }
     if (decision.length === 0) {
       const seen = loaded.events.at(-1);
-      return { id: loaded.id, stream: loaded.stream, revision: loaded.revision, position: seen?.position ?? -1n, events: [], repeated: true };
+      return {
+        id: loaded.id,
+        stream: loaded.stream,
+        revision: loaded.revision,
+        position: seen?.position ?? -1n,
+        events: [],
+        repeated: true,
+      };
     }
 
     const events = decision.map((event, index): NewEvent => ({
@@ -107,7 +122,11 @@ export async function transact<C extends object, S, E extends DomainEvent, F>(
       if (meta.expectedRevision !== undefined) throw new RefusedError(staleRevision(loaded.stream, meta.expectedRevision, error.actual));
       if (decisions >= MAX_DECISIONS) {
         throw new RefusedError(
-          refuse('conflict', 'too-much-contention', `${loaded.stream} changed ${decisions} times while this command was being decided. Try again.`),
+          refuse(
+            'conflict',
+            'too-much-contention',
+            `${loaded.stream} changed ${decisions} times while this command was being decided. Try again.`,
+          ),
         );
       }
     }
@@ -135,7 +154,16 @@ async function recordDenial<C extends object>(
 ): Promise<bigint | undefined> {
   const denied: CommandDenied = {
     type: 'CommandDenied',
-    data: { command: name, stream, about, asked: askedOf(command), refusal: refusal.type, kind: refusal.kind, detail: refusal.detail, reasons: refusal.reasons },
+    data: {
+      command: name,
+      stream,
+      about,
+      asked: askedOf(command),
+      refusal: refusal.type,
+      kind: refusal.kind,
+      detail: refusal.detail,
+      reasons: refusal.reasons,
+    },
   };
   const event: NewEvent = {
     id: eventId(command.meta.commandId, 0),
@@ -179,7 +207,11 @@ function askedOf<C extends object>(command: Issued<C>): Record<string, unknown> 
 }
 
 function keyReused(meta: CommandMeta): Refusal {
-  return refuse('meaning', 'idempotency-key-reused', `The command id ${meta.commandId} was used before for another request. Use a new Idempotency-Key.`);
+  return refuse(
+    'meaning',
+    'idempotency-key-reused',
+    `The command id ${meta.commandId} was used before for another request. Use a new Idempotency-Key.`,
+  );
 }
 
 function staleRevision(stream: string, expected: number, actual: number): Refusal {

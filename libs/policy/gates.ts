@@ -18,17 +18,28 @@ type Judge = (rule: GateRule, facts: GateFacts, request: GateRequest) => Omit<Ga
 const judges: Readonly<Record<GateName, Judge>> = {
   'artifacts-registered': (_rule, facts) => {
     const evidence = Object.values(facts.refs.artifacts);
-    if (facts.artifacts.length === 0) return verdict('inconclusive', 'The release has no artifacts.', [facts.refs.release], 'Compose the release of artifacts.');
+    if (facts.artifacts.length === 0)
+      return verdict('inconclusive', 'The release has no artifacts.', [facts.refs.release], 'Compose the release of artifacts.');
     const wrong = facts.artifacts.filter((a) => facts.registered[a.artifactId] !== a.digest);
     return wrong.length === 0
       ? verdict('pass', `All ${facts.artifacts.length} artifacts are registered with the release's digests.`, evidence)
-      : verdict('fail', `Not registered with this digest: ${wrong.map((a) => `${a.name}@${a.version}`).join(', ')}.`, evidence, 'Register the artifacts.');
+      : verdict(
+          'fail',
+          `Not registered with this digest: ${wrong.map((a) => `${a.name}@${a.version}`).join(', ')}.`,
+          evidence,
+          'Register the artifacts.',
+        );
   },
 
   'version-assigned': (_rule, facts) =>
     facts.version
       ? verdict('pass', `The release has version ${facts.version}.`, [facts.refs.versions])
-      : verdict('inconclusive', 'The release has no version.', [facts.refs.versions], `Assign a version in the line of ${facts.product ?? 'its product'}.`),
+      : verdict(
+          'inconclusive',
+          'The release has no version.',
+          [facts.refs.versions],
+          `Assign a version in the line of ${facts.product ?? 'its product'}.`,
+        ),
 
   'tests-passed': (_rule, facts) => {
     const evidence = [facts.refs.reports];
@@ -40,9 +51,15 @@ const judges: Readonly<Record<GateName, Judge>> = {
       if (!reports.some((r) => r.outcome === 'pass')) untested.push(`${artifact.name}@${artifact.version}`);
       for (const report of reports) if (report.outcome === 'fail') failing.push(`${report.suite} of ${artifact.name}@${artifact.version}`);
     }
-    if (failing.length > 0) return verdict('fail', `Failing: ${failing.join(', ')}.`, evidence, 'Record a newer report of the suite that passes.');
+    if (failing.length > 0)
+      return verdict('fail', `Failing: ${failing.join(', ')}.`, evidence, 'Record a newer report of the suite that passes.');
     if (untested.length > 0) {
-      return verdict('inconclusive', `No passing test report names the digest of ${untested.join(', ')}.`, evidence, 'Record a test report for that digest.');
+      return verdict(
+        'inconclusive',
+        `No passing test report names the digest of ${untested.join(', ')}.`,
+        evidence,
+        'Record a test report for that digest.',
+      );
     }
     return verdict('pass', 'Every artifact has a passing test report for its digest, and no suite fails.', evidence);
   },
@@ -51,7 +68,8 @@ const judges: Readonly<Record<GateName, Judge>> = {
     const quorum = rule.gate === 'approved' ? rule.quorum : 1;
     const { approval } = facts;
     const evidence = [facts.refs.approval];
-    if (!approval.tuple) return verdict('inconclusive', 'No approval was requested.', evidence, `Request an approval for ${facts.environment}.`);
+    if (!approval.tuple)
+      return verdict('inconclusive', 'No approval was requested.', evidence, `Request an approval for ${facts.environment}.`);
     if (approval.closed) return verdict('fail', `The approval was ${approval.closed}.`, evidence, 'Request a new approval.');
     const differences = tupleDifferences(approval.tuple, facts);
     if (differences.length > 0) return verdict('stale', differences.join(' '), evidence, 'Request a new approval for what is there now.');
@@ -62,7 +80,12 @@ const judges: Readonly<Record<GateName, Judge>> = {
     const missing = quorum - approvers.size;
     return missing <= 0
       ? verdict('pass', `${approvers.size} of ${quorum} persons approved.`, evidence)
-      : verdict('inconclusive', `${approvers.size} of ${quorum} persons approved.`, evidence, `${missing} more ${missing === 1 ? 'person' : 'persons'} who did not write, request or deploy it must approve.`);
+      : verdict(
+          'inconclusive',
+          `${approvers.size} of ${quorum} persons approved.`,
+          evidence,
+          `${missing} more ${missing === 1 ? 'person' : 'persons'} who did not write, request or deploy it must approve.`,
+        );
   },
 
   'duties-separated': (_rule, facts, request) => {
@@ -75,13 +98,23 @@ const judges: Readonly<Record<GateName, Judge>> = {
     ];
     return clashes.length === 0
       ? verdict('pass', 'Nobody who approved wrote, requested or would deploy it.', evidence)
-      : verdict('fail', `One person holds two duties: ${clashes.join('; ')}.`, evidence, 'Let somebody else deploy, or request a new approval by others.');
+      : verdict(
+          'fail',
+          `One person holds two duties: ${clashes.join('; ')}.`,
+          evidence,
+          'Let somebody else deploy, or request a new approval by others.',
+        );
   },
 
   'rollback-target-ran': (_rule, facts) =>
     facts.ranBefore
       ? verdict('pass', `The release ran in ${facts.environment} before.`, [facts.refs.environment])
-      : verdict('fail', `The release never ran in ${facts.environment}.`, [facts.refs.environment], 'Roll back to a release that ran there.'),
+      : verdict(
+          'fail',
+          `The release never ran in ${facts.environment}.`,
+          [facts.refs.environment],
+          'Roll back to a release that ran there.',
+        ),
 };
 
 export const gateNames = Object.keys(judges) as readonly GateName[];
@@ -109,11 +142,18 @@ export function evaluateGates(facts: GateFacts, request: GateRequest, kind: 'dep
 export function gatesRefusal(receipt: DecisionReceipt, facts: GateFacts): Refusal {
   const reasons: Reason[] = receipt.gates
     .filter((g) => g.verdict !== 'pass')
-    .map((g) => ({ code: `gate-${g.gate}-${g.verdict}`, detail: g.detail, evidence: g.evidence, ...(g.unblockedBy ? { unblockedBy: g.unblockedBy } : {}) }));
+    .map((g) => ({
+      code: `gate-${g.gate}-${g.verdict}`,
+      detail: g.detail,
+      evidence: g.evidence,
+      ...(g.unblockedBy ? { unblockedBy: g.unblockedBy } : {}),
+    }));
   if (receipt.policyVersion === 0) {
     reasons.unshift({
       code: 'no-policy',
-      detail: facts.environmentClass ? `Policy ${facts.policy.id} of ${facts.environment} is not published.` : `There is no environment ${facts.environment}.`,
+      detail: facts.environmentClass
+        ? `Policy ${facts.policy.id} of ${facts.environment} is not published.`
+        : `There is no environment ${facts.environment}.`,
       evidence: [facts.refs.environment, facts.refs.policy],
       unblockedBy: facts.environmentClass ? `Publish policy ${facts.policy.id}.` : `Define environment ${facts.environment}.`,
     });
@@ -127,7 +167,12 @@ export function gatesRefusal(receipt: DecisionReceipt, facts: GateFacts): Refusa
     });
   }
   const failing = reasons.length;
-  return refuse('gate', 'gates-not-passed', `${failing} ${failing === 1 ? 'gate does' : 'gates do'} not pass for ${facts.environment}.`, reasons);
+  return refuse(
+    'gate',
+    'gates-not-passed',
+    `${failing} ${failing === 1 ? 'gate does' : 'gates do'} not pass for ${facts.environment}.`,
+    reasons,
+  );
 }
 
 function verdict(value: Verdict, detail: string, evidence: readonly string[], unblockedBy?: string): Omit<GateVerdict, 'gate'> {

@@ -29,7 +29,9 @@ interface ReleaseSource {
   readonly product?: string;
   readonly artifacts: readonly ReleaseArtifact[];
   readonly authors: readonly string[];
-  readonly plans: Readonly<Record<string, { readonly steps: readonly PlannedStep[]; readonly planHash: string; readonly smoke?: SmokeSuite }>>;
+  readonly plans: Readonly<
+    Record<string, { readonly steps: readonly PlannedStep[]; readonly planHash: string; readonly smoke?: SmokeSuite }>
+  >;
 }
 
 const releaseSource: Aggregate<ReleaseSource, ReleaseEvent> = {
@@ -44,7 +46,10 @@ const releaseSource: Aggregate<ReleaseSource, ReleaseEvent> = {
       case 'ReleasePlanned':
         return {
           ...state,
-          plans: { ...state.plans, [data.environment]: { steps: data.steps, planHash: data.planHash, ...(data.smoke ? { smoke: data.smoke } : {}) } },
+          plans: {
+            ...state.plans,
+            [data.environment]: { steps: data.steps, planHash: data.planHash, ...(data.smoke ? { smoke: data.smoke } : {}) },
+          },
         };
       default:
         return state;
@@ -84,7 +89,9 @@ const environmentSource: Aggregate<EnvironmentSource, EnvironmentEvent> = {
       case 'EnvironmentDefined':
         return { ...state, class: data.class, policyId: data.policyId };
       case 'EnvironmentFreed':
-        return data.outcome === 'succeeded' && !state.ran.includes(data.releaseId) ? { ...state, ran: [...state.ran, data.releaseId] } : state;
+        return data.outcome === 'succeeded' && !state.ran.includes(data.releaseId)
+          ? { ...state, ran: [...state.ran, data.releaseId] }
+          : state;
       default:
         return state;
     }
@@ -117,7 +124,10 @@ const testReportSource: Aggregate<TestReportsSource, TestReportEvent> = {
   initial: {},
   evolve: (state, { data }) => ({
     ...state,
-    [data.artifactDigest]: { ...state[data.artifactDigest], [data.suite]: { suite: data.suite, outcome: data.outcome, tester: data.tester } },
+    [data.artifactDigest]: {
+      ...state[data.artifactDigest],
+      [data.suite]: { suite: data.suite, outcome: data.outcome, tester: data.tester },
+    },
   }),
 };
 
@@ -155,7 +165,10 @@ const accountSource: Aggregate<{ readonly person?: string }, AccountEvent> = {
 };
 
 /** The person an account (`issuer|subject`) belongs to: as linked, else a person of its own. */
-export async function personOfAccount(read: ReadAggregate, account: string): Promise<Loaded<{ readonly person?: string }> & { person: string }> {
+export async function personOfAccount(
+  read: ReadAggregate,
+  account: string,
+): Promise<Loaded<{ readonly person?: string }> & { person: string }> {
   const bar = account.indexOf('|');
   const issuer = account.slice(0, Math.max(bar, 0));
   const subject = account.slice(bar + 1);
@@ -179,7 +192,12 @@ export interface GateFacts {
   readonly registered: Readonly<Record<string, string>>;
   readonly version?: string;
   readonly plan?: { readonly steps: readonly PlannedStep[]; readonly planHash: string; readonly smoke?: SmokeSuite };
-  readonly policy: { readonly id: string; readonly version: number; readonly gates: readonly GateRule[]; readonly rollbackGates: readonly GateRule[] };
+  readonly policy: {
+    readonly id: string;
+    readonly version: number;
+    readonly gates: readonly GateRule[];
+    readonly rollbackGates: readonly GateRule[];
+  };
   readonly reports: TestReportsSource;
   readonly approval: ApprovalSource;
   /** Persons, sorted. */
@@ -210,7 +228,9 @@ export async function readGateFacts(read: ReadAggregate, releaseId: string, envi
     ...release.state.artifacts.map((artifact) => read(artifactSource, artifactId(artifact.name, artifact.version))),
   ]);
   const accounts = await Promise.all(
-    [...new Set([...release.state.authors, ...artifacts.flatMap((a) => a.state.authors)])].sort().map((account) => personOfAccount(read, account)),
+    [...new Set([...release.state.authors, ...artifacts.flatMap((a) => a.state.authors)])]
+      .sort()
+      .map((account) => personOfAccount(read, account)),
   );
   const version = versions.state[releaseId];
   const plan = release.state.plans[environment];

@@ -29,7 +29,9 @@ export function tupleDifferences(approved: ApprovalTuple, facts: GateFacts): rea
   if (approved.artifactDigests.join() !== now.artifactDigests.join()) differences.push('The artifacts of the release have changed since.');
   if (approved.planHash !== now.planHash) differences.push('The deployment plan has changed since.');
   if (approved.policyId !== now.policyId || approved.policyVersion !== now.policyVersion) {
-    differences.push(`The policy is now ${now.policyId} version ${now.policyVersion}, not ${approved.policyId} version ${approved.policyVersion}.`);
+    differences.push(
+      `The policy is now ${now.policyId} version ${now.policyVersion}, not ${approved.policyId} version ${approved.policyVersion}.`,
+    );
   }
   return differences;
 }

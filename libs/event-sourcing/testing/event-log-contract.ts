@@ -89,7 +89,11 @@ export function eventLogContract(open: () => Promise<EventLog>): void {
     it('refuses a stream that exists already, and stores nothing', async () => {
       const s = stream();
       await log.append(s, NO_STREAM, [testEvent(0)]);
-      await expect(log.append(s, NO_STREAM, [testEvent(1)])).rejects.toMatchObject({ name: 'WrongExpectedRevision', actual: 0, expected: NO_STREAM });
+      await expect(log.append(s, NO_STREAM, [testEvent(1)])).rejects.toMatchObject({
+        name: 'WrongExpectedRevision',
+        actual: 0,
+        expected: NO_STREAM,
+      });
       expect((await log.readStream(s)).events).toHaveLength(1);
     });
 
@@ -153,7 +157,11 @@ export function eventLogContract(open: () => Promise<EventLog>): void {
 
     it('reads a stream from a revision and no further than asked, and still says where it ends', async () => {
       const s = stream();
-      await log.append(s, NO_STREAM, [0, 1, 2, 3, 4].map((n) => testEvent(n)));
+      await log.append(
+        s,
+        NO_STREAM,
+        [0, 1, 2, 3, 4].map((n) => testEvent(n)),
+      );
       const slice = await log.readStream(s, { fromRevision: 1, maxCount: 2 });
       expect(slice.events.map((e) => e.revision)).toEqual([1, 2]);
       expect(slice.revision).toBe(4);
@@ -203,7 +211,11 @@ export function eventLogContract(open: () => Promise<EventLog>): void {
 
     it('holds no more than the batch size in a batch', async () => {
       const s = stream();
-      await log.append(s, NO_STREAM, Array.from({ length: 7 }, (_, n) => testEvent(n)));
+      await log.append(
+        s,
+        NO_STREAM,
+        Array.from({ length: 7 }, (_, n) => testEvent(n)),
+      );
       const stop = new AbortController();
       const sizes: number[] = [];
       let total = 0;

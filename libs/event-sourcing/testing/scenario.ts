@@ -1,4 +1,13 @@
-import { issue, type Issued, isRefusal, type Aggregate, type CommandMeta, type Decision, type DomainEvent, type Refusal } from '#libs/event-sourcing';
+import {
+  issue,
+  type Issued,
+  isRefusal,
+  type Aggregate,
+  type CommandMeta,
+  type Decision,
+  type DomainEvent,
+  type Refusal,
+} from '#libs/event-sourcing';
 
 /** Given past events, when a rule decides on a command, then these events or this refusal. Pure: no log, no mocks. */
 export interface Scenario<S, E extends DomainEvent> {

@@ -15,7 +15,13 @@ export function gateFacts(overrides: Partial<GateFacts> = {}): GateFacts {
     policy: {
       id: 'bank',
       version: 1,
-      gates: [{ gate: 'artifacts-registered' }, { gate: 'version-assigned' }, { gate: 'tests-passed' }, { gate: 'approved', quorum: 2 }, { gate: 'duties-separated' }],
+      gates: [
+        { gate: 'artifacts-registered' },
+        { gate: 'version-assigned' },
+        { gate: 'tests-passed' },
+        { gate: 'approved', quorum: 2 },
+        { gate: 'duties-separated' },
+      ],
       rollbackGates: [{ gate: 'rollback-target-ran' }],
     },
     reports: { 'sha256:aa': { unit: { suite: 'unit', outcome: 'pass', tester: 'tess' } } },

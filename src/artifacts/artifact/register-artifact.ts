@@ -12,14 +12,24 @@ export class DigestField implements Digest {
 }
 
 export class RegisterArtifact {
-  @IsString() @Matches(/^[@a-zA-Z0-9][a-zA-Z0-9._/@-]{0,199}$/, { message: 'name must be a package name of at most 200 characters' }) name: string;
-  @IsString() @Matches(/^[a-zA-Z0-9][a-zA-Z0-9._+-]{0,99}$/, { message: 'version must be a version of at most 100 characters' }) version: string;
-  @IsString() @MaxLength(500) @Matches(/^pkg:[a-zA-Z][a-zA-Z0-9.+-]*\/.+/, { message: 'purl must be a package URL such as pkg:npm/name@1.0.0' }) purl: string;
+  @IsString()
+  @Matches(/^[@a-zA-Z0-9][a-zA-Z0-9._/@-]{0,199}$/, { message: 'name must be a package name of at most 200 characters' })
+  name: string;
+  @IsString()
+  @Matches(/^[a-zA-Z0-9][a-zA-Z0-9._+-]{0,99}$/, { message: 'version must be a version of at most 100 characters' })
+  version: string;
+  @IsString()
+  @MaxLength(500)
+  @Matches(/^pkg:[a-zA-Z][a-zA-Z0-9.+-]*\/.+/, { message: 'purl must be a package URL such as pkg:npm/name@1.0.0' })
+  purl: string;
   @ValidateNested() @Type(() => DigestField) digest: DigestField;
   @IsOptional() @Matches(/^[0-9a-f]{7,64}$/, { message: 'commit must be a commit id in hex' }) commit?: string;
   @IsOptional() @IsString() @MaxLength(500) builder?: string;
   /** Accounts (`issuer|subject`) that wrote what is in it. */
-  @IsArray() @ArrayMaxSize(200) @Matches(/^[^|\s]{1,200}\|[^|\s]{1,200}$/, { each: true, message: 'each author must be an account, issuer|subject' }) authors: string[];
+  @IsArray()
+  @ArrayMaxSize(200)
+  @Matches(/^[^|\s]{1,200}\|[^|\s]{1,200}$/, { each: true, message: 'each author must be an account, issuer|subject' })
+  authors: string[];
   @IsOptional() @IsISO8601({ strict: true }) claimedOccurredAt?: string;
 }
 
@@ -27,12 +37,21 @@ export class RegisterArtifact {
 export function registerArtifact(command: Issued<RegisterArtifact>, state: Artifact): Decision<ArtifactEvent> {
   const { name, version, purl, digest, commit, builder, authors, claimedOccurredAt, target } = command;
   if (digest.value.length !== HEX_LENGTH[digest.algorithm]) {
-    return refuse('meaning', 'digest-length', `A ${digest.algorithm} digest has ${HEX_LENGTH[digest.algorithm]} hex characters, not ${digest.value.length}.`);
+    return refuse(
+      'meaning',
+      'digest-length',
+      `A ${digest.algorithm} digest has ${HEX_LENGTH[digest.algorithm]} hex characters, not ${digest.value.length}.`,
+    );
   }
   if (state.digest === digestText(digest)) return [];
   if (state.digest) {
     return refuse('conflict', 'second-digest', `${name}@${version} is ${state.digest}. Another digest needs another version.`, [
-      { code: 'registered-digest', detail: `Registered before with ${state.digest}.`, evidence: [`artifact-${target}@0`], unblockedBy: 'Build and register a new version.' },
+      {
+        code: 'registered-digest',
+        detail: `Registered before with ${state.digest}.`,
+        evidence: [`artifact-${target}@0`],
+        unblockedBy: 'Build and register a new version.',
+      },
     ]);
   }
   return [

@@ -86,7 +86,10 @@ export const deployment: Aggregate<Deployment, DeploymentEvent> = {
           round: event.data.round,
           compensations: {},
           succeeded: state.succeeded.filter((id) => !event.data.steps.includes(id)),
-          steps: { ...state.steps, ...Object.fromEntries(event.data.steps.map((id) => [id, { ...WAITING, attempt: state.steps[id]?.attempt ?? 0 }])) },
+          steps: {
+            ...state.steps,
+            ...Object.fromEntries(event.data.steps.map((id) => [id, { ...WAITING, attempt: state.steps[id]?.attempt ?? 0 }])),
+          },
         };
       case 'DeploymentSucceeded':
         return { ...state, status: 'succeeded' };
@@ -99,5 +102,7 @@ export const deployment: Aggregate<Deployment, DeploymentEvent> = {
 };
 
 function withStep(state: Deployment, step: string, compensating: boolean, value: StepState): Deployment {
-  return compensating ? { ...state, compensations: { ...state.compensations, [step]: value } } : { ...state, steps: { ...state.steps, [step]: value } };
+  return compensating
+    ? { ...state, compensations: { ...state.compensations, [step]: value } }
+    : { ...state, steps: { ...state.steps, [step]: value } };
 }

@@ -12,13 +12,21 @@ export function resumeDeployment(command: Issued<ResumeDeployment>, state: Deplo
   const { releaseId, environment } = state;
   if (!releaseId || !environment) return refuse('not-found', 'deployment-unknown', `There is no deployment ${command.target}.`);
   if (state.status === 'started' || state.status === 'running') return [];
-  if (state.status === 'succeeded') return refuse('conflict', 'deployment-succeeded', 'This deployment has succeeded: there is nothing to resume.');
+  if (state.status === 'succeeded')
+    return refuse('conflict', 'deployment-succeeded', 'This deployment has succeeded: there is nothing to resume.');
   const undone = Object.entries(state.compensations).flatMap(([id, c]) => (c.status === 'succeeded' ? [id] : []));
   const failed = Object.entries(state.steps).flatMap(([id, s]) => (s.status === 'failed' ? [id] : []));
   return [
     {
       type: 'DeploymentResumed',
-      data: { deploymentId: command.target, releaseId, environment, steps: [...new Set([...failed, ...undone])].sort(), reason: command.reason, round: state.round + 1 },
+      data: {
+        deploymentId: command.target,
+        releaseId,
+        environment,
+        steps: [...new Set([...failed, ...undone])].sort(),
+        reason: command.reason,
+        round: state.round + 1,
+      },
     },
   ];
 }

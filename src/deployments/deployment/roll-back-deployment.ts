@@ -18,18 +18,36 @@ export interface RollbackFacts {
 }
 
 /** A rollback is a new deployment of the release that ran before, with gates of its own (principle 9). */
-export function rollBackDeployment(command: Issued<RollBackDeployment>, state: Deployment, facts: RollbackFacts): Decision<DeploymentEvent> {
+export function rollBackDeployment(
+  command: Issued<RollBackDeployment>,
+  state: Deployment,
+  facts: RollbackFacts,
+): Decision<DeploymentEvent> {
   if (state.status !== 'none') return [];
   const { withdrawn, targetReleaseId, gates } = facts;
   const { deploymentId, reason, meta, target } = command;
-  if (!withdrawn.releaseId || !withdrawn.environment) return refuse('not-found', 'deployment-unknown', `There is no deployment ${deploymentId}.`);
+  if (!withdrawn.releaseId || !withdrawn.environment)
+    return refuse('not-found', 'deployment-unknown', `There is no deployment ${deploymentId}.`);
   if (withdrawn.status === 'started' || withdrawn.status === 'running') {
-    return refuse('conflict', 'deployment-under-way', `Deployment ${deploymentId} is still under way: it can be rolled back when it has ended.`);
+    return refuse(
+      'conflict',
+      'deployment-under-way',
+      `Deployment ${deploymentId} is still under way: it can be rolled back when it has ended.`,
+    );
   }
   if (!targetReleaseId || !gates) {
-    return refuse('conflict', 'no-rollback-target', `No other release ran in ${withdrawn.environment} before: there is nothing to go back to.`, [
-      { code: 'no-rollback-target', detail: 'A rollback needs a release that ran there with success.', unblockedBy: 'Fix forward with a new release.' },
-    ]);
+    return refuse(
+      'conflict',
+      'no-rollback-target',
+      `No other release ran in ${withdrawn.environment} before: there is nothing to go back to.`,
+      [
+        {
+          code: 'no-rollback-target',
+          detail: 'A rollback needs a release that ran there with success.',
+          unblockedBy: 'Fix forward with a new release.',
+        },
+      ],
+    );
   }
   const deployer = meta.actor.person;
   const receipt = evaluateGates(gates, { deployer, now: meta.now }, 'rollback');
@@ -76,5 +94,5 @@ export const rollBackDeploymentCommand = defineCommand({
   aggregate: deployment,
   decide: rollBackDeployment,
   facts: rollbackFacts,
-  governed: (_command, _state) => ({}),
+  governed: (_command, _state, { withdrawn }) => ({ ...(withdrawn.releaseId ? { releaseId: withdrawn.releaseId } : {}) }),
 });

@@ -57,7 +57,12 @@ export function renewStepLease(command: Issued<RenewStepLease>, state: Deploymen
   const { releaseId = '', environment = '' } = state;
   const held = heldBy(state, step, fencingToken);
   if (!held) return fencedOff(step, fencingToken);
-  return [{ type: 'StepLeaseRenewed', data: { deploymentId: target, releaseId, environment, step, fencingToken, leasedUntil: later(meta.now, leaseSeconds) } }];
+  return [
+    {
+      type: 'StepLeaseRenewed',
+      data: { deploymentId: target, releaseId, environment, step, fencingToken, leasedUntil: later(meta.now, leaseSeconds) },
+    },
+  ];
 }
 
 /** Only the newest lease may report; the last report also ends the deployment. */
@@ -72,7 +77,17 @@ export function reportStep(command: Issued<ReportStep>, state: Deployment): Deci
 
   const reported: DeploymentEvent = {
     type: outcome === 'succeeded' ? 'StepSucceeded' : 'StepFailed',
-    data: { ...of, step, attempt: held.attempt, fencingToken, compensating: held.compensating, summary, logDigest, durationMs, ...(output === undefined ? {} : { output }) },
+    data: {
+      ...of,
+      step,
+      attempt: held.attempt,
+      fencingToken,
+      compensating: held.compensating,
+      summary,
+      logDigest,
+      durationMs,
+      ...(output === undefined ? {} : { output }),
+    },
   };
   const after = deployment.evolve(state, reported);
   const { end } = schedule(after, meta.now);
@@ -80,14 +95,21 @@ export function reportStep(command: Issued<ReportStep>, state: Deployment): Deci
   const { round, rollbackOf, artifacts, smoke } = state;
   const ended: DeploymentEvent =
     end.outcome === 'succeeded'
-      ? { type: 'DeploymentSucceeded', data: { ...of, round, artifacts, ...(rollbackOf ? { rollbackOf } : {}), ...(smoke ? { smoke } : {}) } }
-      : { type: 'DeploymentFailed', data: { ...of, round, failedSteps: end.failedSteps, compensated: end.compensated, ...(rollbackOf ? { rollbackOf } : {}) } };
+      ? {
+          type: 'DeploymentSucceeded',
+          data: { ...of, round, artifacts, ...(rollbackOf ? { rollbackOf } : {}), ...(smoke ? { smoke } : {}) },
+        }
+      : {
+          type: 'DeploymentFailed',
+          data: { ...of, round, failedSteps: end.failedSteps, compensated: end.compensated, ...(rollbackOf ? { rollbackOf } : {}) },
+        };
   return [reported, ended];
 }
 
 function heldBy(state: Deployment, step: string, fencingToken: number): { attempt: number; compensating: boolean } | undefined {
   const compensation = state.compensations[step];
-  if (compensation?.status === 'leased' && compensation.fencingToken === fencingToken) return { attempt: compensation.attempt, compensating: true };
+  if (compensation?.status === 'leased' && compensation.fencingToken === fencingToken)
+    return { attempt: compensation.attempt, compensating: true };
   const own = state.steps[step];
   if (own?.status === 'leased' && own.fencingToken === fencingToken) return { attempt: own.attempt, compensating: false };
   return undefined;

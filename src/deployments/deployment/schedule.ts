@@ -15,7 +15,9 @@ export interface Schedule {
   /** What may be leased at this moment, within the limit of parallel steps. */
   readonly ready: readonly ReadyStep[];
   /** Set as soon as nothing more will run. */
-  readonly end?: { readonly outcome: 'succeeded' } | { readonly outcome: 'failed'; readonly failedSteps: readonly string[]; readonly compensated: boolean };
+  readonly end?:
+    | { readonly outcome: 'succeeded' }
+    | { readonly outcome: 'failed'; readonly failedSteps: readonly string[]; readonly compensated: boolean };
 }
 
 /**
@@ -30,7 +32,9 @@ export function schedule(state: Deployment, now: string): Schedule {
   const free = (s: StepState | undefined): boolean => s?.status === 'waiting' || (s?.status === 'leased' && now >= (s.leasedUntil ?? ''));
   const underWay = Object.values(state.steps).filter((s) => s.status === 'leased' && !free(s)).length;
 
-  const runnable = state.plan.filter((s) => free(state.steps[s.id]) && !blocked.has(s.id) && s.dependsOn.every((d) => isSettled(state, d.step)));
+  const runnable = state.plan.filter(
+    (s) => free(state.steps[s.id]) && !blocked.has(s.id) && s.dependsOn.every((d) => isSettled(state, d.step)),
+  );
   if (runnable.length > 0 || underWay > 0) {
     return {
       ready: runnable
@@ -71,11 +75,13 @@ function isTolerated(state: Deployment, id: string): boolean {
 /** Steps that can never run, because something they need (directly or not) failed and is not tolerated. */
 function blockedSteps(state: Deployment): ReadonlySet<string> {
   const blocked = new Set<string>();
-  for (let grew = true; grew; ) {
+  for (let grew = true; grew;) {
     grew = false;
     for (const step of state.plan) {
       if (blocked.has(step.id)) continue;
-      const stuck = step.dependsOn.some((d) => blocked.has(d.step) || (state.steps[d.step]?.status === 'failed' && !isTolerated(state, d.step)));
+      const stuck = step.dependsOn.some(
+        (d) => blocked.has(d.step) || (state.steps[d.step]?.status === 'failed' && !isTolerated(state, d.step)),
+      );
       if (stuck) {
         blocked.add(step.id);
         grew = true;

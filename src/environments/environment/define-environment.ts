@@ -15,9 +15,18 @@ export class DefineEnvironment {
 export function defineEnvironment(command: Issued<DefineEnvironment>, state: Environment): Decision<EnvironmentEvent> {
   if (state.class === command.class && state.policyId === command.policyId) return [];
   if (state.class && state.class !== command.class) {
-    return refuse('conflict', 'environment-class-fixed', `${command.environment} is of class ${state.class}; define another environment for ${command.class}.`);
+    return refuse(
+      'conflict',
+      'environment-class-fixed',
+      `${command.environment} is of class ${state.class}; define another environment for ${command.class}.`,
+    );
   }
   return [{ type: 'EnvironmentDefined', data: { environment: command.environment, class: command.class, policyId: command.policyId } }];
 }
 
-export const defineEnvironmentCommand = defineCommand({ type: DefineEnvironment, aggregate: environment, decide: defineEnvironment, governed: () => ({}) });
+export const defineEnvironmentCommand = defineCommand({
+  type: DefineEnvironment,
+  aggregate: environment,
+  decide: defineEnvironment,
+  governed: () => ({}),
+});

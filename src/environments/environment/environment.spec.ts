@@ -6,9 +6,18 @@ import { reportRunningVersion, ReportRunningVersion } from './report-running-ver
 import { freeEnvironment, FreeEnvironment, reserveEnvironment, ReserveEnvironment } from './reserve-environment.ts';
 
 const environments = scenario(environment);
-const defined: EnvironmentEvent = { type: 'EnvironmentDefined', data: { environment: 'production', class: 'production', policyId: 'bank' } };
-const reserved = (deploymentId: string): EnvironmentEvent => ({ type: 'EnvironmentReserved', data: { environment: 'production', deploymentId, releaseId: 'r', round: 1 } });
-const freed = (deploymentId: string): EnvironmentEvent => ({ type: 'EnvironmentFreed', data: { environment: 'production', deploymentId, releaseId: 'r', round: 1, outcome: 'succeeded' } });
+const defined: EnvironmentEvent = {
+  type: 'EnvironmentDefined',
+  data: { environment: 'production', class: 'production', policyId: 'bank' },
+};
+const reserved = (deploymentId: string): EnvironmentEvent => ({
+  type: 'EnvironmentReserved',
+  data: { environment: 'production', deploymentId, releaseId: 'r', round: 1 },
+});
+const freed = (deploymentId: string): EnvironmentEvent => ({
+  type: 'EnvironmentFreed',
+  data: { environment: 'production', deploymentId, releaseId: 'r', round: 1, outcome: 'succeeded' },
+});
 
 describe('an environment', () => {
   const define = issued(DefineEnvironment, { environment: 'production', class: 'production', policyId: 'bank' }, 'production');
@@ -32,7 +41,8 @@ describe('an environment', () => {
 
 describe('reserving an environment', () => {
   const reserve = (deploymentId: string) => issued(ReserveEnvironment, { deploymentId, releaseId: 'r', round: 1 }, 'production');
-  const free = (deploymentId: string) => issued(FreeEnvironment, { deploymentId, releaseId: 'r', round: 1, outcome: 'succeeded' as const }, 'production');
+  const free = (deploymentId: string) =>
+    issued(FreeEnvironment, { deploymentId, releaseId: 'r', round: 1, outcome: 'succeeded' as const }, 'production');
 
   it('gives it to one deployment; the same one again is nothing new', () => {
     environments.given(defined).when(reserveEnvironment, reserve('d1')).then(reserved('d1'));
@@ -40,7 +50,9 @@ describe('reserving an environment', () => {
   });
 
   it('refuses a second deployment and names the first', () => {
-    expect(environments.given(defined, reserved('d1')).when(reserveEnvironment, reserve('d2')).thenRefused('environment-busy').detail).toContain('d1');
+    expect(
+      environments.given(defined, reserved('d1')).when(reserveEnvironment, reserve('d2')).thenRefused('environment-busy').detail,
+    ).toContain('d1');
   });
 
   it('refuses an environment that is not defined', () => {
@@ -63,16 +75,27 @@ describe('reserving an environment', () => {
 describe('a report of what runs', () => {
   const report = issued(
     ReportRunningVersion,
-    { service: 'api', artifact: 'pkg:oci/api@sha256%3Aab', change: 'deployed' as const, reportedBy: '/ci', claimedOccurredAt: '2026-03-02T09:00:00Z' },
+    {
+      service: 'api',
+      artifact: 'pkg:oci/api@sha256%3Aab',
+      change: 'deployed' as const,
+      reportedBy: '/ci',
+      claimedOccurredAt: '2026-03-02T09:00:00Z',
+    },
     'production',
   );
 
   it('is kept with the skew of the time it claims', () => {
-    expect(environments.given().when(reportRunningVersion, report).decision).toMatchObject([{ type: 'RunningVersionReported', data: { skewSeconds: -3600, artifact: 'pkg:oci/api@sha256%3Aab' } }]);
+    expect(environments.given().when(reportRunningVersion, report).decision).toMatchObject([
+      { type: 'RunningVersionReported', data: { skewSeconds: -3600, artifact: 'pkg:oci/api@sha256%3Aab' } },
+    ]);
   });
 
   it('is kept once', () => {
     const first = environments.given().when(reportRunningVersion, report).decision as EnvironmentEvent[];
-    environments.given(...first).when(reportRunningVersion, report).thenNothing();
+    environments
+      .given(...first)
+      .when(reportRunningVersion, report)
+      .thenNothing();
   });
 });

@@ -26,7 +26,13 @@ export const environment: Aggregate<Environment, EnvironmentEvent> = {
         return { ...free, finished: [...state.finished, `${event.data.deploymentId}#${event.data.round}`] };
       }
       case 'RunningVersionReported':
-        return { ...state, running: { ...state.running, [event.data.service]: `${event.data.change} ${event.data.artifact} ${event.data.claimedOccurredAt}` } };
+        return {
+          ...state,
+          running: {
+            ...state.running,
+            [event.data.service]: `${event.data.change} ${event.data.artifact} ${event.data.claimedOccurredAt}`,
+          },
+        };
       default:
         return unknownEvent(event);
     }

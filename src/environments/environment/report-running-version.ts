@@ -6,7 +6,8 @@ import { environment, type Environment } from './environment.ts';
 export class ReportRunningVersion {
   @IsString() @MaxLength(200) service: string;
   @IsString() @MaxLength(1000) artifact: string;
-  @IsIn(['deployed', 'upgraded', 'rolledback', 'removed', 'published']) change: 'deployed' | 'upgraded' | 'rolledback' | 'removed' | 'published';
+  @IsIn(['deployed', 'upgraded', 'rolledback', 'removed', 'published']) change:
+    'deployed' | 'upgraded' | 'rolledback' | 'removed' | 'published';
   @IsString() @MaxLength(1000) reportedBy: string;
   @IsISO8601({ strict: true }) claimedOccurredAt: string;
 }
@@ -16,7 +17,16 @@ export function reportRunningVersion(command: Issued<ReportRunningVersion>, stat
   const { target, service, artifact, change, reportedBy, claimedOccurredAt, meta } = command;
   if (state.running[service] === `${change} ${artifact} ${claimedOccurredAt}`) return [];
   const skewSeconds = Math.round((Date.parse(claimedOccurredAt) - Date.parse(meta.now)) / 1000);
-  return [{ type: 'RunningVersionReported', data: { environment: target, service, artifact, change, reportedBy, claimedOccurredAt, skewSeconds } }];
+  return [
+    {
+      type: 'RunningVersionReported',
+      data: { environment: target, service, artifact, change, reportedBy, claimedOccurredAt, skewSeconds },
+    },
+  ];
 }
 
-export const reportRunningVersionCommand = defineCommand({ type: ReportRunningVersion, aggregate: environment, decide: reportRunningVersion });
+export const reportRunningVersionCommand = defineCommand({
+  type: ReportRunningVersion,
+  aggregate: environment,
+  decide: reportRunningVersion,
+});

@@ -23,7 +23,12 @@ export function reserveEnvironment(command: Issued<ReserveEnvironment>, state: E
   if (state.heldBy === deploymentId || state.finished.includes(`${deploymentId}#${round}`)) return [];
   if (state.heldBy) {
     return refuse('conflict', 'environment-busy', `${target} is held by deployment ${state.heldBy}.`, [
-      { code: 'environment-busy', detail: `Deployment ${state.heldBy} is under way.`, evidence: [`deployment-${state.heldBy}`], unblockedBy: 'Wait until it has ended.' },
+      {
+        code: 'environment-busy',
+        detail: `Deployment ${state.heldBy} is under way.`,
+        evidence: [`deployment-${state.heldBy}`],
+        unblockedBy: 'Wait until it has ended.',
+      },
     ]);
   }
   return [{ type: 'EnvironmentReserved', data: { environment: target, deploymentId, releaseId, round } }];

@@ -13,7 +13,8 @@ const request = issued(RequestApproval, { releaseId: 'release-1', environment: '
 const requested = firstOf(approvals.given().when(requestApproval, request, facts).decision);
 if (requested.type !== 'ApprovalRequested') throw new Error('not requested');
 const { tupleHash } = requested.data;
-const vote = (person: string, hash = tupleHash, now?: string) => issued(GrantApproval, { tupleHash: hash }, 'approval-1', { person, ...(now ? { now } : {}) });
+const vote = (person: string, hash = tupleHash, now?: string) =>
+  issued(GrantApproval, { tupleHash: hash }, 'approval-1', { person, ...(now ? { now } : {}) });
 const granted = (person: string): ApprovalEvent => ({
   type: 'ApprovalGranted',
   data: { approvalId: 'approval-1', releaseId: 'release-1', environment: 'production', round: 1, person, tupleHash },
@@ -30,7 +31,14 @@ describe('requesting an approval', () => {
       round: 1,
       quorum: 2,
       requester: 'rita',
-      tuple: { artifactDigests: ['sha256:aa'], environment: 'production', planHash: 'plan-hash', policyId: 'bank', policyVersion: 1, expiresAt: '2026-03-05T10:00:00.000Z' },
+      tuple: {
+        artifactDigests: ['sha256:aa'],
+        environment: 'production',
+        planHash: 'plan-hash',
+        policyId: 'bank',
+        policyVersion: 1,
+        expiresAt: '2026-03-05T10:00:00.000Z',
+      },
     });
   });
 
@@ -40,7 +48,9 @@ describe('requesting an approval', () => {
 
   it('supersedes the older round when the contents have changed', () => {
     const changed = gateFacts({ plan: { steps: [], planHash: 'other' } });
-    expect(approvals.given(requested).when(requestApproval, request, changed).decision).toMatchObject([{ type: 'ApprovalRequested', data: { round: 2 } }]);
+    expect(approvals.given(requested).when(requestApproval, request, changed).decision).toMatchObject([
+      { type: 'ApprovalRequested', data: { round: 2 } },
+    ]);
   });
 
   it('refuses what is not planned, not known or needs no approval', () => {
@@ -48,8 +58,14 @@ describe('requesting an approval', () => {
     approvals.given().when(requestApproval, request, unplanned).thenRefused('not-planned');
     const { product: _product, ...unknown } = facts;
     approvals.given().when(requestApproval, request, unknown).thenRefused('release-unknown');
-    approvals.given().when(requestApproval, request, gateFacts({ policy: { ...facts.policy, gates: [{ gate: 'tests-passed' }] } })).thenRefused('approval-not-needed');
-    approvals.given().when(requestApproval, request, gateFacts({ policy: { ...facts.policy, version: 0 } })).thenRefused('no-policy');
+    approvals
+      .given()
+      .when(requestApproval, request, gateFacts({ policy: { ...facts.policy, gates: [{ gate: 'tests-passed' }] } }))
+      .thenRefused('approval-not-needed');
+    approvals
+      .given()
+      .when(requestApproval, request, gateFacts({ policy: { ...facts.policy, version: 0 } }))
+      .thenRefused('no-policy');
   });
 });
 
@@ -81,12 +97,21 @@ describe('granting an approval', () => {
   });
 
   it('refuses a vote on another tuple than the open one', () => {
-    approvals.given(requested).when(grantApproval, vote('anna', 'f'.repeat(64)), { now: facts }).thenRefused('tuple-changed');
+    approvals
+      .given(requested)
+      .when(grantApproval, vote('anna', 'f'.repeat(64)), { now: facts })
+      .thenRefused('tuple-changed');
   });
 
   it('refuses at the instant of expiry, and not a millisecond before', () => {
-    approvals.given(requested).when(grantApproval, vote('anna', tupleHash, '2026-03-05T09:59:59.999Z'), { now: facts }).then(granted('anna'));
-    approvals.given(requested).when(grantApproval, vote('anna', tupleHash, '2026-03-05T10:00:00.000Z'), { now: facts }).thenRefused('approval-expired');
+    approvals
+      .given(requested)
+      .when(grantApproval, vote('anna', tupleHash, '2026-03-05T09:59:59.999Z'), { now: facts })
+      .then(granted('anna'));
+    approvals
+      .given(requested)
+      .when(grantApproval, vote('anna', tupleHash, '2026-03-05T10:00:00.000Z'), { now: facts })
+      .thenRefused('approval-expired');
   });
 
   it('refuses where nothing was requested', () => {
@@ -100,8 +125,14 @@ describe('rejecting an approval', () => {
   it('closes the round for everybody; doing it twice is nothing new', () => {
     const rejected = approvals.given(requested).when(rejectApproval, reject, { now: facts }).decision as ApprovalEvent[];
     expect(rejected).toMatchObject([{ type: 'ApprovalRejected', data: { person: 'anna' } }]);
-    approvals.given(requested, ...rejected).when(rejectApproval, reject, { now: facts }).thenNothing();
-    approvals.given(requested, ...rejected).when(grantApproval, vote('otto'), { now: facts }).thenRefused('approval-not-open');
+    approvals
+      .given(requested, ...rejected)
+      .when(rejectApproval, reject, { now: facts })
+      .thenNothing();
+    approvals
+      .given(requested, ...rejected)
+      .when(grantApproval, vote('otto'), { now: facts })
+      .thenRefused('approval-not-open');
   });
 });
 
@@ -112,8 +143,14 @@ describe('voiding an approval', () => {
     const changed = gateFacts({ plan: { steps: [], planHash: 'other' } });
     const voided = approvals.given(requested, granted('anna')).when(voidApprovalIfChanged, check, changed).decision as ApprovalEvent[];
     expect(voided).toMatchObject([{ type: 'ApprovalVoided', data: { round: 1, reason: 'The deployment plan has changed since.' } }]);
-    approvals.given(requested, granted('anna'), ...voided).when(voidApprovalIfChanged, check, changed).thenNothing();
-    approvals.given(requested, ...voided).when(grantApproval, vote('otto'), { now: changed }).thenRefused('approval-not-open');
+    approvals
+      .given(requested, granted('anna'), ...voided)
+      .when(voidApprovalIfChanged, check, changed)
+      .thenNothing();
+    approvals
+      .given(requested, ...voided)
+      .when(grantApproval, vote('otto'), { now: changed })
+      .thenRefused('approval-not-open');
   });
 
   it('does not happen while the tuple is what was asked for', () => {

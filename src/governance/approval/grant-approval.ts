@@ -6,12 +6,14 @@ import { approval, type Approval } from './approval.ts';
 
 export class GrantApproval {
   /** The tuple that the approver has seen: what is approved is named, not assumed. */
-  @Matches(/^[0-9a-f]{64}$/, { message: 'tupleHash must be the SHA-256 (hex) of the tuple that you approve, as the approval shows it' }) tupleHash: string;
+  @Matches(/^[0-9a-f]{64}$/, { message: 'tupleHash must be the SHA-256 (hex) of the tuple that you approve, as the approval shows it' })
+  tupleHash: string;
   @IsOptional() @IsString() @MaxLength(2000) comment?: string;
 }
 
 export class RejectApproval {
-  @Matches(/^[0-9a-f]{64}$/, { message: 'tupleHash must be the SHA-256 (hex) of the tuple that you reject, as the approval shows it' }) tupleHash: string;
+  @Matches(/^[0-9a-f]{64}$/, { message: 'tupleHash must be the SHA-256 (hex) of the tuple that you reject, as the approval shows it' })
+  tupleHash: string;
   @IsString() @Matches(/[\p{L}\p{N}]/u, { message: 'reason must say something' }) @MaxLength(2000) reason: string;
 }
 
@@ -29,14 +31,27 @@ export function grantApproval(command: Issued<GrantApproval>, state: Approval, f
   const clash = dutyOf(person, state, facts);
   if (clash) {
     return refuse('duty', 'duties-not-separated', `You are the ${clash} of this release: somebody else must approve it.`, [
-      { code: `approver-is-${clash}`, detail: `Person ${person} is ${clash} and would be approver.`, evidence: evidenceOf(facts), unblockedBy: 'An approver who did not write, request or deploy it.' },
+      {
+        code: `approver-is-${clash}`,
+        detail: `Person ${person} is ${clash} and would be approver.`,
+        evidence: evidenceOf(facts),
+        unblockedBy: 'An approver who did not write, request or deploy it.',
+      },
     ]);
   }
   const { releaseId = '', environment = '', round, tupleHash = '' } = state;
   return [
     {
       type: 'ApprovalGranted',
-      data: { approvalId: command.target, releaseId, environment, round, person, tupleHash, ...(command.comment ? { comment: command.comment } : {}) },
+      data: {
+        approvalId: command.target,
+        releaseId,
+        environment,
+        round,
+        person,
+        tupleHash,
+        ...(command.comment ? { comment: command.comment } : {}),
+      },
     },
   ];
 }
@@ -50,7 +65,15 @@ export function rejectApproval(command: Issued<RejectApproval>, state: Approval,
   return [
     {
       type: 'ApprovalRejected',
-      data: { approvalId: command.target, releaseId, environment, round, person: command.meta.actor.person, tupleHash, reason: command.reason },
+      data: {
+        approvalId: command.target,
+        releaseId,
+        environment,
+        round,
+        person: command.meta.actor.person,
+        tupleHash,
+        reason: command.reason,
+      },
     },
   ];
 }
@@ -59,14 +82,26 @@ function refuseClosed(command: Issued<{ tupleHash: string }>, state: Approval, f
   const { tuple } = state;
   if (!tuple || !facts.now) return refuse('not-found', 'approval-unknown', `No approval ${command.target} was requested.`);
   if (state.outcome !== 'open') return refuse('conflict', 'approval-not-open', `The approval was ${state.outcome}. Request a new one.`);
-  if (command.meta.now >= tuple.expiresAt) return refuse('conflict', 'approval-expired', `The request expired at ${tuple.expiresAt}. Request a new one.`);
+  if (command.meta.now >= tuple.expiresAt)
+    return refuse('conflict', 'approval-expired', `The request expired at ${tuple.expiresAt}. Request a new one.`);
   const differences = tupleDifferences(tuple, facts.now);
   if (command.tupleHash !== state.tupleHash || differences.length > 0) {
     return refuse('conflict', 'tuple-changed', 'What you would vote on is not what is there now: look at it again.', [
-      ...differences.map((detail) => ({ code: 'tuple-changed', detail, evidence: evidenceOf(facts), unblockedBy: 'Request a new approval.' })),
+      ...differences.map((detail) => ({
+        code: 'tuple-changed',
+        detail,
+        evidence: evidenceOf(facts),
+        unblockedBy: 'Request a new approval.',
+      })),
       ...(command.tupleHash === state.tupleHash
         ? []
-        : [{ code: 'tuple-hash-differs', detail: `The open request is for ${state.tupleHash ?? ''}, you named ${command.tupleHash}.`, unblockedBy: 'Read the approval and vote on its tuple.' }]),
+        : [
+            {
+              code: 'tuple-hash-differs',
+              detail: `The open request is for ${state.tupleHash ?? ''}, you named ${command.tupleHash}.`,
+              unblockedBy: 'Read the approval and vote on its tuple.',
+            },
+          ]),
     ]);
   }
   return undefined;

@@ -4,7 +4,6 @@ import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-s
 import { readGateFacts, tupleHashOf, tupleOf, type GateFacts } from '#libs/policy';
 import { approval, type Approval } from './approval.ts';
 
-
 export class RequestApproval {
   @IsUUID() releaseId: string;
   @Matches(/^[a-z0-9][a-z0-9-]{0,62}$/, { message: 'environment must be the name of an environment' }) environment: string;
@@ -17,7 +16,12 @@ export function requestApproval(command: Issued<RequestApproval>, state: Approva
   const { releaseId, environment, meta } = command;
   if (!facts.product) return refuse('not-found', 'release-unknown', `There is no release ${releaseId}.`);
   if (!facts.environmentClass) return refuse('not-found', 'environment-unknown', `There is no environment ${environment}.`);
-  if (!facts.plan) return refuse('conflict', 'not-planned', `Release ${releaseId} has no plan for ${environment}: plan it first, an approval binds the plan.`);
+  if (!facts.plan)
+    return refuse(
+      'conflict',
+      'not-planned',
+      `Release ${releaseId} has no plan for ${environment}: plan it first, an approval binds the plan.`,
+    );
   if (facts.policy.version === 0) return refuse('conflict', 'no-policy', `Policy ${facts.policy.id} of ${environment} is not published.`);
   const rule = facts.policy.gates.find((g) => g.gate === 'approved');
   if (!rule) return refuse('conflict', 'approval-not-needed', `Policy ${facts.policy.id} asks for no approval for ${environment}.`);

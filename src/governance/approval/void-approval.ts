@@ -16,7 +16,12 @@ export function voidApprovalIfChanged(command: Issued<VoidApprovalIfChanged>, st
   const differences = tupleDifferences(state.tuple, facts);
   if (differences.length === 0) return [];
   const { releaseId, environment } = command;
-  return [{ type: 'ApprovalVoided', data: { approvalId: command.target, releaseId, environment, round: state.round, reason: differences.join(' ') } }];
+  return [
+    {
+      type: 'ApprovalVoided',
+      data: { approvalId: command.target, releaseId, environment, round: state.round, reason: differences.join(' ') },
+    },
+  ];
 }
 
 export const voidApprovalIfChangedCommand = defineCommand({

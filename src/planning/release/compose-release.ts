@@ -4,7 +4,9 @@ import { defineCommand, refuse, type Aggregate, type Decision, type Issued, type
 import { release, type Release } from './release.ts';
 
 export class ComposeRelease {
-  @IsString() @Matches(/^[a-z0-9][a-z0-9-]{0,62}$/, { message: 'product must be a slug: a-z, 0-9 and hyphens, at most 63 characters' }) product: string;
+  @IsString()
+  @Matches(/^[a-z0-9][a-z0-9-]{0,62}$/, { message: 'product must be a slug: a-z, 0-9 and hyphens, at most 63 characters' })
+  product: string;
   @IsArray() @ArrayMinSize(1) @ArrayMaxSize(200) @ArrayUnique() @IsUUID(undefined, { each: true }) artifactIds: string[];
 }
 
@@ -23,7 +25,9 @@ export function composeRelease(command: Issued<ComposeRelease>, state: Release, 
   if (missing) return missing;
   const { artifacts, authors } = composition(facts);
   if (state.product) {
-    return state.product === command.product && sameArtifacts(state, artifacts) ? [] : refuse('conflict', 'release-exists', 'This release was composed before. Amend it instead.');
+    return state.product === command.product && sameArtifacts(state, artifacts)
+      ? []
+      : refuse('conflict', 'release-exists', 'This release was composed before. Amend it instead.');
   }
   return [{ type: 'ReleaseComposed', data: { releaseId: command.target, product: command.product, artifacts, authors } }];
 }
@@ -54,7 +58,11 @@ function composition(facts: ComposeFacts): { artifacts: readonly ReleaseArtifact
 }
 
 function sameArtifacts(state: Release, artifacts: readonly ReleaseArtifact[]): boolean {
-  const digests = (list: readonly ReleaseArtifact[]): string => list.map((a) => a.digest).sort().join();
+  const digests = (list: readonly ReleaseArtifact[]): string =>
+    list
+      .map((a) => a.digest)
+      .sort()
+      .join();
   return digests(state.artifacts) === digests(artifacts);
 }
 
@@ -69,7 +77,11 @@ const registeredArtifact: Aggregate<{ readonly artifact?: ReleaseArtifact; reado
 };
 
 async function composeFacts(read: ReadAggregate, command: { readonly artifactIds: readonly string[] }): Promise<ComposeFacts> {
-  return { found: await Promise.all(command.artifactIds.map(async (artifactId) => ({ artifactId, ...(await read(registeredArtifact, artifactId)).state }))) };
+  return {
+    found: await Promise.all(
+      command.artifactIds.map(async (artifactId) => ({ artifactId, ...(await read(registeredArtifact, artifactId)).state })),
+    ),
+  };
 }
 
 export const composeReleaseCommand = defineCommand({

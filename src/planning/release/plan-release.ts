@@ -1,5 +1,20 @@
 import { Type } from 'class-transformer';
-import { ArrayMaxSize, ArrayMinSize, IsArray, IsIn, IsInt, IsObject, IsOptional, IsString, IsUrl, Matches, Max, MaxLength, Min, ValidateNested } from 'class-validator';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsIn,
+  IsInt,
+  IsObject,
+  IsOptional,
+  IsString,
+  IsUrl,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  ValidateNested,
+} from 'class-validator';
 import type { OnFailure, PlannedStep, ReleaseEvent, SmokeSuite, StepAction } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
 import { hashOf } from '#libs/policy';
@@ -10,7 +25,9 @@ const STEP_ID = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 export class StepActionField implements StepAction {
   @Matches(/^[a-z0-9-]{1,40}$/, { message: 'driver must be the name of a driver, such as exec or http' }) driver: string;
-  @Matches(/^[a-z0-9-]+(\/[a-z0-9-]+)*$/, { message: "action must be one of the driver's actions, such as blue-green/start" }) @MaxLength(100) action: string;
+  @Matches(/^[a-z0-9-]+(\/[a-z0-9-]+)*$/, { message: "action must be one of the driver's actions, such as blue-green/start" })
+  @MaxLength(100)
+  action: string;
   @IsObject() input: Record<string, unknown>;
 }
 
@@ -35,12 +52,22 @@ export class SmokeCheckField {
 
 export class SmokeSuiteField implements SmokeSuite {
   @IsUrl({ require_tld: false, protocols: ['http', 'https'], require_protocol: true }) @MaxLength(500) baseUrl: string;
-  @IsArray() @ArrayMinSize(1) @ArrayMaxSize(50) @ValidateNested({ each: true }) @Type(() => SmokeCheckField) checks: readonly SmokeCheckField[];
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(50)
+  @ValidateNested({ each: true })
+  @Type(() => SmokeCheckField)
+  checks: readonly SmokeCheckField[];
 }
 
 export class PlanRelease {
   @Matches(STEP_ID, { message: 'environment must be the name of an environment' }) environment: string;
-  @IsArray() @ArrayMinSize(1) @ArrayMaxSize(500) @ValidateNested({ each: true }) @Type(() => PlannedStepField) steps: readonly PlannedStepField[];
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(500)
+  @ValidateNested({ each: true })
+  @Type(() => PlannedStepField)
+  steps: readonly PlannedStepField[];
   @IsOptional() @ValidateNested() @Type(() => SmokeSuiteField) smoke?: SmokeSuiteField;
 }
 
@@ -49,12 +76,17 @@ export function planRelease(command: Issued<PlanRelease>, state: Release): Decis
   if (!state.product) return refuse('not-found', 'release-unknown', `There is no release ${command.target}.`);
   const { environment } = command;
   // Plain values: what is hashed must not depend on the classes of the edge.
-  const { steps, smoke } = JSON.parse(JSON.stringify({ steps: command.steps, smoke: command.smoke })) as { steps: PlannedStep[]; smoke?: SmokeSuite };
+  const { steps, smoke } = JSON.parse(JSON.stringify({ steps: command.steps, smoke: command.smoke })) as {
+    steps: PlannedStep[];
+    smoke?: SmokeSuite;
+  };
   const stages = stagesOf(steps);
   if ('refused' in stages) return stages;
   const planHash = hashOf({ environment, steps, smoke });
   if (state.plans[environment] === planHash) return [];
-  return [{ type: 'ReleasePlanned', data: { releaseId: command.target, environment, steps, stages, ...(smoke ? { smoke } : {}), planHash } }];
+  return [
+    { type: 'ReleasePlanned', data: { releaseId: command.target, environment, steps, stages, ...(smoke ? { smoke } : {}), planHash } },
+  ];
 }
 
 export const planReleaseCommand = defineCommand({

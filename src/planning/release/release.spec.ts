@@ -7,9 +7,20 @@ import { planRelease, PlanRelease } from './plan-release.ts';
 import { release } from './release.ts';
 import { stagesOf } from './stages.ts';
 
-const artifact = (name: string): ReleaseArtifact => ({ artifactId: `id-${name}`, name, version: '1.0.0', purl: `pkg:npm/${name}@1.0.0`, digest: `sha256:${name}` });
-const found = (...names: string[]) => ({ found: names.map((n) => ({ artifactId: `id-${n}`, artifact: artifact(n), authors: [`idp|${n}`] })) });
-const composed: ReleaseEvent = { type: 'ReleaseComposed', data: { releaseId: 'target-1', product: 'shop', artifacts: [artifact('api')], authors: ['idp|api'] } };
+const artifact = (name: string): ReleaseArtifact => ({
+  artifactId: `id-${name}`,
+  name,
+  version: '1.0.0',
+  purl: `pkg:npm/${name}@1.0.0`,
+  digest: `sha256:${name}`,
+});
+const found = (...names: string[]) => ({
+  found: names.map((n) => ({ artifactId: `id-${n}`, artifact: artifact(n), authors: [`idp|${n}`] })),
+});
+const composed: ReleaseEvent = {
+  type: 'ReleaseComposed',
+  data: { releaseId: 'target-1', product: 'shop', artifacts: [artifact('api')], authors: ['idp|api'] },
+};
 const releases = scenario(release);
 
 const step = (id: string, ...dependsOn: string[]): PlannedStep => ({
@@ -32,7 +43,10 @@ describe('composing a release', () => {
   });
 
   it('refuses an artifact that is not registered, and names it', () => {
-    const refusal = releases.given().when(composeRelease, command, { found: [{ artifactId: 'id-api', authors: [] }] }).thenRefused('artifact-unknown');
+    const refusal = releases
+      .given()
+      .when(composeRelease, command, { found: [{ artifactId: 'id-api', authors: [] }] })
+      .thenRefused('artifact-unknown');
     expect(refusal.detail).toContain('id-api');
   });
 
@@ -50,11 +64,17 @@ describe('amending a release', () => {
   });
 
   it('is nothing where the contents stay the same', () => {
-    releases.given(composed).when(amendRelease, issued(AmendRelease, { artifactIds: ['id-api'] }), found('api')).thenNothing();
+    releases
+      .given(composed)
+      .when(amendRelease, issued(AmendRelease, { artifactIds: ['id-api'] }), found('api'))
+      .thenNothing();
   });
 
   it('refuses a release that does not exist', () => {
-    releases.given().when(amendRelease, issued(AmendRelease, { artifactIds: ['id-api'] }), found('api')).thenRefused('release-unknown');
+    releases
+      .given()
+      .when(amendRelease, issued(AmendRelease, { artifactIds: ['id-api'] }), found('api'))
+      .thenRefused('release-unknown');
   });
 });
 
@@ -69,17 +89,31 @@ describe('planning a release', () => {
   it('is nothing new when the same plan is made again', () => {
     const { decision } = releases.given(composed).when(planRelease, plan);
     if (isRefusal(decision)) throw new Error(decision.detail);
-    releases.given(composed, ...decision).when(planRelease, plan).thenNothing();
+    releases
+      .given(composed, ...decision)
+      .when(planRelease, plan)
+      .thenNothing();
   });
 
   it('refuses a cycle and names it', () => {
-    const circular = issued(PlanRelease, { environment: 'production', steps: [step('start'), step('a', 'c', 'start'), step('b', 'a'), step('c', 'b')] });
-    expect(releases.given(composed).when(planRelease, circular).thenRefused('plan-cycle').detail).toBe('The plan goes in a circle: a → c → b → a.');
+    const circular = issued(PlanRelease, {
+      environment: 'production',
+      steps: [step('start'), step('a', 'c', 'start'), step('b', 'a'), step('c', 'b')],
+    });
+    expect(releases.given(composed).when(planRelease, circular).thenRefused('plan-cycle').detail).toBe(
+      'The plan goes in a circle: a → c → b → a.',
+    );
   });
 
   it('refuses a dependency on a step that is not there, and an id used twice', () => {
-    releases.given(composed).when(planRelease, issued(PlanRelease, { environment: 'production', steps: [step('a', 'ghost')] })).thenRefused('step-unknown');
-    releases.given(composed).when(planRelease, issued(PlanRelease, { environment: 'production', steps: [step('a'), step('a')] })).thenRefused('step-twice');
+    releases
+      .given(composed)
+      .when(planRelease, issued(PlanRelease, { environment: 'production', steps: [step('a', 'ghost')] }))
+      .thenRefused('step-unknown');
+    releases
+      .given(composed)
+      .when(planRelease, issued(PlanRelease, { environment: 'production', steps: [step('a'), step('a')] }))
+      .thenRefused('step-twice');
   });
 
   it('refuses a release that does not exist', () => {

@@ -20,7 +20,8 @@ export interface AssignFacts {
 export function assignVersion(command: Issued<AssignVersion>, state: VersionLine, facts: AssignFacts): Decision<VersionLineEvent> {
   const { product, releaseId } = command;
   if (facts.product === undefined) return refuse('not-found', 'release-unknown', `There is no release ${releaseId}.`);
-  if (facts.product !== product) return refuse('meaning', 'product-mismatch', `Release ${releaseId} is of ${facts.product}, not of ${product}.`);
+  if (facts.product !== product)
+    return refuse('meaning', 'product-mismatch', `Release ${releaseId} is of ${facts.product}, not of ${product}.`);
   const version = parse(command.version);
   if (!version || textOf(version) !== command.version) {
     return refuse('meaning', 'not-semver', `${command.version} is no SemVer 2.0.0 version such as 2.1.0 or 2.1.0-rc.1.`);
@@ -29,7 +30,11 @@ export function assignVersion(command: Issued<AssignVersion>, state: VersionLine
   if (assigned === command.version) return [];
   if (assigned) return refuse('conflict', 'version-assigned', `Release ${releaseId} is ${assigned}; a release keeps its version.`);
   if (state.latest && !gt(version, state.latest)) {
-    return refuse('conflict', 'version-goes-back', `${product} is at ${state.latest}; the next version must be higher than that, ${command.version} is not.`);
+    return refuse(
+      'conflict',
+      'version-goes-back',
+      `${product} is at ${state.latest}; the next version must be higher than that, ${command.version} is not.`,
+    );
   }
   return [{ type: 'VersionAssigned', data: { product, releaseId, scheme: 'semver', version: command.version } }];
 }

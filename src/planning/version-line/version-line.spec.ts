@@ -4,7 +4,10 @@ import { assignVersion, AssignVersion } from './assign-version.ts';
 import { versionLine } from './version-line.ts';
 
 const lines = scenario(versionLine);
-const assigned = (version: string, releaseId = 'r1'): VersionLineEvent => ({ type: 'VersionAssigned', data: { product: 'shop', releaseId, scheme: 'semver', version } });
+const assigned = (version: string, releaseId = 'r1'): VersionLineEvent => ({
+  type: 'VersionAssigned',
+  data: { product: 'shop', releaseId, scheme: 'semver', version },
+});
 const assign = (version: string, releaseId = 'r1') => issued(AssignVersion, { product: 'shop', releaseId, version });
 const ofShop = { product: 'shop' };
 
