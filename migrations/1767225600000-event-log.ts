@@ -87,7 +87,7 @@ export class EventLog1767225600000 implements MigrationInterface {
         where refused is null or n.stream <> all (refused);
 
         if found then
-          perform pg_notify('event_log', '');
+          perform pg_notify('event_log', (before + cardinality(revisions))::text);
         end if;
       end $$`);
   }

@@ -41,9 +41,11 @@ export class GroupWriter {
   private expiry: NodeJS.Timeout | undefined;
 
   constructor(
+    /** Makes a client whose connecting and queries time out. */
     private readonly connect: () => Client,
     private readonly timeoutMs: number,
-    private readonly onCommit: () => void,
+    /** Told the last position of every group. */
+    private readonly onCommit: (position: bigint) => void,
   ) {}
 
   /**
@@ -86,7 +88,7 @@ export class GroupWriter {
         failures = 0;
       } catch {
         // Those who wait are told when their time is up.
-        if (this.waiting.size > 0) await pause(backoff(failures++), AbortSignal.timeout(this.timeoutMs));
+        await pause(backoff(failures++));
         continue;
       }
       const group = this.takeGroup();
@@ -129,20 +131,27 @@ export class GroupWriter {
   private async send(client: Client, group: readonly Pending[]): Promise<void> {
     try {
       const row = await this.roundTrip(client, group);
-      this.onCommit();
-      answer(group, row);
+      this.onCommit(answer(group, row));
     } catch (error) {
       if (!isRefusal(error)) {
         this.discard(client);
         for (const { stream, reject } of group) reject(new AppendOutcomeUnknown(stream, { cause: error }));
       } else if (group.length > 1) {
         // One of them is at fault: alone, it harms nobody else.
-        for (const pending of group) await this.send(this.client ?? client, [pending]);
+        for (const pending of group) await this.sendAlone(pending);
       } else {
-        group[0]?.reject(
-          new EventLogUnavailable(`The database refused an append to ${group[0].stream}: ${error.message}`, { cause: error }),
-        );
+        // A server that has become a read-only replica refuses everything: the next connection may lead to another.
+        this.discard(client);
+        group[0]?.reject(unavailable(`The database refused an append to ${group[0].stream}: ${error.message}`, error));
       }
+    }
+  }
+
+  private async sendAlone(pending: Pending): Promise<void> {
+    try {
+      await this.send(await this.connected(), [pending]);
+    } catch (error) {
+      pending.reject(unavailable(`Postgres can't be reached: the append to ${pending.stream} was not sent.`, error));
     }
   }
 
@@ -163,23 +172,13 @@ export class GroupWriter {
         metadata.push(event.metadata);
       });
     }
-    const answered = client.query<AppendRow>({
+    const { rows } = await client.query<AppendRow>({
       name: 'event_log.append',
       text: 'select before, refused, actual, stored from event_log.append($1, $2, $3, $4, $5, $6)',
       values: [streams.join('\n'), `{${revisions.join()}}`, `{${ids.join()}}`, types.join('\n'), data.join('\n'), metadata.join('\n')],
       rowMode: 'array',
     });
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`No answer from Postgres within ${this.timeoutMs} ms.`)), this.timeoutMs);
-    });
-    try {
-      const { rows } = await Promise.race([answered, late]);
-      return rows[0]!;
-    } finally {
-      clearTimeout(timer);
-      answered.catch(() => undefined);
-    }
+    return rows[0]!;
   }
 
   private async connected(): Promise<Client> {
@@ -188,10 +187,10 @@ export class GroupWriter {
     client.on('error', () => this.discard(client)).on('end', () => this.discard(client));
     try {
       await client.connect();
-      // JSON lookups by index alone: an empty table's statistics would have the plan for life read it all.
+      // Look-ups by index alone: a plan made while the table was small would read all of it ever after.
       await client.query('set enable_seqscan = off; set plan_cache_mode = force_generic_plan; set synchronous_commit = on');
     } catch (error) {
-      cut(client);
+      this.discard(client);
       throw error;
     }
     return (this.client = client);
@@ -199,7 +198,8 @@ export class GroupWriter {
 
   private discard(client: Client): void {
     if (this.client === client) this.client = undefined;
-    cut(client);
+    // Cuts the line at once where an answer is outstanding.
+    void client.end().catch(() => undefined);
   }
 
   private expire(): void {
@@ -218,7 +218,8 @@ export class GroupWriter {
   }
 }
 
-function answer(group: readonly Pending[], [before, refused, actual, stored]: AppendRow): void {
+/** Gives every member its answer, and back the last position of the group. */
+function answer(group: readonly Pending[], [before, refused, actual, stored]: AppendRow): bigint {
   const notTaken = new Map(refused?.map((stream, i) => [stream, { actual: actual![i]!, stored: stored![i]! }]));
   let position = BigInt(before);
   for (const { stream, expected, events, resolve, reject } of group) {
@@ -229,6 +230,7 @@ function answer(group: readonly Pending[], [before, refused, actual, stored]: Ap
     else if (found.stored !== null) resolve({ revision, position: BigInt(found.stored) });
     else reject(new WrongExpectedRevision(stream, expected, found.actual));
   }
+  return position;
 }
 
 /** An error by which Postgres says that the statement had no effect; a dying connection (FATAL, PANIC) says nothing. */
@@ -236,7 +238,6 @@ function isRefusal(error: unknown): error is DatabaseError {
   return error instanceof DatabaseError && error.severity === 'ERROR';
 }
 
-/** Ends a connection without a farewell, which might wait for an answer that never comes. */
-function cut(client: Client): void {
-  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+function unavailable(message: string, cause?: unknown): EventLogUnavailable {
+  return new EventLogUnavailable(message, { cause });
 }

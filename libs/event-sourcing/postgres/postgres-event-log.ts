@@ -1,4 +1,4 @@
-import { Client, Pool, type QueryArrayConfig } from 'pg';
+import { Client, DatabaseError, Pool, type QueryArrayConfig } from 'pg';
 import {
   BEFORE_ALL,
   EventLogUnavailable,
@@ -29,6 +29,8 @@ export interface PostgresEventLogOptions {
 const DEFAULT_BATCH = 1_000;
 /** How often a subscription looks by itself, should a notification have been lost. */
 const POLL_MS = 1_000;
+/** A server that answers no more is left after this time. */
+const READ_TIMEOUT_MS = 30_000;
 const MAX_REVISION = 2 ** 31 - 1;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** Control characters and lone surrogates: a name of such could not be told from another once it is stored. */
@@ -52,16 +54,16 @@ export class PostgresEventLog implements EventLog {
       connectionTimeoutMillis: timeout,
       application_name: 'plimsoll event log',
     };
-    this.pool = new Pool({ ...connection, max: options.poolSize ?? 4 });
+    this.pool = new Pool({ ...connection, query_timeout: READ_TIMEOUT_MS, max: options.poolSize ?? 4 });
     // A connection that breaks while idle leaves the pool by itself; whoever reads next gets another.
     this.pool.on('error', () => undefined);
     this.wakeups = new Wakeups(() => new Client(connection));
     // The server gives up a little later than we do, so that statements nobody waits for do not pile up before the lock.
-    const writing = { ...connection, statement_timeout: timeout + 1_000 };
+    const writing = { ...connection, query_timeout: timeout, statement_timeout: timeout + 1_000 };
     this.writer = new GroupWriter(
       () => new Client(writing),
       timeout,
-      () => this.wakeups.announce(),
+      (position) => this.wakeups.announce(position),
     );
   }
 
@@ -166,13 +168,13 @@ export class PostgresEventLog implements EventLog {
 
   /** Reading twice is harmless, so a connection that broke meanwhile gets a second try. */
   private async read<R extends unknown[]>(query: QueryArrayConfig): Promise<R[]> {
-    try {
-      return (await this.pool.query<R>(query)).rows;
-    } catch (first) {
+    for (let attempt = 1; ; attempt++) {
       try {
         return (await this.pool.query<R>(query)).rows;
-      } catch (cause) {
-        throw new EventLogUnavailable(`The event log can't be read: ${(cause as Error).message}`, { cause: first });
+      } catch (error) {
+        const refused = error instanceof DatabaseError && error.severity === 'ERROR';
+        if (refused || attempt === 2)
+          throw new EventLogUnavailable(`The event log can't be read: ${(error as Error).message}`, { cause: error });
       }
     }
   }

@@ -9,6 +9,7 @@ const CHANNEL = 'event_log';
  */
 export class Wakeups {
   private version = 0;
+  private announced = -1n;
   private readonly waiting = new Set<() => void>();
   private readonly closing = new AbortController();
   private listening: Promise<void> | undefined;
@@ -20,9 +21,11 @@ export class Wakeups {
     return this.version;
   }
 
-  announce(): void {
-    this.version++;
-    for (const wake of [...this.waiting]) wake();
+  /** Something was appended, up to a position: told by the writer, and told again by the notification, which is then no news. */
+  announce(position: bigint): void {
+    if (position <= this.announced) return;
+    this.announced = position;
+    this.wakeAll();
   }
 
   /** Waits for an announcement after the ticket, at most so many milliseconds, or until the signal aborts. */
@@ -44,8 +47,13 @@ export class Wakeups {
 
   async close(): Promise<void> {
     this.closing.abort();
-    this.announce();
+    this.wakeAll();
     await this.listening;
+  }
+
+  private wakeAll(): void {
+    this.version++;
+    for (const wake of [...this.waiting]) wake();
   }
 
   private async listen(): Promise<void> {
@@ -53,7 +61,7 @@ export class Wakeups {
     for (let attempt = 0; !signal.aborted; attempt++) {
       const client = this.connect();
       const lost = new Promise<void>((resolve) => client.on('error', () => resolve()).on('end', resolve));
-      client.on('notification', () => this.announce());
+      client.on('notification', ({ payload }) => this.announce(BigInt(payload ?? -1)));
       const end = (): void => void client.end().catch(() => undefined);
       signal.addEventListener('abort', end);
       try {
@@ -61,7 +69,7 @@ export class Wakeups {
         await client.query(`listen ${CHANNEL}`);
         attempt = 0;
         // While nobody listened, something may have come.
-        this.announce();
+        this.wakeAll();
         await lost;
       } catch {
         // Readers look by themselves from time to time; here there is only to try again.
