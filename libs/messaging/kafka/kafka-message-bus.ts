@@ -20,7 +20,7 @@ export interface KafkaMessageBusOptions {
   readonly replicationFactor?: number;
   /** Largest message, bytes, and `max.message.bytes` of a topic that doesn't exist yet; 2 MiB unless told. */
   readonly maxMessageBytes?: number;
-  /** How often a publish is repeated (after 0.1 to 2 s each) before it rejects; 8 unless told. */
+  /** How often a publish is repeated (after 0.1 to 2 s each) before it rejects; at least 1, 8 unless told. */
   readonly publishRetries?: number;
   /** Milliseconds that brokers have to acknowledge a publish; 10,000 unless told. */
   readonly ackTimeoutMs?: number;

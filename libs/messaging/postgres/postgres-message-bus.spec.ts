@@ -1,5 +1,5 @@
 import { Pool } from 'pg';
-import { messageBusContract } from '#libs/messaging/testing';
+import { messageBusContract, startHangingConsumer } from '#libs/messaging/testing';
 import { freshDatabase, type FreshDatabase } from '../../../test/support/database.ts';
 import { PostgresMessageBus } from './postgres-message-bus.ts';
 
@@ -17,5 +17,8 @@ afterAll(async () => {
 });
 
 describe('the message bus in Postgres', () => {
-  messageBusContract({ open: () => new PostgresMessageBus({ pool, leaseMs: 2_000 }) });
+  messageBusContract({
+    open: () => new PostgresMessageBus({ pool, leaseMs: 2_000 }),
+    startHangingProcess: (topic, group) => startHangingConsumer('postgres', database.url, topic, group),
+  });
 });

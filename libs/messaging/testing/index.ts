@@ -1,1 +1,2 @@
+export * from './hanging-process.ts';
 export * from './message-bus-contract.ts';

@@ -324,8 +324,8 @@ export function messageBusContract({ open, startHangingProcess }: ContractOption
       const group = name('group');
       await bus.publish(topic, [numbered(1), numbered(2)]);
       const hanging = await startHangingProcess(topic, group);
-      const next = await collect({ topics: [topic], group });
       await hanging.kill();
+      const next = await collect({ topics: [topic], group });
       await until('both messages', () => next.messages.length >= 2);
       expect(firstTimes(numbersOf(next.messages))).toEqual([1, 2]);
     });

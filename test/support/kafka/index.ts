@@ -1,1 +1,1 @@
-export { startKafka, type RunningKafka } from './start-kafka.ts';
+export { describeWithKafka, startKafka, type KafkaChoice, type RunningKafka } from './start-kafka.ts';

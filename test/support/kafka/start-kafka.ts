@@ -12,21 +12,52 @@ export interface RunningKafka {
 
 const IMAGE = 'apache/kafka:4.1.1';
 
+/** Which Kafka specs get. `own`: one that the spec may kill, so not that of `KAFKA_BROKERS`. */
+export interface KafkaChoice {
+  readonly own?: boolean;
+}
+
+type Source = { readonly from: 'given'; readonly brokers: string[] } | { readonly from: 'docker' | 'maven' };
+
 /**
  * A real Apache Kafka for specs: the one of `KAFKA_BROKERS` (comma-separated), or one in Docker, or one from Maven Central on the
  * Java of this machine. Where none can be had it says so and gives undefined; with `CI=true` it throws instead.
- *
- * @param options.own a broker that the spec may kill: `KAFKA_BROKERS` is not considered
  */
-export async function startKafka(options: { own?: boolean } = {}): Promise<RunningKafka | undefined> {
-  const given = process.env.KAFKA_BROKERS?.split(',').filter((broker) => broker !== '');
-  if (given?.length && !options.own) return { brokers: given, stop: async () => undefined };
-  if (dockerAnswers()) return await startContainer();
-  if (mavenCanRun()) return await startFromMaven();
+export async function startKafka(choice: KafkaChoice = {}): Promise<RunningKafka | undefined> {
+  const source = sourceOrSkip(choice);
+  return source && (await startFrom(source));
+}
+
+/** A `describe` with a Kafka that is started before its first test and stopped after its last; skipped, aloud, where none can be had. */
+export function describeWithKafka(title: string, body: (kafka: () => RunningKafka) => void, choice: KafkaChoice = {}): void {
+  const source = sourceOrSkip(choice);
+  (source ? describe : describe.skip)(title, () => {
+    let running: RunningKafka | undefined;
+    // The first time on a machine, the broker is downloaded.
+    beforeAll(async () => {
+      running = await startFrom(source!);
+    }, 600_000);
+    afterAll(async () => {
+      await running?.stop();
+    });
+    body(() => running!);
+  });
+}
+
+function sourceOrSkip(choice: KafkaChoice): Source | undefined {
+  const brokers = process.env.KAFKA_BROKERS?.split(',').filter((broker) => broker !== '') ?? [];
+  if (brokers.length > 0 && !choice.own) return { from: 'given', brokers };
+  if (dockerAnswers()) return { from: 'docker' };
+  if (mavenCanRun()) return { from: 'maven' };
   const missing = 'SKIPPED: no Kafka: set KAFKA_BROKERS, or run Docker, or install Java 17 and Maven.';
   if (process.env.CI === 'true') throw new Error(missing);
   console.warn(missing);
   return undefined;
+}
+
+async function startFrom(source: Source): Promise<RunningKafka> {
+  if (source.from === 'given') return { brokers: source.brokers, stop: async () => undefined };
+  return await (source.from === 'docker' ? startContainer() : startFromMaven());
 }
 
 function dockerAnswers(): boolean {
