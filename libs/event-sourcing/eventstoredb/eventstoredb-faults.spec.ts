@@ -355,11 +355,11 @@ describe("the system's own events", () => {
 
   it('are passed over by reads and subscriptions, however many there are', async () => {
     const s = stream();
-    systemEvents(3000);
+    systemEvents(1000);
     const first = await log.append(s, NO_STREAM, [testEvent(0)]);
-    systemEvents(3000);
+    systemEvents(1000);
     await log.append(s, 0, [testEvent(1)]);
-    systemEvents(3000);
+    systemEvents(1000);
     expect(numbers(await log.readAll({ after: BEFORE_ALL, maxCount: 1 }))).toEqual([0]);
     expect(numbers(await log.readAll({ after: first.position, maxCount: 5 }))).toEqual([1]);
     expect(numbers(await take(log, BEFORE_ALL, 2))).toEqual([0, 1]);

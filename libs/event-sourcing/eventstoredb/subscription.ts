@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { eventTypeFilter, START, type AllStreamSubscription, type EventStoreDBClient } from '@eventstore/db-client';
 import { BEFORE_ALL, type StoredEvent, type SubscribeOptions } from '#libs/event-sourcing';
 import type { Resolved } from './read.ts';
@@ -5,6 +6,8 @@ import { isSystemEvent, positionOf, SUBSCRIBED_TYPES, toStoredEvent, type Record
 import { Backoff, pause } from './retry.ts';
 
 const DEFAULT_BATCH_SIZE = 1000;
+/** How long events are gathered into a batch at most, as long as every turn of the event loop brings one. */
+const GATHER_MS = 20;
 /** A subscription that lived so long was sound: the next attempt comes soon again. */
 const SOUND_AFTER_MS = 10_000;
 /** Events that the server looks at between two signs of life while none of them matches. */
@@ -76,22 +79,42 @@ class Session {
     signal.addEventListener('abort', this.notify);
   }
 
-  /** What has arrived, at least one event and at most `max`; undefined once the signal says so. Throws after an error: what is buffered then is dropped. */
+  /**
+   * What has arrived, at least one event and at most `max`; undefined once the signal says so. Events that come in quick
+   * succession, as history does, are gathered for a moment. Throws after an error: what is buffered then is dropped.
+   */
   async next(max: number): Promise<RecordedEvent[] | undefined> {
+    const arrived: RecordedEvent[] = [];
+    let gatherUntil = Infinity;
     for (;;) {
       if (this.signal.aborted) return undefined;
       if (this.failure) throw this.failure.error;
-      const arrived: RecordedEvent[] = [];
-      while (arrived.length < max) {
-        const resolved = this.subscription.read() as Resolved | null;
-        if (!resolved) break;
-        if (resolved.event) arrived.push(resolved.event);
+      const before = arrived.length;
+      this.drain(arrived, max);
+      if (before === 0 && arrived.length > 0) gatherUntil = Date.now() + GATHER_MS;
+      if (arrived.length === 0) {
+        await this.something();
+      } else if (arrived.length === max || arrived.length === before || Date.now() >= gatherUntil) {
+        return arrived;
+      } else {
+        await nextTurn();
       }
-      if (arrived.length > 0) return arrived;
-      await new Promise<void>((resolve) => {
-        this.wake = resolve;
-      });
     }
+  }
+
+  private drain(into: RecordedEvent[], max: number): void {
+    while (into.length < max) {
+      const resolved = this.subscription.read() as Resolved | null;
+      if (!resolved) return;
+      if (resolved.event) into.push(resolved.event);
+    }
+  }
+
+  /** Until an event comes, an error, or the signal. */
+  private something(): Promise<void> {
+    return new Promise((resolve) => {
+      this.wake = resolve;
+    });
   }
 
   end(): void {
