@@ -1,5 +1,7 @@
 import type { DecisionReceipt, GateName, GateRule, GateVerdict, Verdict } from '#libs/contracts';
 import { refuse, type Reason, type Refusal } from '#libs/event-sourcing';
+import { conflicts } from '#libs/identity';
+import { dutiesOf, RELEASE_DUTIES } from './duties.ts';
 import { hashOf } from './hash.ts';
 import type { GateFacts } from './sources.ts';
 import { tupleDifferences } from './tuple.ts';
@@ -90,17 +92,15 @@ const judges: Readonly<Record<GateName, Judge>> = {
 
   'duties-separated': (_rule, facts, request) => {
     const evidence = [facts.refs.approval, facts.refs.release, ...Object.values(facts.refs.artifacts), ...facts.refs.accounts];
-    const { approvers, requester } = facts.approval;
-    const clashes = [
-      ...approvers.filter((p) => p === request.deployer).map((p) => `${p} approved and would deploy`),
-      ...approvers.filter((p) => facts.authors.includes(p)).map((p) => `${p} approved and wrote it`),
-      ...approvers.filter((p) => p === requester).map((p) => `${p} approved and requested it`),
-    ];
-    return clashes.length === 0
+    const violations = conflicts(
+      [...dutiesOf(facts), { person: request.deployer, duty: 'deployer', evidence: 'this-request' }],
+      RELEASE_DUTIES,
+    );
+    return violations.length === 0
       ? verdict('pass', 'Nobody who approved wrote, requested or would deploy it.', evidence)
       : verdict(
           'fail',
-          `One person holds two duties: ${clashes.join('; ')}.`,
+          `One person holds duties that are kept apart: ${violations.map((v) => `${v.person} is ${v.duties.join(' and ')}`).join('; ')}.`,
           evidence,
           'Let somebody else deploy, or request a new approval by others.',
         );

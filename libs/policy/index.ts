@@ -1,3 +1,4 @@
+export * from './duties.ts';
 export * from './gates.ts';
 export * from './hash.ts';
 export * from './sources.ts';

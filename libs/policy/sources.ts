@@ -18,7 +18,8 @@ import {
   versionLineId,
   digestText,
 } from '#libs/contracts';
-import { derivedId, type Aggregate, type Loaded, type ReadAggregate } from '#libs/event-sourcing';
+import type { Aggregate, Loaded, ReadAggregate } from '#libs/event-sourcing';
+import { defaultPersonId } from '#libs/identity';
 
 /**
  * What gates read, folded from the source streams themselves and never from a view (principle 1). These folds keep only what a gate
@@ -173,12 +174,7 @@ export async function personOfAccount(
   const issuer = account.slice(0, Math.max(bar, 0));
   const subject = account.slice(bar + 1);
   const loaded = await read(accountSource, accountId(issuer, subject));
-  return { ...loaded, person: loaded.state.person ?? unlinkedPerson(issuer, subject) };
-}
-
-/** The person id of an account that nobody has linked. */
-export function unlinkedPerson(issuer: string, subject: string): string {
-  return derivedId('person', issuer, subject);
+  return { ...loaded, person: loaded.state.person ?? defaultPersonId(issuer, subject) };
 }
 
 /** Everything the gates of one release and environment judge, with `stream@revision` of all that was read. */

@@ -1,7 +1,8 @@
 import { IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import type { ApprovalEvent } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued, type ReadAggregate, type Refusal } from '#libs/event-sourcing';
-import { readGateFacts, tupleDifferences, type GateFacts } from '#libs/policy';
+import { mayTakeDuty } from '#libs/identity';
+import { dutiesOf, readGateFacts, RELEASE_DUTIES, tupleDifferences, type GateFacts } from '#libs/policy';
 import { approval, type Approval } from './approval.ts';
 
 export class GrantApproval {
@@ -28,17 +29,9 @@ export function grantApproval(command: Issued<GrantApproval>, state: Approval, f
   const closed = refuseClosed(command, state, facts);
   if (closed) return closed;
   if (state.approvers.includes(person)) return [];
-  const clash = dutyOf(person, state, facts);
-  if (clash) {
-    return refuse('duty', 'duties-not-separated', `You are the ${clash} of this release: somebody else must approve it.`, [
-      {
-        code: `approver-is-${clash}`,
-        detail: `Person ${person} is ${clash} and would be approver.`,
-        evidence: evidenceOf(facts),
-        unblockedBy: 'An approver who did not write, request or deploy it.',
-      },
-    ]);
-  }
+  const duty = mayTakeDuty(person, 'approver', facts.now ? dutiesOf(facts.now) : [], RELEASE_DUTIES);
+  if (duty !== 'ok')
+    return refuse('duty', 'duties-not-separated', 'You hold another duty for this release: somebody else must approve it.', [duty]);
   const { releaseId = '', environment = '', round, tupleHash = '' } = state;
   return [
     {
@@ -104,12 +97,6 @@ function refuseClosed(command: Issued<{ tupleHash: string }>, state: Approval, f
           ]),
     ]);
   }
-  return undefined;
-}
-
-function dutyOf(person: string, state: Approval, facts: VoteFacts): 'author' | 'requester' | undefined {
-  if (facts.now?.authors.includes(person)) return 'author';
-  if (state.requester === person) return 'requester';
   return undefined;
 }
 
