@@ -107,8 +107,9 @@ async function readStep() {
   const { PLIMSOLL_STEPS_STATE: state, PLIMSOLL_IDEMPOTENCY_KEY: key, PLIMSOLL_DEPLOYMENT: deployment } = process.env;
   if (!state) throw new StepError('PLIMSOLL_STEPS_STATE does not name the folder where steps keep their state.', EXIT_WRONG_INPUT);
   if (!key || !deployment) throw new StepError('PLIMSOLL_IDEMPOTENCY_KEY and PLIMSOLL_DEPLOYMENT are needed.', EXIT_WRONG_INPUT);
-  const fencingToken = Number(process.env.PLIMSOLL_FENCING_TOKEN ?? NaN);
-  if (!Number.isSafeInteger(fencingToken) || fencingToken < 0) {
+  const { PLIMSOLL_FENCING_TOKEN: token = '' } = process.env;
+  const fencingToken = Number(token);
+  if (!/^\d+$/.test(token) || !Number.isSafeInteger(fencingToken)) {
     throw new StepError('PLIMSOLL_FENCING_TOKEN is not a whole number of 0 or more.', EXIT_WRONG_INPUT);
   }
   const input = await readInput();
