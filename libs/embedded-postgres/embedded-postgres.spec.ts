@@ -25,10 +25,10 @@ beforeEach(() => {
   dataDir = join(folder, 'postgres');
 });
 afterEach(async () => {
-  for (const child of children.splice(0)) child.kill('SIGKILL');
-  // Whoever holds the folder last stops what others have left there.
-  if (existsSync(join(dataDir, 'postmaster.pid'))) await until(() => readPid() === undefined || !inspectProcess(readPid()!), 10_000);
   for (const postgres of running.splice(0)) await postgres.stop();
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+  // The servers of killed processes end by themselves, a moment later.
+  await until(() => inspectProcess(readPid() ?? 0) === undefined, 10_000);
   rmSync(folder, { recursive: true, force: true });
 });
 
