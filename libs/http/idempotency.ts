@@ -86,7 +86,11 @@ export class IdempotencyInterceptor implements NestInterceptor {
 function failedAnswer(error: unknown, request: FastifyRequest): StoredAnswer | undefined {
   const answer = problemOf(error);
   if (!answer || answer.problem.status >= 500 || answer.problem.status === 429 || PASSING.includes(answer.problem.type)) return undefined;
-  const headers = { ...answer.headers, 'content-type': 'application/problem+json; charset=utf-8' };
+  const headers = {
+    ...answer.headers,
+    ...(request.commandId === undefined ? {} : { 'plimsoll-command-id': request.commandId }),
+    'content-type': 'application/problem+json; charset=utf-8',
+  };
   return { status: answer.problem.status, headers, body: problemBody(answer, request.url) };
 }
 

@@ -56,18 +56,21 @@ const OF_THE_ARRAY = new Set(['isArray', 'arrayMinSize', 'arrayMaxSize', 'arrayN
  * `context: { description, example }` goes into the schema; a property with an `@ApiProperty` of its own is left alone.
  */
 export function describeValidatedClasses(): void {
-  const { validationMetadatas } = getMetadataStorage() as unknown as { validationMetadatas: ReadonlyMap<unknown, readonly Rule[]> };
-  for (const [target, rules] of validationMetadatas) {
-    if (typeof target === 'function') describe(target as Class, rules);
+  const storage = getMetadataStorage();
+  const { validationMetadatas } = storage as unknown as { validationMetadatas: ReadonlyMap<unknown, unknown> };
+  for (const target of validationMetadatas.keys()) {
+    if (typeof target === 'function') describe(target as Class, storage.getTargetValidationMetadatas(target, '', true, false));
   }
 }
 
+/** Inherited properties are described again: @nestjs/swagger forgets them where a subclass has properties of its own. */
 function describe(target: Class, rules: readonly Rule[]): void {
   const prototype = target.prototype as object;
   for (const property of new Set(rules.map((rule) => rule.propertyName))) {
     if (Reflect.hasOwnMetadata(DESCRIBED, prototype, property)) continue;
+    const inherited = Reflect.getMetadata(DESCRIBED, prototype, property) as Schema | undefined;
     const own = rules.filter((rule) => rule.propertyName === property);
-    ApiProperty(optionsOf(target, property, own) as never)(prototype, property);
+    ApiProperty((inherited ?? optionsOf(target, property, own)) as never)(prototype, property);
   }
 }
 
