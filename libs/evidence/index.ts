@@ -1,0 +1,2 @@
+export * from './junit.ts';
+export * from './smoke.ts';
