@@ -249,6 +249,33 @@ describe('blue-green', () => {
     expect(launched()).toEqual([]);
   });
 
+  it('switches under load without losing a request', async () => {
+    const { port } = await done<{ port: number }>('proxy');
+    await done('start', shop(v2));
+    await done('health');
+    await done('switch');
+    await done('start', shop(v3), { deployment: 'deployment-2' });
+    await done('health', {}, { deployment: 'deployment-2' });
+
+    let switched = false;
+    const seen: { status: number; digest: string }[] = [];
+    const visitor = async () => {
+      // Goes on until it has seen the new version itself.
+      for (let after = 0; after < 20; after += switched ? 1 : 0) seen.push(await get(port));
+    };
+    const visitors = Array.from({ length: 4 }, visitor);
+    await done('switch', {}, { deployment: 'deployment-2' });
+    switched = true;
+    await Promise.all(visitors);
+    expect(seen.filter(({ status }) => status !== 200)).toEqual([]);
+    expect(new Set(seen.map(({ digest }) => digest))).toEqual(new Set([v2.digest, v3.digest]));
+    expect(seen.at(-1)!.digest).toBe(v3.digest);
+    await until(async () =>
+      Object.values((await control<{ inFlight: Record<string, number> }>('/route')).body.inFlight).every((count) => count === 0),
+    );
+    expect((await measured()).reduce((sum, { requests }) => sum + requests, 0)).toBe(seen.length);
+  });
+
   it('does each step once: taken again with the same key, it says the same and leaves one process', async () => {
     const twice = async <T>(action: string, input: object = {}) => {
       const key = `twice-${action}`;
