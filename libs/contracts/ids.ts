@@ -21,3 +21,5 @@ export const triggerId = (environment: string, service: string, metric: string):
   derivedId('trigger', environment, service, metric);
 export const incidentId = (environment: string, deploymentId: string): string => derivedId('incident', environment, deploymentId);
 export const smokeRunId = (deploymentId: string): string => derivedId('smokerun', deploymentId);
+/** A deployment is rolled back once, by whomever and however often it is asked for. */
+export const rollbackId = (deploymentId: string): string => derivedId('rollback', deploymentId);

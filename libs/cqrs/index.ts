@@ -1,0 +1,4 @@
+export * from './aggregates.ts';
+export * from './command-handlers.ts';
+export * from './etag.ts';
+export * from './tokens.ts';

@@ -1,0 +1,88 @@
+import { Global, Module, type DynamicModule } from '@nestjs/common';
+import { APP_INTERCEPTOR } from '@nestjs/core';
+import { CqrsModule } from '@nestjs/cqrs';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { AggregateEtagInterceptor, Aggregates, COMMAND_OBSERVER, CommandRegistry, EVENT_CODEC, EVENT_LOG } from '#libs/cqrs';
+import {
+  DevTokenController,
+  EMBEDDED_ISSUER,
+  HttpEdgeModule,
+  IDEMPOTENCY_STORE,
+  PERSON_RESOLVER,
+  TOKEN_VERIFIER,
+  VIEW_POSITIONS,
+} from '#libs/http';
+import { ArtifactsModule } from './artifacts/artifacts.module.ts';
+import type { Configuration } from './configuration.ts';
+import { DeploymentsModule } from './deployments/deployments.module.ts';
+import { EnvironmentsModule } from './environments/environments.module.ts';
+import { AccountResolver } from './governance/account/account-resolver.ts';
+import { GovernanceModule } from './governance/governance.module.ts';
+import { IncidentsModule } from './incidents/incidents.module.ts';
+import type { Infrastructure } from './infrastructure.ts';
+import { Metrics } from './metrics.ts';
+import { ObservabilityModule } from './observability/observability.module.ts';
+import { OperationsController } from './operations.controller.ts';
+import { PlanningModule } from './planning/planning.module.ts';
+import { rows } from './rows.ts';
+import { CONFIGURATION, INFRASTRUCTURE } from './tokens.ts';
+import { ViewPositionsOfSubscriptions } from './view-positions.ts';
+
+/** What every area gets by injection. */
+@Global()
+@Module({})
+class PortsModule {
+  static of(configuration: Configuration, infrastructure: Infrastructure): DynamicModule {
+    const providers = [
+      { provide: CONFIGURATION, useValue: configuration },
+      { provide: INFRASTRUCTURE, useValue: infrastructure },
+      { provide: EVENT_LOG, useValue: infrastructure.log },
+      { provide: EVENT_CODEC, useValue: infrastructure.codec },
+      { provide: COMMAND_OBSERVER, useExisting: Metrics },
+      Metrics,
+      CommandRegistry,
+      Aggregates,
+      AccountResolver,
+      ViewPositionsOfSubscriptions,
+    ];
+    return { module: PortsModule, providers, exports: providers };
+  }
+}
+
+const areas = [
+  ArtifactsModule,
+  PlanningModule,
+  EnvironmentsModule,
+  GovernanceModule,
+  DeploymentsModule,
+  IncidentsModule,
+  ObservabilityModule,
+];
+
+/** The whole program. Which of its roles work is the configuration's affair. */
+@Module({})
+export class AppModule {
+  static of(configuration: Configuration, infrastructure: Infrastructure): DynamicModule {
+    const { issuer } = infrastructure;
+    return {
+      module: AppModule,
+      imports: [
+        PortsModule.of(configuration, infrastructure),
+        CqrsModule.forRoot(),
+        TypeOrmModule.forRoot({ type: 'postgres', url: infrastructure.databaseUrl, entities: [...rows], synchronize: false, poolSize: 10 }),
+        HttpEdgeModule.register({
+          providers: [
+            { provide: TOKEN_VERIFIER, useValue: infrastructure.verifier },
+            { provide: IDEMPOTENCY_STORE, useValue: infrastructure.idempotency },
+            { provide: PERSON_RESOLVER, useExisting: AccountResolver },
+            { provide: VIEW_POSITIONS, useExisting: ViewPositionsOfSubscriptions },
+            { provide: APP_INTERCEPTOR, useClass: AggregateEtagInterceptor },
+          ],
+        }),
+        ...areas,
+      ],
+      controllers: [OperationsController, ...(issuer ? [DevTokenController] : [])],
+      providers: issuer ? [{ provide: EMBEDDED_ISSUER, useValue: issuer }] : [],
+    };
+  }
+}

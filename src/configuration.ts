@@ -1,0 +1,177 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { ALGORITHMS, type Algorithm, type IssuerConfiguration } from '#libs/identity';
+
+export const ROLES = ['api', 'projector', 'publisher', 'deployer', 'correlator'] as const;
+export type Role = (typeof ROLES)[number];
+
+export interface Configuration {
+  readonly roles: readonly Role[];
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** Where the embedded default keeps its data: Postgres, the issuer's key. */
+  readonly dataDir: string;
+  /** Absent: the embedded Postgres. */
+  readonly databaseUrl?: string;
+  /** Absent: the event log is kept in Postgres. */
+  readonly eventStoreUrl?: string;
+  /** Absent: messages go through Postgres. */
+  readonly kafka?: {
+    readonly brokers: readonly string[];
+    readonly ssl: boolean;
+    readonly sasl?: { readonly username: string; readonly password: string };
+  };
+  /** Absent: the embedded issuer. */
+  readonly issuers?: readonly IssuerConfiguration[];
+  /** The folder of programs that the exec driver may run; absent where it is switched off. */
+  readonly execFolder?: string;
+  /** Where the step programs keep their state. */
+  readonly stepsState: string;
+  /** Targets of the http driver, by name. */
+  readonly httpTargets: Readonly<Record<string, { readonly url: string; readonly secret: string }>>;
+  readonly incidentWebhook?: { readonly url: string; readonly secret: string };
+  /** Host names and addresses that smoke suites may ask. */
+  readonly smokeHosts: readonly string[];
+  readonly stepLeaseSeconds: number;
+  readonly logLevel: string;
+}
+
+/** One thing wrong with the environment: which variable, what it is, and what it should be. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError';
+  constructor(readonly problems: readonly string[]) {
+    super(`Plimsoll can't start with this configuration:\n${problems.map((p) => `  - ${p}`).join('\n')}`);
+  }
+}
+
+const LOOPBACK = ['127.0.0.1', 'localhost', '::1'];
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
+/**
+ * Reads the configuration from environment variables; every problem is named at once.
+ *
+ * @throws ConfigurationError
+ */
+export function readConfiguration(env: Readonly<Record<string, string | undefined>>): Configuration {
+  const problems: string[] = [];
+  const get = (name: string): string | undefined => (env[name]?.trim() ? env[name].trim() : undefined);
+  const wrong = (name: string, should: string, secret = false): void => {
+    problems.push(`${name} is ${secret ? 'set' : JSON.stringify(env[name] ?? '')}; it should be ${should}.`);
+  };
+  const whole = (name: string, fallback: number, min: number, max: number): number => {
+    const text = get(name);
+    if (text === undefined) return fallback;
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
+    if (value >= min && value <= max) return value;
+    wrong(name, `a whole number from ${min} to ${max}`);
+    return fallback;
+  };
+  const url = (name: string, protocols: readonly string[], example: string): string | undefined => {
+    const text = get(name);
+    if (text === undefined) return undefined;
+    if (protocols.some((p) => text.startsWith(p)) && (URL.canParse(text) || text.includes(','))) return text;
+    // May hold a password: never echoed.
+    wrong(name, `a URL such as ${example}`, true);
+    return undefined;
+  };
+
+  const roleNames = (get('PLIMSOLL_ROLES') ?? ROLES.join(',')).split(',').map((r) => r.trim());
+  const roles = ROLES.filter((r) => roleNames.includes(r));
+  if (roleNames.some((r) => !(ROLES as readonly string[]).includes(r)))
+    wrong('PLIMSOLL_ROLES', `a list of ${ROLES.join(', ')}, separated by commas`);
+
+  const host = get('HOST') ?? '127.0.0.1';
+  const dataDir = resolve(get('PLIMSOLL_DATA_DIR') ?? '.plimsoll');
+  const databaseUrl = url('DATABASE_URL', ['postgres://', 'postgresql://'], 'postgres://user:password@host:5432/plimsoll');
+  const eventStoreUrl = url(
+    'EVENTSTORE_URL',
+    ['esdb://', 'esdb+discover://', 'kurrentdb://', 'kurrentdb+discover://'],
+    'esdb://host:2113?tls=true',
+  );
+
+  const brokers = get('KAFKA_BROKERS')
+    ?.split(',')
+    .map((b) => b.trim());
+  if (brokers?.some((b) => !/^[^\s:]+:\d{1,5}$/.test(b)))
+    wrong('KAFKA_BROKERS', 'host:port pairs separated by commas, such as kafka-1:9092,kafka-2:9092');
+  const ssl = get('KAFKA_SSL') ?? 'false';
+  if (!['true', 'false'].includes(ssl)) wrong('KAFKA_SSL', 'true or false');
+  const username = get('KAFKA_USERNAME');
+  const password = get('KAFKA_PASSWORD');
+  if ((username === undefined) !== (password === undefined))
+    problems.push('KAFKA_USERNAME and KAFKA_PASSWORD go together: set both or neither.');
+
+  const issuers = readIssuer(get, wrong, problems);
+  if (!issuers && !LOOPBACK.includes(host)) {
+    problems.push(
+      `HOST is ${JSON.stringify(host)} and no OIDC_ISSUER is set: the embedded issuer hands tokens to anyone who asks and serves loopback only. ` +
+        'Set OIDC_ISSUER, OIDC_AUDIENCE and OIDC_JWKS_URI, or leave HOST at 127.0.0.1.',
+    );
+  }
+
+  const execFolder = get('PLIMSOLL_EXEC_FOLDER');
+  const webhookUrl = url('INCIDENT_WEBHOOK_URL', ['http://', 'https://'], 'https://hooks.example.com/incidents');
+  const webhookSecret = get('INCIDENT_WEBHOOK_SECRET');
+  if (webhookUrl && !/^whsec_[A-Za-z0-9+/=]{24,}$/.test(webhookSecret ?? '')) {
+    wrong('INCIDENT_WEBHOOK_SECRET', 'the secret that the receiver verifies with: whsec_ and at least 24 base64 characters', true);
+  }
+  const logLevel = get('LOG_LEVEL') ?? 'info';
+  if (!LOG_LEVELS.includes(logLevel)) wrong('LOG_LEVEL', `one of ${LOG_LEVELS.join(', ')}`);
+  const port = whole('PORT', 3000, 0, 65_535);
+  const stepLeaseSeconds = whole('PLIMSOLL_STEP_LEASE_SECONDS', 15, 2, 3600);
+  const httpTargets = readHttpTargets(get('PLIMSOLL_HTTP_TARGETS'), problems);
+
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  return {
+    roles,
+    host,
+    port,
+    dataDir,
+    ...(databaseUrl ? { databaseUrl } : {}),
+    ...(eventStoreUrl ? { eventStoreUrl } : {}),
+    ...(brokers ? { kafka: { brokers, ssl: ssl === 'true', ...(username && password ? { sasl: { username, password } } : {}) } } : {}),
+    ...(issuers ? { issuers } : {}),
+    ...(execFolder === 'off' ? {} : { execFolder: resolve(execFolder ?? 'deploy/steps') }),
+    stepsState: resolve(get('PLIMSOLL_STEPS_STATE') ?? `${dataDir}/steps`),
+    httpTargets,
+    ...(webhookUrl && webhookSecret ? { incidentWebhook: { url: webhookUrl, secret: webhookSecret } } : {}),
+    smokeHosts: (get('PLIMSOLL_SMOKE_HOSTS') ?? LOOPBACK.join(',')).split(',').map((h) => h.trim()),
+    stepLeaseSeconds,
+    logLevel,
+  };
+}
+
+function readIssuer(
+  get: (name: string) => string | undefined,
+  wrong: (name: string, should: string) => void,
+  problems: string[],
+): readonly IssuerConfiguration[] | undefined {
+  const issuer = get('OIDC_ISSUER');
+  const audience = get('OIDC_AUDIENCE');
+  const jwksUri = get('OIDC_JWKS_URI');
+  if (!issuer && !audience && !jwksUri) return undefined;
+  if (!issuer || !audience || !jwksUri) {
+    problems.push('OIDC_ISSUER, OIDC_AUDIENCE and OIDC_JWKS_URI go together: set all three or none.');
+    return undefined;
+  }
+  if (!URL.canParse(jwksUri)) wrong('OIDC_JWKS_URI', "the URL of the issuer's keys, such as https://idp.example.com/.well-known/jwks.json");
+  const names = (get('OIDC_ALGORITHMS') ?? 'RS256').split(',').map((a) => a.trim());
+  if (names.some((a) => !(ALGORITHMS as readonly string[]).includes(a)))
+    wrong('OIDC_ALGORITHMS', `a list of ${ALGORITHMS.join(', ')}, separated by commas`);
+  return [{ issuer, audience, jwksUri, algorithms: names as Algorithm[] }];
+}
+
+function readHttpTargets(path: string | undefined, problems: string[]): Configuration['httpTargets'] {
+  if (!path) return {};
+  const should = 'PLIMSOLL_HTTP_TARGETS should name a JSON file {"name": {"url": "https://…", "secret": "whsec_…"}}';
+  try {
+    const targets = JSON.parse(readFileSync(path, 'utf8')) as Record<string, { url?: unknown; secret?: unknown }>;
+    const bad = Object.entries(targets).find(([, t]) => typeof t?.url !== 'string' || !URL.canParse(t.url) || typeof t.secret !== 'string');
+    if (bad) problems.push(`${should}; ${bad[0]} in ${path} is not like that.`);
+    return targets as Configuration['httpTargets'];
+  } catch (error) {
+    problems.push(`${should}; ${path} can't be read: ${error instanceof Error ? error.message : String(error)}.`);
+    return {};
+  }
+}

@@ -1,0 +1,106 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Pool } from 'pg';
+import { plimsollCodec } from '#libs/contracts';
+import { startEmbeddedPostgres, type EmbeddedPostgres } from '#libs/embedded-postgres';
+import type { EventCodec, EventLog } from '#libs/event-sourcing';
+import { EventStoreDbEventLog } from '#libs/event-sourcing/eventstoredb';
+import { PostgresEventLog } from '#libs/event-sourcing/postgres';
+import { PostgresIdempotencyStore } from '#libs/http';
+import { EmbeddedIssuer, TokenVerifier } from '#libs/identity';
+import type { MessageBus } from '#libs/messaging';
+import { KafkaMessageBus } from '#libs/messaging/kafka';
+import { PostgresMessageBus } from '#libs/messaging/postgres';
+import { SubscriptionRegistry } from '#libs/subscriptions';
+import { migrate } from '../migrations/migrate.ts';
+import type { Configuration } from './configuration.ts';
+
+/** What stands behind the ports, as the configuration says; no code outside the adapters knows which it is. */
+export interface Infrastructure {
+  readonly databaseUrl: string;
+  readonly pool: Pool;
+  readonly log: EventLog;
+  readonly codec: EventCodec;
+  readonly bus: MessageBus;
+  readonly idempotency: PostgresIdempotencyStore;
+  readonly verifier: TokenVerifier;
+  /** Absent where an issuer is configured. */
+  readonly issuer?: EmbeddedIssuer;
+  readonly registry: SubscriptionRegistry;
+  close(): Promise<void>;
+}
+
+export interface Progress {
+  info(message: string): void;
+  warn(message: string): void;
+}
+
+/** Opens everything in the order of need; what fails says what it was about. What was opened before a failure is closed again. */
+export async function openInfrastructure(configuration: Configuration, progress: Progress): Promise<Infrastructure> {
+  const opened: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const closeOne of opened.splice(0).reverse()) await closeOne();
+  };
+  try {
+    const embedded = configuration.databaseUrl ? undefined : await openEmbeddedPostgres(configuration, progress);
+    if (embedded) opened.push(() => embedded.stop());
+    const databaseUrl = configuration.databaseUrl ?? embedded?.url ?? '';
+
+    const applied = await migrate(databaseUrl);
+    if (applied.length > 0) progress.info(`Database schema brought up to date: ${applied.join(', ')}.`);
+
+    // One connection for each projection and process at work, and some for queries.
+    const pool = new Pool({ connectionString: databaseUrl, max: 24, application_name: 'plimsoll' });
+    pool.on('error', (error) => progress.warn(`An idle database connection broke: ${error.message}`));
+    opened.push(() => pool.end());
+
+    const log = configuration.eventStoreUrl
+      ? new EventStoreDbEventLog({ connectionString: configuration.eventStoreUrl, onAlarm: (message) => progress.warn(message) })
+      : new PostgresEventLog({ url: databaseUrl });
+    opened.push(() => log.close());
+
+    const { kafka } = configuration;
+    const bus: MessageBus = kafka
+      ? new KafkaMessageBus({
+          brokers: [...kafka.brokers],
+          clientId: 'plimsoll',
+          ssl: kafka.ssl,
+          ...(kafka.sasl ? { sasl: { mechanism: 'scram-sha-512', ...kafka.sasl } } : {}),
+        })
+      : new PostgresMessageBus({ pool, onError: (error) => progress.warn(`The message bus was interrupted: ${String(error)}`) });
+    opened.push(() => bus.close());
+
+    const idempotency = new PostgresIdempotencyStore({ url: databaseUrl });
+    opened.push(() => idempotency.close());
+
+    const issuer = configuration.issuers ? undefined : await openEmbeddedIssuer(configuration);
+    const verifier = new TokenVerifier(configuration.issuers ?? (issuer ? [issuer.configuration()] : []));
+
+    return {
+      databaseUrl,
+      pool,
+      log,
+      codec: plimsollCodec(),
+      bus,
+      idempotency,
+      verifier,
+      ...(issuer ? { issuer } : {}),
+      registry: new SubscriptionRegistry(),
+      close,
+    };
+  } catch (error) {
+    await close().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function openEmbeddedPostgres({ dataDir }: Configuration, progress: Progress): Promise<EmbeddedPostgres> {
+  await mkdir(dataDir, { recursive: true });
+  progress.info(`Starting the embedded Postgres in ${join(dataDir, 'postgres')} (set DATABASE_URL to use another one).`);
+  return await startEmbeddedPostgres({ dataDir: join(dataDir, 'postgres') });
+}
+
+async function openEmbeddedIssuer({ dataDir }: Configuration): Promise<EmbeddedIssuer> {
+  await mkdir(dataDir, { recursive: true });
+  return await EmbeddedIssuer.open({ folder: dataDir });
+}

@@ -1,0 +1,40 @@
+import { ConfigurationError, readConfiguration } from './configuration.ts';
+import { startPlimsoll } from './plimsoll.ts';
+
+const HELP = `Plimsoll: a release-governance control plane.
+
+Usage: npm start            everything in one process, on an embedded Postgres
+       node dist/src/plimsoll.main.js [--help]
+
+Configured by environment variables; README.md lists them. Exit codes: 0 stopped when told to, 1 failed, 2 the configuration is wrong.`;
+
+if (process.argv.includes('--help')) {
+  console.log(HELP);
+  process.exit(0);
+}
+
+try {
+  const plimsoll = await startPlimsoll(readConfiguration(process.env));
+  console.log(
+    `Plimsoll is ready on ${plimsoll.url}\n  API page      ${plimsoll.url}/docs\n  health        ${plimsoll.url}/health/ready\n  metrics       ${plimsoll.url}/metrics`,
+  );
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      console.log(`Stopping on ${signal}.`);
+      plimsoll.stop().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          console.error(error);
+          process.exit(1);
+        },
+      );
+    });
+  }
+} catch (error) {
+  if (error instanceof ConfigurationError) {
+    console.error(error.message);
+    process.exit(2);
+  }
+  console.error(error);
+  process.exit(1);
+}

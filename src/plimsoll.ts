@@ -1,0 +1,53 @@
+import 'reflect-metadata';
+import type { AddressInfo } from 'node:net';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import pino from 'pino';
+import { createFastifyAdapter, setupHttpEdge, setupOpenApi } from '#libs/http';
+import { AppModule } from './app.module.ts';
+import type { Configuration } from './configuration.ts';
+import { openInfrastructure, type Infrastructure } from './infrastructure.ts';
+import { nestLogger } from './logging.ts';
+import { startWorkers } from './workers.ts';
+
+export interface Plimsoll {
+  /** `http://host:port` */
+  readonly url: string;
+  readonly app: NestFastifyApplication;
+  readonly infrastructure: Infrastructure;
+  /** Finishes what is in hand, lets leases and connections go. May be called again. */
+  stop(): Promise<void>;
+}
+
+/** Starts Plimsoll in the roles that the configuration names; resolves when it answers. */
+export async function startPlimsoll(configuration: Configuration): Promise<Plimsoll> {
+  const logger = pino({ level: configuration.logLevel, redact: ['req.headers.authorization'] });
+  const infrastructure = await openInfrastructure(configuration, logger);
+  try {
+    const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(configuration, infrastructure), createFastifyAdapter(), {
+      logger: nestLogger(logger),
+      abortOnError: false,
+      bodyParser: false,
+    });
+    await setupHttpEdge(app);
+    setupOpenApi(app);
+    await app.listen(configuration.port, configuration.host);
+    const workers = startWorkers(configuration, infrastructure, app, logger);
+    const { address, family, port } = app.getHttpServer().address() as AddressInfo;
+    let stopping: Promise<void> | undefined;
+    const stop = async (): Promise<void> => {
+      await workers.stop();
+      await app.close();
+      await infrastructure.close();
+    };
+    return {
+      url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
+      app,
+      infrastructure,
+      stop: () => (stopping ??= stop()),
+    };
+  } catch (error) {
+    await infrastructure.close();
+    throw error;
+  }
+}

@@ -1,0 +1,2 @@
+/** Every row class that TypeORM reads views with. */
+export const rows: readonly (new () => object)[] = [];
