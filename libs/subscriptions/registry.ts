@@ -34,6 +34,12 @@ export class SubscriptionRegistry {
     return this.entries.get(name)?.status;
   }
 
+  /** For hosts: something that ran for a while, such as a rebuild, is over. */
+  forget(name: string): void {
+    for (const waiter of this.entries.get(name)?.waiters ?? []) waiter.settle(false);
+    this.entries.delete(name);
+  }
+
   /** For hosts: says how a subscription fares, and wakes who waits for its position. */
   update(name: string, change: Partial<Omit<LocalStatus, 'name'>>): void {
     const entry = this.entry(name);
