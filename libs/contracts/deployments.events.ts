@@ -32,7 +32,14 @@ export type DeploymentEvent =
       }
     >
   /** Gates checked again at the moment of effect, with the environment reserved; only now may steps run. */
-  | DomainEvent<'DeploymentConfirmed', OfDeployment & { readonly receipt: DecisionReceipt }>
+  | DomainEvent<
+      'DeploymentConfirmed',
+      OfDeployment & {
+        readonly receipt: DecisionReceipt;
+        /** Fencing tokens of this run are higher: it rises with every reservation of the environment, so that tokens rise across deployments too. */
+        readonly fencingBase: number;
+      }
+    >
   | DomainEvent<'DeploymentHalted', OfDeployment & { readonly round: number; readonly reason: string; readonly receipt?: DecisionReceipt }>
   | DomainEvent<
       'StepLeased',

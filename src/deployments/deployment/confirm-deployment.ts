@@ -30,7 +30,15 @@ export function confirmDeployment(command: Issued<ConfirmDeployment>, state: Dep
     const failing = receipt.gates.filter((g) => g.verdict !== 'pass').map((g) => `${g.gate}: ${g.detail}`);
     return [{ type: 'DeploymentHalted', data: { ...of, round, reason: failing.join(' '), receipt } }];
   }
-  return [{ type: 'DeploymentConfirmed', data: { ...of, receipt } }];
+  return [{ type: 'DeploymentConfirmed', data: { ...of, receipt, fencingBase: fencingBaseOf(facts.now.refs.environment) } }];
+}
+
+/** Room for the leases of one reservation. */
+const TOKENS_PER_RESERVATION = 1_000_000;
+
+/** The environment's revision rises with every reservation; `ref` is its `stream@revision`. */
+function fencingBaseOf(ref: string): number {
+  return Math.max(0, Number(ref.slice(ref.lastIndexOf('@') + 1))) * TOKENS_PER_RESERVATION;
 }
 
 /** Stops a deployment of which nothing has run. */

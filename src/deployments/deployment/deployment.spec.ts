@@ -44,6 +44,7 @@ const confirmed: DeploymentEvent = {
     deploymentId: 'd1',
     releaseId: 'release-1',
     environment: 'production',
+    fencingBase: 0,
     receipt: (started[0]!.data as unknown as { receipt: never }).receipt,
   },
 };
@@ -112,6 +113,13 @@ describe('confirming a deployment', () => {
       .given(...started, ...run)
       .when(confirmDeployment, confirm, { now: ready })
       .thenNothing();
+  });
+
+  it('gives out fencing tokens that rise with every reservation of the environment', () => {
+    const later = { ...ready, refs: { ...ready.refs, environment: 'environment-production@7' } };
+    const run = events(deployments.given(...started).when(confirmDeployment, confirm, { now: later }).decision);
+    const lease = issued(LeaseStep, { step: 'a', holder: 'w1', leaseSeconds: 15, compensating: false }, 'd1');
+    expect(deployments.given(...started, ...run).when(leaseStep, lease).decision).toMatchObject([{ data: { fencingToken: 7_000_001 } }]);
   });
 
   it('halts it when an approval was voided in between', () => {

@@ -59,7 +59,7 @@ export const deployment: Aggregate<Deployment, DeploymentEvent> = {
         };
       }
       case 'DeploymentConfirmed':
-        return { ...state, status: 'running' };
+        return { ...state, status: 'running', fencingToken: Math.max(state.fencingToken, event.data.fencingBase) };
       case 'DeploymentHalted':
         return { ...state, status: 'halted' };
       case 'StepLeased': {

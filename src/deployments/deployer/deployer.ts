@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { CommandBus } from '@nestjs/cqrs';
+import type { Aggregates } from '#libs/cqrs';
+import type { Drivers, StepOutcome } from '#libs/deployers';
+import { derivedId, issue, RefusedError, type CommandMeta, type Transacted } from '#libs/event-sourcing';
+import { deployment } from '../deployment/deployment.ts';
+import { LeaseStep, RenewStepLease, ReportStep } from '../deployment/run-step.ts';
+import { schedule, type ReadyStep } from '../deployment/schedule.ts';
+
+/** After so many tries whose outcome nobody knows, a step counts as failed. */
+const MOST_ATTEMPTS = 5;
+const ACTOR = { person: 'system:deployer', principal: 'plimsoll|system:deployer', roles: [] };
+
+export interface DeployerOptions {
+  readonly commands: CommandBus;
+  readonly aggregates: Aggregates;
+  readonly drivers: Drivers;
+  readonly leaseSeconds: number;
+  readonly clock: () => Date;
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * Runs ready steps through drivers. Any number of deployers may work side by side: the deployment's own stream gives each step to one of
+ * them, and takes the report of the newest lease only. A deployer that dies leaves its lease to run out; the next one takes the same
+ * step under the same idempotency key with a higher fencing token.
+ */
+export class Deployer {
+  /** One process of one machine, this time that it runs. */
+  readonly holder = `${hostname()}/${process.pid}/${randomUUID()}`;
+  private readonly underWay = new Set<Promise<void>>();
+
+  constructor(private readonly options: DeployerOptions) {}
+
+  /** Leases whatever is ready in a deployment and begins it; resolves when everything is begun, not when it is done. */
+  async advance(deploymentId: string, signal: AbortSignal): Promise<void> {
+    const { state } = await this.options.aggregates.load(deployment, deploymentId);
+    for (const ready of schedule(state, this.now()).ready) {
+      if (signal.aborted) return;
+      const fencingToken = await this.lease(deploymentId, ready);
+      if (fencingToken === undefined) continue;
+      const running = this.take(deploymentId, ready, fencingToken, signal).catch(this.options.onError);
+      this.underWay.add(running);
+      void running.finally(() => this.underWay.delete(running));
+    }
+  }
+
+  /** Resolves when no step of this deployer is under way. */
+  async settled(): Promise<void> {
+    while (this.underWay.size > 0) await Promise.all(this.underWay);
+  }
+
+  /** The fencing token, or undefined where another deployer was quicker. */
+  private async lease(deploymentId: string, ready: ReadyStep): Promise<number | undefined> {
+    const command = Object.assign(new LeaseStep(), {
+      step: ready.step,
+      compensating: ready.compensating,
+      holder: this.holder,
+      leaseSeconds: this.options.leaseSeconds,
+    });
+    const leased = await this.send(command, deploymentId, randomUUID());
+    return (leased?.events[0]?.data as { fencingToken: number } | undefined)?.fencingToken;
+  }
+
+  private async take(deploymentId: string, ready: ReadyStep, fencingToken: number, signal: AbortSignal): Promise<void> {
+    const { step, compensating, attempt, action } = ready;
+    const lost = new AbortController();
+    const renewal = setInterval(
+      () => void this.renew(deploymentId, step, fencingToken, lost).catch(this.options.onError),
+      (this.options.leaseSeconds * 1000) / 3,
+    );
+    let outcome: StepOutcome;
+    try {
+      outcome = await this.options.drivers.run(
+        action.driver,
+        {
+          deploymentId,
+          step,
+          attempt,
+          idempotencyKey: derivedId('step', deploymentId, step, compensating ? 'compensate' : 'run'),
+          fencingToken,
+          action: action.action,
+          input: action.input,
+        },
+        AbortSignal.any([signal, lost.signal]),
+      );
+    } finally {
+      clearInterval(renewal);
+    }
+    const { summary, logDigest, durationMs, output } = outcome;
+    // What nobody knows is not reported: the lease runs out, and the step is taken again under the same key.
+    if (outcome.outcome === 'unknown' && (attempt < MOST_ATTEMPTS || signal.aborted || lost.signal.aborted)) return;
+    const report = Object.assign(new ReportStep(), {
+      step,
+      fencingToken,
+      outcome: outcome.outcome === 'succeeded' ? 'succeeded' : 'failed',
+      summary,
+      logDigest,
+      durationMs: Math.round(durationMs),
+      ...(output === undefined ? {} : { output }),
+    } as const);
+    await this.send(report, deploymentId, derivedId('step-report', deploymentId, step, String(fencingToken)));
+    await this.advance(deploymentId, signal);
+  }
+
+  private async renew(deploymentId: string, step: string, fencingToken: number, lost: AbortController): Promise<void> {
+    const command = Object.assign(new RenewStepLease(), { step, fencingToken, leaseSeconds: this.options.leaseSeconds });
+    if (!(await this.send(command, deploymentId, randomUUID()))) lost.abort();
+  }
+
+  /** Undefined where the deployment refuses: somebody else was quicker or has taken over. */
+  private async send(command: object, deploymentId: string, commandId: string): Promise<Transacted | undefined> {
+    const meta: CommandMeta = { commandId, actor: ACTOR, correlationId: deploymentId, causationId: this.holder, now: this.now() };
+    try {
+      return await this.options.commands.execute(issue(command, deploymentId, meta));
+    } catch (error) {
+      if (error instanceof RefusedError) return undefined;
+      throw error;
+    }
+  }
+
+  private now(): string {
+    return this.options.clock().toISOString();
+  }
+}
