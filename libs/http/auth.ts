@@ -1,4 +1,13 @@
-import { Inject, Injectable, Optional, SetMetadata, applyDecorators, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import {
+  applyDecorators,
+  Inject,
+  Injectable,
+  Logger,
+  Optional,
+  SetMetadata,
+  type CanActivate,
+  type ExecutionContext,
+} from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { ApiExtension } from '@nestjs/swagger';
 import { InvalidToken, personOf, type PersonResolver, type TokenVerifier } from '#libs/identity';
@@ -23,6 +32,8 @@ export const Roles = (...roles: readonly string[]): ClassDecorator & MethodDecor
 /** Lets in whom a token vouches for (RFC 6750), and puts `identity` and `clock` on the request. Every route but public ones. */
 @Injectable()
 export class AuthGuard implements CanActivate {
+  private readonly logger = new Logger('Auth');
+
   constructor(
     private readonly reflector: Reflector,
     @Inject(TOKEN_VERIFIER) private readonly verifier: TokenVerifier,
@@ -47,7 +58,9 @@ export class AuthGuard implements CanActivate {
     const token = /^bearer ([^]*)$/i.exec(authorization)?.[1];
     if (token === undefined) throw unauthenticated('The Authorization header must be: Bearer <token>.', 'Bearer error="invalid_request"');
     const verified = await this.verifier.verify(token).catch((error: unknown) => {
-      throw error instanceof InvalidToken ? unauthenticated(error.message, 'Bearer error="invalid_token"') : keysUnavailable(error);
+      if (error instanceof InvalidToken) throw unauthenticated(error.message, 'Bearer error="invalid_token"');
+      this.logger.error(`A token could not be checked: ${error instanceof Error ? error.message : String(error)}`);
+      throw keysUnavailable(error);
     });
     return {
       person: await personOf(verified.issuer, verified.subject, this.persons),

@@ -364,8 +364,10 @@ describe('The HTTP edge', () => {
       expect(JSON.stringify(body)).not.toContain('hunter2');
     });
 
-    it('on paths that do not exist', async () => {
+    it('on paths that do not exist, or are no paths', async () => {
       expect(await typeOf(await get('/v1/nothing'))).toBe('404 not-found');
+      expect(await typeOf(await get('/v1/%zz'))).toBe('400 bad-request');
+      expect(await typeOf(await get(`/v1/releases/${'x'.repeat(300)}`))).toBe('400 bad-request');
     });
   });
 

@@ -2,18 +2,22 @@ import { randomUUID } from 'node:crypto';
 import { Module, type DynamicModule, type ModuleMetadata } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AuthGuard } from './auth.ts';
 import { registerStrictJson } from './body-parser.ts';
 import { CommandAnswerInterceptor } from './command-answer.ts';
 import { EventStreams } from './event-streams.ts';
 import { IdempotencyInterceptor } from './idempotency.ts';
-import { ProblemFilter } from './problem-filter.ts';
+import { ProblemFilter, sendProblem } from './problem-filter.ts';
+import { answerOf, ProblemError } from './problem.ts';
 import { CLOCK, type Clock } from './request.ts';
 import { registerSecurityHeaders } from './security-headers.ts';
 import { StrictValidationPipe } from './validation.ts';
 import { ViewInterceptor } from './views.ts';
 
 const systemClock: Clock = () => new Date();
+
+const MAX_PARAMETER_LENGTH = 256;
 
 /**
  * The edge of a whole application: every route is authenticated, validated, answered and refused in the same way.
@@ -50,8 +54,17 @@ export function createFastifyAdapter(): FastifyAdapter {
   return new FastifyAdapter({
     genReqId: () => randomUUID(),
     // Time for a whole request to come in, in milliseconds.
-    requestTimeout: 30_000,
-    routerOptions: { maxParamLength: 256 },
+    requestTimeout: 60_000,
+    routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
+    // Such paths never reach Nest.
+    frameworkErrors: (_error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+      const error = new ProblemError(
+        400,
+        'bad-request',
+        `The path can't be decoded, or a part of it is longer than ${MAX_PARAMETER_LENGTH} characters.`,
+      );
+      sendProblem(answerOf(error), request, reply);
+    },
   });
 }
 

@@ -152,6 +152,14 @@ describe('The OpenAPI document', () => {
     expect(names('/v1/releases', 'post').sort()).toEqual(['Idempotency-Key', 'If-Match']);
   });
 
+  it('says what a command is answered with', () => {
+    expect(document.paths['/v1/releases']?.post?.responses).toHaveProperty(
+      '201.content.application/json.schema.$ref',
+      '#/components/schemas/CommandAnswer',
+    );
+    expect(document.paths['/v1/releases']?.get?.responses).not.toHaveProperty('200.content');
+  });
+
   it('says that every operation may answer a problem, and which ones need no token', () => {
     expect(document.paths['/v1/releases']?.post?.responses).toHaveProperty('default.content.application/problem+json');
     expect(document.paths['/v1/releases']?.get?.security).toEqual([]);

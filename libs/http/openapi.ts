@@ -53,7 +53,7 @@ export function setupOpenApi(app: INestApplication, options: OpenApiOptions = {}
 /** What every operation has in common, said once: problems as errors, and the headers of commands. */
 function complete(document: OpenAPIObject): void {
   const components = (document.components ??= {});
-  (components.schemas ??= {})['Problem'] = PROBLEM_SCHEMA as never;
+  Object.assign((components.schemas ??= {}), { Problem: PROBLEM_SCHEMA, CommandAnswer: COMMAND_ANSWER_SCHEMA });
   for (const path of Object.values(document.paths)) {
     for (const method of METHODS) {
       const operation = path[method] as Operation | undefined;
@@ -64,8 +64,19 @@ function complete(document: OpenAPIObject): void {
         description: 'A problem (RFC 9457).',
         content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
       };
-      if (method === 'post') operation.parameters = [...(operation.parameters ?? []), ...COMMAND_HEADERS];
+      if (method !== 'post') continue;
+      operation.parameters = [...(operation.parameters ?? []), ...COMMAND_HEADERS];
+      if (operation['security'] === undefined) describeAnswer(operation);
     }
+  }
+}
+
+/** A POST is a command, and answered as one, unless the route describes an answer of its own. */
+function describeAnswer(operation: Operation): void {
+  for (const [status, response] of Object.entries(operation.responses ?? {})) {
+    if (!/^2\d\d$/.test(status) || response['content'] !== undefined) continue;
+    response['description'] ||= 'What became of the command.';
+    response['content'] = { 'application/json': { schema: { $ref: '#/components/schemas/CommandAnswer' } } };
   }
 }
 
@@ -85,6 +96,18 @@ const COMMAND_HEADERS: Json[] = [
     schema: { type: 'string', pattern: '^"(0|[1-9][0-9]*)"$' },
   },
 ];
+
+const COMMAND_ANSWER_SCHEMA: Json = {
+  type: 'object',
+  required: ['id', 'stream', 'revision', 'position', 'repeated'],
+  properties: {
+    id: { type: 'string' },
+    stream: { type: 'string' },
+    revision: { type: 'integer', description: 'Also the ETag.' },
+    position: { type: 'string', description: 'Send it as Plimsoll-Min-Position to read your own write.' },
+    repeated: { type: 'boolean', description: 'True where it was so already: nothing new was stored.' },
+  },
+};
 
 const PROBLEM_SCHEMA: Json = {
   type: 'object',

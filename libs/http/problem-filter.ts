@@ -18,14 +18,7 @@ export class ProblemFilter implements ExceptionFilter {
       reply.raw.destroy();
       return;
     }
-    // An unread body would be taken for the next request on this connection.
-    if (answer.problem.status === 413 || answer.problem.status === 415) reply.header('connection', 'close');
-    if (request.commandId !== undefined) reply.header('plimsoll-command-id', request.commandId);
-    void reply
-      .status(answer.problem.status)
-      .headers(answer.headers)
-      .header('content-type', 'application/problem+json; charset=utf-8')
-      .send(problemBody(answer, request.url));
+    sendProblem(answer, request, reply);
   }
 
   private internal(error: unknown, request: FastifyRequest): ProblemAnswer {
@@ -34,6 +27,17 @@ export class ProblemFilter implements ExceptionFilter {
     this.logger.error(`${errorId} ${request.method} ${pathOf(request.url)} ${text}`);
     return internalProblem(errorId);
   }
+}
+
+export function sendProblem(answer: ProblemAnswer, request: FastifyRequest, reply: FastifyReply): void {
+  // An unread body would be taken for the next request on this connection.
+  if (answer.problem.status === 413 || answer.problem.status === 415) reply.header('connection', 'close');
+  if (request.commandId !== undefined) reply.header('plimsoll-command-id', request.commandId);
+  void reply
+    .status(answer.problem.status)
+    .headers(answer.headers)
+    .header('content-type', 'application/problem+json; charset=utf-8')
+    .send(problemBody(answer, request.url));
 }
 
 /** The problem as JSON text. `instance` has no query: it may hold what is nobody else's business. */

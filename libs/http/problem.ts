@@ -83,10 +83,7 @@ const TYPE_OF_STATUS: Readonly<Record<number, string>> = {
 
 /** The answer to an error, or undefined where it is an internal one that nobody outside may see. */
 export function problemOf(error: unknown): ProblemAnswer | undefined {
-  if (error instanceof ProblemError) {
-    const { headers, errors, reasons } = error.options;
-    return answer(error.status, error.type, error.message, { ...(reasons && { reasons }), ...(errors && { errors }) }, headers);
-  }
+  if (error instanceof ProblemError) return answerOf(error);
   if (error instanceof RefusedError) {
     const { kind, type, detail, reasons } = error.refusal;
     const position = error.denialPosition;
@@ -111,6 +108,11 @@ export function problemOf(error: unknown): ProblemAnswer | undefined {
     return status < 500 ? answer(status, TYPE_OF_STATUS[status] ?? slugOf(status), error.message) : undefined;
   }
   return undefined;
+}
+
+export function answerOf(error: ProblemError): ProblemAnswer {
+  const { headers, errors, reasons } = error.options;
+  return answer(error.status, error.type, error.message, { ...(reasons && { reasons }), ...(errors && { errors }) }, headers);
 }
 
 /** The answer to an internal error: nothing of its inside, but the id under which the log has it. */

@@ -1,4 +1,6 @@
 import { createHmac } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT, type CryptoKey, type JWTPayload } from 'jose';
 import { InvalidToken, TokenVerifier, type Algorithm, type IssuerConfiguration } from './token-verifier.ts';
 
@@ -178,6 +180,25 @@ describe('The token verifier', () => {
     await expect(strict.verify(await sign(claims({ exp: seconds(-1) })))).rejects.toThrow('expired');
   });
 
+  it("fetches the issuer's keys, and does not blame the token where it can't", async () => {
+    let status = 200;
+    const server = createServer((_request, response) =>
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(trusted.jwks)),
+    );
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const { jwks: _jwks, ...rest } = trusted;
+    const fetching = () => new TokenVerifier([{ ...rest, jwksUri: `http://127.0.0.1:${port}/keys` }], { clock: () => NOW });
+    expect((await fetching().verify(await sign())).subject).toBe('dora');
+    await expect(fetching().verify(await sign(claims(), { kid: 'key-2' }))).rejects.toThrow(InvalidToken);
+    status = 500;
+    await expect(fetching().verify(await sign())).rejects.not.toBeInstanceOf(InvalidToken);
+    await new Promise((resolve) => {
+      server.close(resolve);
+      server.closeAllConnections();
+    });
+  });
+
   it('takes the roles from the claim that the configuration names', async () => {
     const other = new TokenVerifier([{ ...trusted, rolesClaim: 'groups' }], { clock: () => NOW });
     expect((await other.verify(await sign(claims({ groups: ['deployer'] })))).roles).toEqual(['deployer']);
@@ -190,6 +211,7 @@ describe('The token verifier', () => {
     expect(configured({ algorithms: [] })).toThrow('needs algorithms');
     expect(configured({ audience: '' })).toThrow('needs an audience');
     expect(configured({ issuer: 'a|b' })).toThrow('must not be empty or contain "|"');
+    expect(configured({ jwks: undefined, jwksUri: 'http://id.example/keys' })).toThrow('must come over https');
     expect(configured({ jwksUri: 'https://id.example/keys' })).toThrow('either jwks or jwksUri');
     expect(() => new TokenVerifier([trusted, trusted])).toThrow('configured twice');
     expect(() => new TokenVerifier([trusted], { clockSkewSeconds: 3600 })).toThrow('0 to 120 seconds');

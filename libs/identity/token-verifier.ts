@@ -56,6 +56,7 @@ const TYPES = ['at+jwt', 'application/at+jwt', 'jwt', 'application/jwt'];
 /** Headers by which a token would choose its own key (RFC 7515), or ask for semantics that we don't have. */
 const FORBIDDEN_HEADERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip', 'enc'];
 const MAX_ROLES = 64;
+const LOOPBACK = ['127.0.0.1', '[::1]', 'localhost'];
 
 /**
  * Verifies bearer tokens (JWT, RFC 7519; access tokens, RFC 9068; practices of RFC 8725) of the configured issuers.
@@ -117,7 +118,10 @@ function keysOf(configuration: IssuerConfiguration): JWTVerifyGetKey {
   }
   if ((jwks === undefined) === (jwksUri === undefined)) throw new Error(`The issuer ${issuer} needs either jwks or jwksUri.`);
   if (jwks) return createLocalJWKSet(jwks);
-  return createRemoteJWKSet(new URL(jwksUri ?? ''), { timeoutDuration: 5000, cooldownDuration: 30_000 });
+  const url = new URL(jwksUri ?? '');
+  // Whoever can change the keys on their way can sign for anybody.
+  if (url.protocol !== 'https:' && !LOOPBACK.includes(url.hostname)) throw new Error(`The keys of ${issuer} must come over https.`);
+  return createRemoteJWKSet(url, { timeoutDuration: 5000, cooldownDuration: 30_000 });
 }
 
 /** Everything that can be refused without a key, before a cryptographic library sees the token. Gives back the claims, not yet trusted. */
