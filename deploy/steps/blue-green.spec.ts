@@ -56,10 +56,9 @@ beforeEach(async () => {
   state = await mkdtemp(join(tmpdir(), 'plimsoll-steps-'));
 });
 afterEach(async () => {
-  for (const claim of readdirSync(state).flatMap(claims)) {
-    if (alive(claim)) process.kill(claim.pid!, 'SIGKILL');
-    await until(() => !alive(claim));
-  }
+  // By pid, and only those whose environment names this state folder.
+  for (const pid of launched()) process.kill(pid, 'SIGKILL');
+  await until(() => launched().length === 0);
   await rm(state, { recursive: true, force: true });
 });
 
@@ -104,8 +103,8 @@ const shop = ({ alias, digest }: Package, more: object = {}) => ({ service: 'har
 
 // ---- what really runs
 
-function claims(site = 'shop'): Claim[] {
-  const launches = join(state, site, 'launches');
+function claims(): Claim[] {
+  const launches = join(state, 'shop/launches');
   return readdirSync(launches)
     .filter((name) => name.endsWith('.json'))
     .map((name) => JSON.parse(readFileSync(join(launches, name), 'utf8')) as Claim);
