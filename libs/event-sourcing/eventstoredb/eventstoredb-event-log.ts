@@ -30,7 +30,7 @@ import {
 } from '#libs/event-sourcing';
 import { visit, type Resolved } from './read.ts';
 import { isSystemEvent, positionOf, tamperingOf, toEventData, toStoredEvent, type RecordedEvent } from './recorded-event.ts';
-import { Backoff, isTransient, pause, within } from './retry.ts';
+import { Backoff, isTransient, leavesTime, pause, within } from './retry.ts';
 import { shareClient, type SharedClient } from './shared-client.ts';
 import { catchUp } from './subscription.ts';
 
@@ -91,7 +91,11 @@ export class EventStoreDbEventLog implements EventLog {
   async readStream(stream: string, options: { fromRevision?: number; maxCount?: number } = {}): Promise<StreamSlice> {
     const { fromRevision = 0, maxCount = Infinity } = options;
     return this.reading(async () => {
-      const events = maxCount > 0 ? await this.readForwards(stream, fromRevision, maxCount) : [];
+      const events: StoredEvent[] = [];
+      if (maxCount > 0) {
+        const exists = await this.readForwards(stream, fromRevision, maxCount, events);
+        if (!exists) return { events, revision: NO_STREAM };
+      }
       const whole = events.length > 0 && events.length < maxCount;
       const revision = whole ? events.at(-1)!.revision : await this.lastRevision(stream);
       this.assertDense(stream, fromRevision, events);
@@ -157,7 +161,7 @@ export class EventStoreDbEventLog implements EventLog {
         // A node that is not the leader has not even tried.
         mayBeStored ||= !(error instanceof NotLeaderError);
         const delay = backoff.next();
-        if (!isTransient(error) || Date.now() + delay >= deadline) {
+        if (!isTransient(error) || !leavesTime(delay, deadline)) {
           if (mayBeStored) throw new AppendOutcomeUnknown(stream, { cause: error });
           throw new EventLogUnavailable(`EventStoreDB has no leader: nothing was appended to ${stream}.`, { cause: error });
         }
@@ -204,16 +208,15 @@ export class EventStoreDbEventLog implements EventLog {
     return { revision, position: events[0]!.position };
   }
 
-  private async readForwards(stream: string, fromRevision: number, maxCount: number): Promise<StoredEvent[]> {
-    const events: StoredEvent[] = [];
+  /** False where there is no such stream. */
+  private async readForwards(stream: string, fromRevision: number, maxCount: number, into: StoredEvent[]): Promise<boolean> {
     const read = this.shared.client.readStream(stream, {
       fromRevision: BigInt(fromRevision),
       maxCount: Math.min(maxCount, Number.MAX_SAFE_INTEGER),
       direction: FORWARDS,
       requiresLeader: true,
     });
-    await this.visitStream(stream, read, (event) => events.push(toStoredEvent(event)));
-    return events;
+    return this.visitStream(stream, read, (event) => into.push(toStoredEvent(event)));
   }
 
   private async lastRevision(stream: string): Promise<number> {
@@ -225,19 +228,20 @@ export class EventStoreDbEventLog implements EventLog {
     return revision;
   }
 
-  /** An absent stream has no events; one that was deleted for good had some. */
+  /** False where there is no such stream; one that was deleted for good is another matter. */
   private async visitStream<E extends Resolved>(
     stream: string,
     read: StreamingRead<E>,
     each: (event: RecordedEvent) => void,
-  ): Promise<void> {
+  ): Promise<boolean> {
     try {
       await this.visit(read, (event) => {
         each(event);
         return true;
       });
+      return true;
     } catch (error) {
-      if (error instanceof StreamNotFoundError) return;
+      if (error instanceof StreamNotFoundError) return false;
       throw error instanceof StreamDeletedError ? this.deletedForGood(stream, error) : error;
     }
   }
@@ -256,7 +260,7 @@ export class EventStoreDbEventLog implements EventLog {
       } catch (error) {
         if (error instanceof EventsMissing || error instanceof EventLogUnavailable) throw error;
         const delay = backoff.next();
-        if (!isTransient(error) || Date.now() + delay >= deadline) {
+        if (!isTransient(error) || !leavesTime(delay, deadline)) {
           throw new EventLogUnavailable('EventStoreDB can not be read.', { cause: error });
         }
         await pause(delay);

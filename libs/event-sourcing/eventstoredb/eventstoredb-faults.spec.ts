@@ -139,7 +139,7 @@ describe('appending while the server fails', () => {
 
   it('is certain that nothing was stored when there was no leader all the time', async () => {
     server.faults.leader = { address: '127.0.0.1', port: server.port };
-    await expect(open({ appendTimeoutMs: 200 }).append(stream(), NO_STREAM, [testEvent(0)])).rejects.toBeInstanceOf(EventLogUnavailable);
+    await expect(open({ appendTimeoutMs: 500 }).append(stream(), NO_STREAM, [testEvent(0)])).rejects.toBeInstanceOf(EventLogUnavailable);
     expect(server.log.all).toHaveLength(0);
   });
 
@@ -187,6 +187,14 @@ describe('appending while the server fails', () => {
 });
 
 describe('reading while the server fails', () => {
+  it('asks once for a whole stream and once for an absent one', async () => {
+    const s = stream();
+    await log.append(s, NO_STREAM, [testEvent(0), testEvent(1)]);
+    await log.readStream(s);
+    await log.readStream(stream());
+    expect(server.calls.read).toBe(2);
+  });
+
   it('retries a read that breaks off or is refused', async () => {
     const s = stream();
     await log.append(s, NO_STREAM, [testEvent(0)]);
@@ -210,6 +218,26 @@ describe('reading while the server fails', () => {
   });
 });
 
+describe('searching for a cluster that is away', () => {
+  it('outlives the search, which fails long after the read was given up', async () => {
+    const connectionString = 'esdb://127.0.0.1:1,127.0.0.1:1?tls=false&maxDiscoverAttempts=5&discoveryInterval=100';
+    const hasty = open({ connectionString, readTimeoutMs: 100, appendTimeoutMs: 100 });
+    const { client, release } = shareClient(connectionString);
+    const uncaught: unknown[] = [];
+    const onUncaught = (reason: unknown): void => void uncaught.push(reason);
+    process.on('unhandledRejection', onUncaught);
+    opened.push({ close: release }, { close: async () => void process.off('unhandledRejection', onUncaught) });
+    const search = client.setStreamMetadata('s', {});
+    const outcomes = Promise.allSettled([hasty.readStream(stream()), hasty.append(stream(), NO_STREAM, [testEvent(0)])]);
+    await expect(search).rejects.toThrow('Failed to discover');
+    const [read, append] = await outcomes;
+    expect(read).toMatchObject({ reason: expect.any(EventLogUnavailable) });
+    expect(append).toMatchObject({ reason: expect.any(AppendOutcomeUnknown) });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(uncaught).toEqual([]);
+  });
+});
+
 describe('a subscription that breaks', () => {
   async function appended(count: number): Promise<string> {
     const s = stream();
@@ -222,15 +250,17 @@ describe('a subscription that breaks', () => {
   }
 
   it('goes on behind the last processed event and drops what it had buffered', async () => {
-    await appended(7);
+    const s = await appended(2);
     const errors: unknown[] = [];
     const batches: number[][] = [];
     const stop = new AbortController();
-    const options = { after: BEFORE_ALL, batchSize: 2, signal: stop.signal, onInterruption: (error: unknown) => errors.push(error) };
+    const options = { after: BEFORE_ALL, signal: stop.signal, onInterruption: (error: unknown) => errors.push(error) };
     for await (const batch of log.subscribe(options)) {
       batches.push(numbers(batch));
-      if (batches.flat().length === 2) {
-        await until(() => server.faults.responsesWritten >= 8, 'everything is under way to the client');
+      if (batches.length === 1) {
+        const more = [2, 3, 4, 5, 6].map((n) => testEvent(n));
+        await log.append(s, 1, more);
+        await until(() => server.faults.responsesWritten === 9, 'everything is under way to the client');
         server.faults.dropReads();
         await log.readStream('an answer that comes after the error');
       }
@@ -239,6 +269,9 @@ describe('a subscription that breaks', () => {
     stop.abort();
     expect(batches.flat()).toEqual([0, 1, 2, 3, 4, 5, 6]);
     expect(errors).toHaveLength(1);
+    const unprocessed = 7 - batches[0]!.length;
+    // Over the wire: confirmation, seven events, "caught up"; the answer; confirmation, and once more what was not processed.
+    expect(server.faults.responsesWritten).toBeGreaterThanOrEqual(9 + 1 + 1 + unprocessed);
   });
 
   it('brings a batch again to the next subscriber when its processing failed', async () => {
@@ -325,11 +358,12 @@ describe('a subscription that breaks', () => {
     const stop = new AbortController();
     for await (const batch of log.subscribe({ after: BEFORE_ALL, batchSize: 10, signal: stop.signal })) {
       if (received === 0) {
-        let before = -1;
+        let written = -1;
+        let unchanged = 0;
         await until(() => {
-          const still = before === server.faults.responsesWritten;
-          before = server.faults.responsesWritten;
-          return still && before > 10;
+          unchanged = written === server.faults.responsesWritten ? unchanged + 1 : 0;
+          written = server.faults.responsesWritten;
+          return unchanged > 40;
         }, 'the server stops writing');
         expect(server.faults.responsesWritten).toBeLessThan(2500);
       }
@@ -455,14 +489,16 @@ describe('connections', () => {
 
   it('are closed after the appends in flight, and then nothing works any more', async () => {
     server.faults.holdAppends = true;
-    const appending = log.append(stream(), NO_STREAM, [testEvent(0)]);
+    const order: string[] = [];
+    const appending = log.append(stream(), NO_STREAM, [testEvent(0)]).finally(() => order.push('appended'));
     await until(() => server.calls.append === 1, 'the append is in flight');
-    const closing = log.close();
+    const closing = log.close().finally(() => order.push('closed'));
     await expect(log.append(stream(), NO_STREAM, [testEvent(0)])).rejects.toBeInstanceOf(EventLogUnavailable);
     await expect(log.readStream(stream())).rejects.toBeInstanceOf(EventLogUnavailable);
     server.faults.release();
     await closing;
     expect(await appending).toMatchObject({ revision: 0 });
+    expect(order).toEqual(['appended', 'closed']);
   });
 
   it('end the subscriptions with them', async () => {

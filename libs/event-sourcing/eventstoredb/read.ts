@@ -17,8 +17,6 @@ export async function visit<E extends Resolved>(
   silenceMs: number,
   each: (event: RecordedEvent) => boolean,
 ): Promise<void> {
-  // This listener stays: the client emits errors late, and one without a listener ends the process.
-  read.on('error', () => undefined);
   const silence = setTimeout(() => read.destroy(new Error(`No answer from EventStoreDB in ${silenceMs} ms.`)), silenceMs);
   let whole = false;
   try {

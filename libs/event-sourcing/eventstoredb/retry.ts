@@ -43,6 +43,11 @@ export function isTransient(error: unknown): boolean {
   );
 }
 
+/** Whether an attempt after the delay would have at least as long for itself: one that is cut short says nothing. */
+export function leavesTime(delay: number, deadline: number): boolean {
+  return Date.now() + 2 * delay < deadline;
+}
+
 /** Waits, or not any longer once the signal says so. */
 export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
   await sleep(ms, undefined, signal && { signal }).catch(() => undefined);
