@@ -11,6 +11,7 @@ import {
 import { Reflector } from '@nestjs/core';
 import { ApiExtension } from '@nestjs/swagger';
 import { InvalidToken, personOf, type PersonResolver, type TokenVerifier } from '#libs/identity';
+import { PUBLIC_EXTENSION } from './openapi.ts';
 import { ProblemError } from './problem.ts';
 import { CLOCK, headerOf, requestOf, type Clock, type Identity } from './request.ts';
 
@@ -24,7 +25,7 @@ const ROLES = 'plimsoll:roles';
 
 /** The route needs no token. */
 export const Public = (): ClassDecorator & MethodDecorator =>
-  applyDecorators(SetMetadata(PUBLIC, true), ApiExtension('x-plimsoll-public', true));
+  applyDecorators(SetMetadata(PUBLIC, true), ApiExtension(PUBLIC_EXTENSION, true));
 
 /** The route is for people with any of these roles. On a method it replaces what the class says. */
 export const Roles = (...roles: readonly string[]): ClassDecorator & MethodDecorator => SetMetadata(ROLES, roles);

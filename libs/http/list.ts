@@ -93,7 +93,21 @@ export interface ListSql {
   readonly limit: number;
 }
 
+/** A query parameter of a list. */
+export interface ListParameter {
+  readonly name: string;
+  readonly description: string;
+  readonly schema: {
+    readonly type: 'string' | 'integer' | 'boolean';
+    readonly format?: string;
+    readonly minimum?: number;
+    readonly maximum?: number;
+  };
+}
+
 export interface List<F extends Filters> {
+  /** What may be asked, for the API's description. */
+  readonly parameters: readonly ListParameter[];
   /** @throws ProblemError 400 `validation`, which names unknown and malformed parameters */
   parse(query: unknown): ListQuery<F>;
   /** @param firstParameter number of the first `$n` that is free; 1 unless told */
@@ -111,6 +125,12 @@ export function defineList<F extends Filters>(declaration: { readonly order: rea
   if (order.length === 0) throw new Error('A list needs an order, or its pages would overlap.');
 
   return {
+    parameters: [
+      { name: 'limit', description: `${DEFAULT_LIMIT} unless told.`, schema: { type: 'integer', minimum: 1, maximum: MAX_LIMIT } },
+      { name: 'cursor', description: 'The nextCursor of the page before, asked with the same filters.', schema: { type: 'string' } },
+      ...Object.entries(filters).map(([name, { accepts, type }]) => ({ name, description: accepts, schema: SCHEMA_OF_FILTER[type] })),
+    ],
+
     parse(query) {
       const asked = Object.entries((query ?? {}) as Record<string, unknown>);
       const errors: FieldProblem[] = [];
@@ -180,6 +200,13 @@ export function defineList<F extends Filters>(declaration: { readonly order: rea
     },
   };
 }
+
+const SCHEMA_OF_FILTER: Readonly<Record<Filter<unknown>['type'], ListParameter['schema']>> = {
+  text: { type: 'string' },
+  integer: { type: 'integer' },
+  boolean: { type: 'boolean' },
+  timestamptz: { type: 'string', format: 'date-time' },
+};
 
 function readLimit(text: string, errors: FieldProblem[]): number {
   const limit = /^\d{1,3}$/.test(text) ? Number(text) : 0;

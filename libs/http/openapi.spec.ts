@@ -19,7 +19,8 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { Public } from './auth.ts';
-import { setupOpenApi } from './openapi.ts';
+import { defineList, timeFilter } from './list.ts';
+import { ListParameters, setupOpenApi } from './openapi.ts';
 import { startEdgeApp, type EdgeApp } from './testing/edge-app.ts';
 import { View } from './views.ts';
 
@@ -84,6 +85,11 @@ class Asked {
   text?: string;
 }
 
+const list = defineList({
+  order: [{ column: 'id', type: 'text', direction: 'asc' }],
+  filters: { updatedFrom: timeFilter('updated_at', '>=') },
+});
+
 @Controller('v1/releases')
 class ReleaseController {
   @Post()
@@ -99,8 +105,9 @@ class ReleaseController {
 
   @Get()
   @Public()
-  all(): object {
-    return {};
+  @ListParameters(list)
+  all(@Query() query: Record<string, unknown>): object {
+    return list.parse(query);
   }
 }
 
@@ -150,6 +157,20 @@ describe('The OpenAPI document', () => {
       (document.paths[path]?.[method]?.parameters ?? []).map((p) => (p as { name: string }).name);
     expect(names('/v1/releases/{id}', 'get').sort()).toEqual(['Plimsoll-Min-Position', 'id', 'text']);
     expect(names('/v1/releases', 'post').sort()).toEqual(['Idempotency-Key', 'If-Match']);
+  });
+
+  it("says a list's parameters, and no others", () => {
+    const parameters = document.paths['/v1/releases']?.get?.parameters as { name: string; schema: object }[];
+    expect(Object.fromEntries(parameters.map(({ name, schema }) => [name, schema]))).toEqual({
+      limit: { type: 'integer', minimum: 1, maximum: 200 },
+      cursor: { type: 'string' },
+      updatedFrom: { type: 'string', format: 'date-time' },
+    });
+  });
+
+  it('takes a list as it is described', async () => {
+    expect(await (await fetch(`${edge.url}/v1/releases?limit=7`)).json()).toEqual({ limit: 7, filters: {} });
+    expect((await fetch(`${edge.url}/v1/releases?order=id`)).status).toBe(400);
   });
 
   it('says what a command is answered with', () => {

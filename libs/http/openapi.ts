@@ -1,7 +1,8 @@
-import type { INestApplication } from '@nestjs/common';
-import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import { applyDecorators, type INestApplication } from '@nestjs/common';
+import { ApiQuery, DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyInstance } from 'fastify';
 import { docsPage } from './docs-page.ts';
+import type { ListParameter } from './list.ts';
 import { describeValidatedClasses } from './schema.ts';
 
 export interface OpenApiOptions {
@@ -12,6 +13,11 @@ export interface OpenApiOptions {
 
 /** Marks operations that need no token, see `@Public()`. */
 export const PUBLIC_EXTENSION = 'x-plimsoll-public';
+
+/** Describes the parameters of a list, see `defineList`; the handler takes `@Query() query: Record<string, unknown>` and has the list parse it. */
+export function ListParameters(list: { readonly parameters: readonly ListParameter[] }): MethodDecorator {
+  return applyDecorators(...list.parameters.map((parameter) => ApiQuery({ required: false, ...parameter } as never)));
+}
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 type Json = Record<string, unknown>;

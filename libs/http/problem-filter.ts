@@ -29,6 +29,7 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
+/** Sends a problem as the answer; also for errors that happen before Nest. */
 export function sendProblem(answer: ProblemAnswer, request: FastifyRequest, reply: FastifyReply): void {
   // An unread body would be taken for the next request on this connection.
   if (answer.problem.status === 413 || answer.problem.status === 415) reply.header('connection', 'close');

@@ -110,6 +110,7 @@ export function problemOf(error: unknown): ProblemAnswer | undefined {
   return undefined;
 }
 
+/** The answer to an error of the edge. */
 export function answerOf(error: ProblemError): ProblemAnswer {
   const { headers, errors, reasons } = error.options;
   return answer(error.status, error.type, error.message, { ...(reasons && { reasons }), ...(errors && { errors }) }, headers);
