@@ -511,6 +511,12 @@ describe('connections', () => {
     await expect(reading).resolves.toBe('ended');
   });
 
+  it('are refused where the connection string is none, without repeating the password in it', () => {
+    const attempt = (): unknown => open({ connectionString: 'http://admin:s3cret@127.0.0.1:2113' });
+    expect(attempt).toThrow('can not be read');
+    expect(attempt).not.toThrow('s3cret');
+  });
+
   it('are refused where the connection string would hide refused appends', () => {
     expect(() => open({ connectionString: `${server.connectionString}&throwOnAppendFailure=false` })).toThrow('throwOnAppendFailure');
   });

@@ -10,18 +10,21 @@ const PORT = 2113;
 const given = process.env.EVENTSTORE_URL;
 const docker = !given && spawnSync('docker', ['info', '--format', '{{.ServerVersion}}'], { timeout: 10_000, stdio: 'ignore' }).status === 0;
 
+// The image may have to be fetched first.
+if (docker) jest.setTimeout(300_000);
+
 if (given || docker) {
   describe(`the event log in a real EventStoreDB (${given ? 'EVENTSTORE_URL' : IMAGE})`, () => {
     let container: StartedTestContainer | undefined;
-
-    afterAll(async () => {
-      await container?.stop();
-    });
 
     eventLogContract(async () => {
       if (given) return new EventStoreDbEventLog({ connectionString: given });
       container = await startContainer();
       return new EventStoreDbEventLog({ connectionString: `esdb://${container.getHost()}:${container.getMappedPort(PORT)}?tls=false` });
+    });
+
+    afterAll(async () => {
+      await container?.stop();
     });
   });
 } else {

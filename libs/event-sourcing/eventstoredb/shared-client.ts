@@ -38,9 +38,18 @@ function createClient(connectionString: string): EventStoreDBClient {
       'The EventStoreDB connection string must not say throwOnAppendFailure=false: refused appends would pass for stored ones.',
     );
   }
-  const client = EventStoreDBClient.connectionString(connectionString);
+  const client = parse(connectionString);
   appendOneByOne(client);
   return client;
+}
+
+function parse(connectionString: string): EventStoreDBClient {
+  try {
+    return EventStoreDBClient.connectionString(connectionString);
+  } catch {
+    // The client's own error carries the string, and with it a password, into the logs.
+    throw new Error('The EventStoreDB connection string can not be read; it looks like esdb://user:password@host:2113?tls=true.');
+  }
 }
 
 /**
