@@ -170,6 +170,21 @@ describe('the event log on Postgres', () => {
     });
   });
 
+  it('gives a subscriber large events in small batches, whatever size it asked for', async () => {
+    await using({}, async (log) => {
+      const start = await log.head();
+      const large = (): NewEvent => testEvent(0, { data: 'x'.repeat(500_000) });
+      const streams = Array.from({ length: 70 }, stream);
+      await Promise.all(streams.map((s) => log.append(s, NO_STREAM, [large(), large()])));
+      const sizes: number[] = [];
+      for await (const batch of log.subscribe({ after: start, signal: new AbortController().signal, batchSize: 1_000 })) {
+        if (sizes.push(batch.length) && sizes.reduce((sum, size) => sum + size) === 140) break;
+      }
+      expect(sizes[0]).toBe(100);
+      expect(Math.max(...sizes.slice(1))).toBeLessThanOrEqual((16 * 1024 * 1024) / 500_000);
+    });
+  });
+
   describe('with several processes on one database', () => {
     it('lets one of those who race for a revision win, and subscribers everywhere see all events in one order', async () => {
       const logs = Array.from({ length: 4 }, () => new PostgresEventLog({ url: database.url }));

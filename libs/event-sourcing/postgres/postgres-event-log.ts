@@ -27,6 +27,10 @@ export interface PostgresEventLogOptions {
 }
 
 const DEFAULT_BATCH = 1_000;
+/** Events of a subscription's first batch, before it is known how large they are. */
+const CAREFUL_BATCH = 100;
+/** How much JSON text, in characters, a subscription's batch should hold at most: events may be 1,000 times larger than usual. */
+const MAX_BATCH_LENGTH = 16 * 1024 * 1024;
 /** How often a subscription looks by itself, should a notification have been lost. */
 const POLL_MS = 1_000;
 /** A server that answers no more is left after this time. */
@@ -45,6 +49,7 @@ export class PostgresEventLog implements EventLog {
   private readonly writer: GroupWriter;
   private readonly wakeups: Wakeups;
   private readonly closing = new AbortController();
+  private closed: Promise<void> | undefined;
 
   constructor(options: PostgresEventLogOptions) {
     const timeout = options.appendTimeoutMs ?? 5_000;
@@ -95,20 +100,18 @@ export class PostgresEventLog implements EventLog {
   }
 
   async readAll({ after, maxCount }: { after: bigint; maxCount: number }): Promise<readonly StoredEvent[]> {
-    const rows = await this.read<EventRow>({
-      name: 'event_log.read_all',
-      text: `select ${EVENT_COLUMNS} from event_log.events e where e.position > $1 order by e.position limit $2`,
-      values: [after, maxCount],
-      rowMode: 'array',
-    });
-    return rows.map(toStoredEvent);
+    return (await this.rowsAfter(after, maxCount)).map(toStoredEvent);
   }
 
   async *subscribe(options: SubscribeOptions): AsyncIterable<readonly StoredEvent[]> {
     const { signal, release } = eitherSignal(options.signal, this.closing.signal);
+    const batchSize = options.batchSize ?? DEFAULT_BATCH;
+    let count = Math.min(batchSize, CAREFUL_BATCH);
     const look = async (after: bigint): Promise<{ ticket: number; batch: readonly StoredEvent[] }> => {
       const ticket = this.wakeups.ticket();
-      return { ticket, batch: await this.readAll({ after, maxCount: options.batchSize ?? DEFAULT_BATCH }) };
+      const rows = await this.rowsAfter(after, count);
+      if (rows.length > 0) count = countThatFits(rows, batchSize);
+      return { ticket, batch: rows.map(toStoredEvent) };
     };
     try {
       let processed = options.after;
@@ -150,12 +153,24 @@ export class PostgresEventLog implements EventLog {
   }
 
   /** Settles appends, ends subscriptions, lets go of all connections. */
-  async close(): Promise<void> {
-    if (this.closing.signal.aborted) return;
+  close(): Promise<void> {
+    return (this.closed ??= this.letGo());
+  }
+
+  private async letGo(): Promise<void> {
     this.closing.abort();
     await this.writer.close();
     await this.wakeups.close();
     await this.pool.end();
+  }
+
+  private rowsAfter(after: bigint, maxCount: number): Promise<EventRow[]> {
+    return this.read<EventRow>({
+      name: 'event_log.read_all',
+      text: `select ${EVENT_COLUMNS} from event_log.events e where e.position > $1 order by e.position limit $2`,
+      values: [after, maxCount],
+      rowMode: 'array',
+    });
   }
 
   /** An append of nothing stores nothing, but it still tells whether the stream is where the caller thinks. */
@@ -178,6 +193,12 @@ export class PostgresEventLog implements EventLog {
       }
     }
   }
+}
+
+/** How many events like these make a batch. */
+function countThatFits(rows: readonly EventRow[], batchSize: number): number {
+  const length = rows.reduce((sum, row) => sum + row[5].length + row[6].length, 0);
+  return Math.max(1, Math.min(batchSize, Math.floor(MAX_BATCH_LENGTH / (length / rows.length))));
 }
 
 function checkNames(stream: string, expectedRevision: number, events: readonly NewEvent[]): void {
