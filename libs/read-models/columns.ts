@@ -20,7 +20,7 @@ export const POSTGRES_NAME: Readonly<Record<ColumnType, string>> = {
   jsonb: 'jsonb',
 };
 
-/** A value as the text that Postgres reads as an element of an array of that type. */
+/** A normalised value as the text that Postgres reads as an element of an array of that type. */
 export function encodeValue(type: ColumnType, value: unknown): string | null {
   if (value === null || value === undefined) return null;
   switch (type) {
@@ -50,7 +50,29 @@ export function decodeValue(type: ColumnType, value: unknown): unknown {
 export function normaliseValue(type: ColumnType, value: unknown): unknown {
   if (value === undefined) return null;
   if (type === 'timestamptz' && value !== null) return isoMilliseconds(value as string);
-  return value;
+  if (type === 'text' && value !== null) return storableText(value as string);
+  return type === 'jsonb' ? storable(value) : value;
+}
+
+/**
+ * A JSON value as Postgres can keep it: U+0000 becomes U+2400, and half a surrogate pair U+FFFD. The value itself where it has neither.
+ * Logs of programs and messages from outside may hold them, and one such text must not stop a projection.
+ */
+export function storable<T>(value: T): T {
+  const text = JSON.stringify(value);
+  // JSON.stringify writes these characters, and few others, as escapes: most values need no second look.
+  if (text === undefined || !/\\u(?:0000|d[89a-f])/.test(text)) return value;
+  return JSON.parse(text, (_name, part: unknown) =>
+    typeof part === 'string'
+      ? storableText(part)
+      : typeof part === 'object' && part !== null && !Array.isArray(part)
+        ? Object.fromEntries(Object.entries(part).map(([name, member]) => [storableText(name), member]))
+        : part,
+  ) as T;
+}
+
+function storableText(text: string): string {
+  return text.replaceAll('\0', '\u2400').replace(/\p{Surrogate}/gu, '\ufffd');
 }
 
 function isoMilliseconds(value: string): string {
