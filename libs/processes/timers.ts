@@ -1,0 +1,24 @@
+import type { StoredEvent } from '#libs/event-sourcing';
+import type { ProcessTimerElapsed, ProcessTimerSet } from './events.ts';
+
+const OF_TIMERS = ['ProcessTimerSet', 'ProcessTimerCancelled', 'ProcessTimerElapsed'];
+
+/** Whether an event is about a timer. */
+export function isOfTimers(event: StoredEvent): boolean {
+  return OF_TIMERS.includes(event.type);
+}
+
+/** The setting of a timer that still stands in a process's stream: neither elapsed nor cancelled since; undefined where there is none. */
+export function standingTimer(own: readonly StoredEvent[], timerId: string): StoredEvent<ProcessTimerSet> | undefined {
+  const last = own.findLast((event) => isOfTimers(event) && (event.data as { timerId: string }).timerId === timerId);
+  return last?.type === 'ProcessTimerSet' ? (last as StoredEvent<ProcessTimerSet>) : undefined;
+}
+
+/** Whether an input is an elapsed timer that was cancelled, or set anew, before the process could take it: it must not ring any more. */
+export function isSuperseded(input: StoredEvent, own: readonly StoredEvent[]): boolean {
+  if (input.type !== 'ProcessTimerElapsed') return false;
+  const { timerId } = input.data as ProcessTimerElapsed['data'];
+  return own.some(
+    (event) => event.revision > input.revision && isOfTimers(event) && (event.data as { timerId: string }).timerId === timerId,
+  );
+}
