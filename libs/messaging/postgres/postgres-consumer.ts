@@ -52,6 +52,8 @@ export class PostgresConsumer {
   stop(): Promise<void> {
     this.stopped ??= (async () => {
       this.stopping.abort();
+      // At once: a round trip later, the next message would be in hand.
+      for (const lease of this.leases.values()) lease.stop.abort();
       this.unlisten();
       await this.running;
       await Promise.all([...this.leases.values()].map((lease) => this.release(lease)));
@@ -176,6 +178,7 @@ export class PostgresConsumer {
         done: Promise.resolve(),
       };
       this.leases.set(placeOf(lease), lease);
+      if (this.stopping.signal.aborted) lease.stop.abort();
       lease.done = this.work(lease);
     }
   }
