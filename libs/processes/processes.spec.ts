@@ -506,13 +506,25 @@ describe('a timer', () => {
     await append(dug(), watered());
     await handledAll();
     await pool.query(`insert into subscription (name, position) values ('timers', 1000)`);
-    await pool.query(`insert into timer values ('watering', 'b1', 'dry', $1, null), ('watering', 'unknown', 'dry', $1, null)`, [
-      IN_AN_HOUR,
-    ]);
+    await pool.query(`insert into timer values ('watering', 'b1', 'dry', $1, null)`, [IN_AN_HOUR]);
     now = IN_AN_HOUR;
     startTimers();
     await eventually(async () => (await timers()).length === 0);
     expect(await types()).not.toContain('ProcessTimerElapsed');
+  });
+
+  it('that its stream does not know of (yet) stays in the table, says so, and keeps no other waiting', async () => {
+    startProcess();
+    await append(dug());
+    await handledAll();
+    await pool.query(`insert into timer values ('watering', 'unknown', 'dry', '2000-01-01', null)`);
+    const errors: string[] = [];
+    now = IN_AN_HOUR;
+    startTimers({ onError: (error) => errors.push((error as Error).message) });
+    await eventually(() => commands().includes('SoundAlarm'));
+    await timersCaughtUp();
+    expect(await timers()).toMatchObject([{ instance: 'unknown' }]);
+    expect(errors).toContain('Timer dry of watering_process-unknown is due, but its stream does not know of it.');
     expect(await own('unknown')).toEqual([]);
   });
 
@@ -576,13 +588,16 @@ describe('a timer', () => {
     expect((await types()).filter((type) => type === 'ProcessTimerElapsed')).toHaveLength(1);
   });
 
-  /** True once the loop has rung a probe that was due after this was called: so it has looked at everything that was due then. */
+  /** True once the loop has rung a probe that was due all along, in the same transaction as everything else that was due. */
   function ticked(): () => Promise<boolean> {
-    const probe = randomUUID();
-    const asked = pool.query(`insert into timer values ('probe', $1, 'probe', '2000-01-01', null)`, [probe]);
+    const stream = processStream('probe', randomUUID());
+    const asked = log.append(stream, -1, [
+      testEvent(0, { type: 'ProcessTimerSet', data: { timerId: 'probe', dueAt: '2000-01-01T00:00:00.000Z', data: null } }),
+    ]);
     return async () => {
       await asked;
-      return (await pool.query('select from timer where instance = $1', [probe])).rowCount === 0;
+      const rows = await pool.query(`select from timer where process = 'probe'`);
+      return (await log.readStream(stream)).revision === 1 && rows.rowCount === 0;
     };
   }
 });

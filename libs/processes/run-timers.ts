@@ -51,7 +51,7 @@ interface TimerRow {
   due_at: Date;
 }
 
-/** Rings what is due now, skipping what another worker has in hand; says how many rows it took. */
+/** Rings what is due now, skipping what another worker has in hand; says how many rows it has done with. */
 async function ringDue(options: TimerHostOptions): Promise<number> {
   const client = await options.pool.connect();
   const ignore = (): void => undefined;
@@ -63,8 +63,9 @@ async function ringDue(options: TimerHostOptions): Promise<number> {
       `select process, instance, timer_id, due_at from timer where due_at <= $1 order by due_at limit $2 for update skip locked`,
       [options.clock(), MOST],
     );
+    let done = 0;
     for (const row of rows) {
-      await elapse(options, row);
+      if (!(await elapse(options, row))) continue;
       await client.query('delete from timer where process = $1 and instance = $2 and timer_id = $3', [
         row.process,
         row.instance,
@@ -73,7 +74,7 @@ async function ringDue(options: TimerHostOptions): Promise<number> {
     }
     await client.query('commit');
     failed = false;
-    return rows.length;
+    return done;
   } finally {
     client.off('error', ignore);
     client.release(failed);
@@ -81,18 +82,31 @@ async function ringDue(options: TimerHostOptions): Promise<number> {
 }
 
 /**
- * Appends that a timer has elapsed, if it still stands as the row says. A row that says otherwise than the stream is old: the
- * subscription, which is behind, will write the new one.
+ * Appends that a timer has elapsed, if it still stands as the row says; says whether the row has served. A row that the stream has moved on
+ * from has: the subscription, which is behind, will write the new one. A row that the stream does not know of stays, lest a read that
+ * is behind the table loses a deadline.
  */
-async function elapse(options: TimerHostOptions, row: TimerRow): Promise<void> {
-  await appendDecided(options, processStream(row.process, row.instance), (own) => {
+async function elapse(options: TimerHostOptions, row: TimerRow): Promise<boolean> {
+  const stream = processStream(row.process, row.instance);
+  let known = false;
+  await appendDecided(options, stream, (own) => {
+    known = own.some((event) => isSetting(event, row));
     const set = standingTimer(own, row.timer_id);
-    if (!set || Date.parse(set.data.dueAt) !== row.due_at.getTime()) return undefined;
+    if (!set || !isSetting(set, row)) return undefined;
     const elapsedAt = options.clock();
     const { timerId, dueAt, data } = set.data;
     const elapsed: ProcessTimerElapsed = { type: 'ProcessTimerElapsed', data: { timerId, dueAt, elapsedAt, data } };
     return { events: [elapsed], cause: { id: set.id, correlationId: set.metadata.correlationId, now: elapsedAt } };
   });
+  if (!known) options.onError?.(new Error(`Timer ${row.timer_id} of ${stream} is due, but its stream does not know of it.`));
+  return known;
+}
+
+/** Whether an event is what a row was made from. */
+function isSetting(event: StoredEvent, row: TimerRow): boolean {
+  if (event.type !== 'ProcessTimerSet') return false;
+  const { timerId, dueAt } = event.data as ProcessTimerSet['data'];
+  return timerId === row.timer_id && Date.parse(dueAt) === row.due_at.getTime();
 }
 
 /** Projects the timers of a batch: the last word on each. */
