@@ -1,30 +1,100 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { CommandBus } from '@nestjs/cqrs';
 import type { Logger } from 'pino';
+import { areaOf } from '#libs/contracts';
+import { Aggregates, CommandRegistry } from '#libs/cqrs';
+import { drivers } from '#libs/deployers';
+import { CLOCK, type Clock } from '#libs/http';
+import { EventPublisher } from '#libs/messaging';
+import { runProcess, runTimers } from '#libs/processes';
 import { runView } from '#libs/read-models';
-import type { Configuration } from './configuration.ts';
+import { runSubscription } from '#libs/subscriptions';
+import { BusCommandSender } from './command-sender.ts';
+import type { Configuration, Role } from './configuration.ts';
+import { Deployer } from './deployments/deployer/deployer.ts';
+import { openDeployments } from './deployments/deployer/open-deployments.query.ts';
+import { IncidentOutbox } from './incidents/incident/incident-outbox.ts';
 import type { Infrastructure } from './infrastructure.ts';
+import { processes } from './processes.ts';
 import { views } from './read-models.ts';
+import { SmokeRunner } from './validation/smoke-run/smoke-runner.ts';
 
 export interface Workers {
   /** Finishes what is in hand and lets leases go. */
   stop(): Promise<void>;
 }
 
-/** Starts what runs by itself in the configured roles. Every worker may run beside others of its kind: leases keep them apart. */
+/** How often a deployer looks for steps that are ready, milliseconds. */
+const DEPLOYER_TICK_MS = 100;
+
+/**
+ * Starts what runs by itself in the configured roles: `projector` keeps the views, `correlator` runs processes and their timers, `deployer`
+ * takes steps and runs smoke suites, `publisher` tells the outside. Every worker may run beside others of its kind: leases keep them apart.
+ */
 export function startWorkers(
   configuration: Configuration,
   infrastructure: Infrastructure,
   app: NestFastifyApplication,
   logger: Logger,
 ): Workers {
-  void app;
+  const { log, codec, pool, registry, bus } = infrastructure;
   const stop = new AbortController();
-  const running: Promise<unknown>[] = [];
-  const { log, codec, pool, registry } = infrastructure;
-  const onError = (error: unknown): void => logger.warn({ err: error }, 'A subscription was interrupted.');
-  if (configuration.roles.includes('projector')) {
-    for (const view of views) running.push(runView({ view, log, codec, pool, registry, signal: stop.signal, onError }));
-  }
+  const { signal } = stop;
+  const onError = (error: unknown): void => {
+    if (!signal.aborted) logger.warn({ err: error }, 'Something that runs by itself was interrupted.');
+  };
+  const clock: Clock = app.get(CLOCK);
+  const now = (): string => clock().toISOString();
+  const commands = app.get(CommandBus);
+  const aggregates = app.get(Aggregates);
+  const host = { log, codec, pool, registry, signal, onError };
+
+  const roles: Readonly<Record<Role, () => Promise<unknown>[]>> = {
+    api: () => [],
+
+    projector: () => views.map((view) => runView({ ...host, view })),
+
+    correlator: () => {
+      const sender = new BusCommandSender(commands, app.get(CommandRegistry), clock);
+      return [...processes.map((process) => runProcess({ ...host, process, sender, clock: now })), runTimers({ ...host, clock: now })];
+    },
+
+    deployer: () => {
+      const deployer = new Deployer({
+        commands,
+        aggregates,
+        clock,
+        leaseSeconds: configuration.stepLeaseSeconds,
+        onError,
+        drivers: drivers({
+          ...(configuration.execFolder
+            ? { exec: { folder: configuration.execFolder, env: { PLIMSOLL_STEPS_STATE: configuration.stepsState } } }
+            : {}),
+          http: { targets: configuration.httpTargets },
+        }),
+      });
+      const smoke = new SmokeRunner({ commands, aggregates, clock, hosts: configuration.smokeHosts });
+      return [
+        deployer.run(() => openDeployments(pool), DEPLOYER_TICK_MS, signal),
+        runSubscription({ ...host, name: 'smoke-runner', handle: { external: (events) => smoke.handle(events) } }),
+      ];
+    },
+
+    publisher: () => {
+      const publisher = new EventPublisher({ log, pool, bus, areaOf, codec, signal, subscription: { registry, onError } });
+      const { incidentWebhook } = configuration;
+      const outbox = incidentWebhook ? new IncidentOutbox({ commands, aggregates, clock, webhook: incidentWebhook }) : undefined;
+      return [
+        // On the embedded default there is nobody outside who could read it.
+        ...(configuration.kafka ? [publisher.run()] : []),
+        ...(outbox
+          ? [runSubscription({ ...host, name: 'outbox:incidents', handle: { external: (events) => outbox.handle(events) } })]
+          : []),
+      ];
+    },
+  };
+  const running = configuration.roles.flatMap((role) => roles[role]());
+
   return {
     stop: async () => {
       stop.abort();

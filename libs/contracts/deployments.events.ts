@@ -14,6 +14,19 @@ export interface RollbackOf {
   readonly reason: string;
 }
 
+type StepReport = OfDeployment & {
+  readonly step: string;
+  readonly attempt: number;
+  readonly fencingToken: number;
+  readonly compensating: boolean;
+  readonly summary: string;
+  /** SHA-256 (hex) of the step's whole log. */
+  readonly logDigest: string;
+  /** Milliseconds. */
+  readonly durationMs: number;
+  readonly output?: unknown;
+};
+
 export type DeploymentEvent =
   | DomainEvent<
       'DeploymentStarted',
@@ -54,21 +67,8 @@ export type DeploymentEvent =
       }
     >
   | DomainEvent<'StepLeaseRenewed', OfDeployment & { readonly step: string; readonly fencingToken: number; readonly leasedUntil: string }>
-  | DomainEvent<
-      'StepSucceeded' | 'StepFailed',
-      OfDeployment & {
-        readonly step: string;
-        readonly attempt: number;
-        readonly fencingToken: number;
-        readonly compensating: boolean;
-        readonly summary: string;
-        /** SHA-256 (hex) of the step's whole log. */
-        readonly logDigest: string;
-        /** Milliseconds. */
-        readonly durationMs: number;
-        readonly output?: unknown;
-      }
-    >
+  | DomainEvent<'StepSucceeded', StepReport>
+  | DomainEvent<'StepFailed', StepReport>
   /** An operator has failed steps tried again: the environment is reserved and the gates are checked anew. */
   | DomainEvent<'DeploymentResumed', OfDeployment & { readonly steps: readonly string[]; readonly reason: string; readonly round: number }>
   | DomainEvent<

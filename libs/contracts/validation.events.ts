@@ -36,6 +36,8 @@ interface OfSmokeRun {
   readonly environment: string;
 }
 
+type SmokeReport = OfSmokeRun & { readonly checks: readonly SmokeCheckResult[]; readonly observedDigest?: string; readonly reason: string };
+
 export type SmokeRunEvent =
   | DomainEvent<
       'SmokeRunStarted',
@@ -47,8 +49,6 @@ export type SmokeRunEvent =
         readonly expectedDigests: readonly string[];
       }
     >
-  | DomainEvent<
-      'SmokeRunPassed' | 'SmokeRunFailed',
-      OfSmokeRun & { readonly checks: readonly SmokeCheckResult[]; readonly observedDigest?: string; readonly reason: string }
-    >
+  | DomainEvent<'SmokeRunPassed', SmokeReport>
+  | DomainEvent<'SmokeRunFailed', SmokeReport>
   | DomainEvent<'SmokeRunTimedOut', OfSmokeRun & { readonly deadline: string }>;

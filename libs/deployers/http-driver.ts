@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Webhook } from 'standardwebhooks';
-import { httpsOrLoopback, strictRequest, StrictRequestError, type StrictResponse } from '#libs/strict-http';
+import {
+  httpsOrLoopback,
+  strictRequest,
+  StrictRequestError,
+  type StrictResponse,
+  webhookSigner,
+  type WebhookSigner,
+} from '#libs/strict-http';
 import { malformed, type Driver, type StepOutcome, type StepResult, type StepRun } from './driver.ts';
 import { notTaken, StepLog } from './step-log.ts';
 
@@ -58,7 +64,7 @@ export function httpDriver(config: HttpDriverConfig): Driver {
 
 class Target {
   private readonly url: URL;
-  private readonly webhook: Webhook;
+  private readonly sign: WebhookSigner;
 
   constructor(
     name: string,
@@ -66,7 +72,7 @@ class Target {
   ) {
     this.url = new URL(config.url);
     if (!httpsOrLoopback(this.url)) throw new Error(`The target "${name}" is neither https nor on loopback.`);
-    this.webhook = new Webhook(config.secret);
+    this.sign = webhookSigner(config.secret);
   }
 
   async take(step: StepRun, action: string, signal: AbortSignal): Promise<StepOutcome> {
@@ -158,9 +164,7 @@ class Target {
           accept: 'application/json',
           ...(method === 'POST' ? { 'content-type': 'application/json' } : {}),
           'idempotency-key': step.idempotencyKey,
-          'webhook-id': id,
-          'webhook-timestamp': String(Math.floor(sentAt.getTime() / 1_000)),
-          'webhook-signature': this.webhook.sign(id, sentAt, body),
+          ...this.sign(id, sentAt, body),
         },
         timeoutMs: this.config.requestTimeoutMs ?? 10_000,
         maxBytes: MAX_ANSWER_BYTES,

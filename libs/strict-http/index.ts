@@ -1,1 +1,2 @@
+export * from './signed-webhook.ts';
 export * from './strict-request.ts';

@@ -4,6 +4,7 @@ import type { CommandBus } from '@nestjs/cqrs';
 import type { Aggregates } from '#libs/cqrs';
 import type { Drivers, StepOutcome } from '#libs/deployers';
 import { derivedId, issue, RefusedError, type CommandMeta, type Transacted } from '#libs/event-sourcing';
+import { pause } from '#libs/subscriptions';
 import { deployment } from '../deployment/deployment.ts';
 import { LeaseStep, RenewStepLease, ReportStep } from '../deployment/run-step.ts';
 import { schedule, type ReadyStep } from '../deployment/schedule.ts';
@@ -33,6 +34,23 @@ export class Deployer {
 
   constructor(private readonly options: DeployerOptions) {}
 
+  /**
+   * Looks for ready steps until `signal` says stop, then waits for the steps under way, which are given up. Never rejects.
+   *
+   * @param open ids of deployments that may have something to do
+   */
+  async run(open: () => Promise<readonly string[]>, tickMs: number, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        for (const deploymentId of await open()) await this.advance(deploymentId, signal);
+      } catch (error) {
+        this.options.onError(error);
+      }
+      await pause(tickMs, signal);
+    }
+    await this.settled();
+  }
+
   /** Leases whatever is ready in a deployment and begins it; resolves when everything is begun, not when it is done. */
   async advance(deploymentId: string, signal: AbortSignal): Promise<void> {
     const { state } = await this.options.aggregates.load(deployment, deploymentId);
@@ -40,7 +58,7 @@ export class Deployer {
       if (signal.aborted) return;
       const fencingToken = await this.lease(deploymentId, ready);
       if (fencingToken === undefined) continue;
-      const running = this.take(deploymentId, ready, fencingToken, signal).catch(this.options.onError);
+      const running = this.take(deploymentId, state.round, ready, fencingToken, signal).catch(this.options.onError);
       this.underWay.add(running);
       void running.finally(() => this.underWay.delete(running));
     }
@@ -63,7 +81,7 @@ export class Deployer {
     return (leased?.events[0]?.data as { fencingToken: number } | undefined)?.fencingToken;
   }
 
-  private async take(deploymentId: string, ready: ReadyStep, fencingToken: number, signal: AbortSignal): Promise<void> {
+  private async take(deploymentId: string, round: number, ready: ReadyStep, fencingToken: number, signal: AbortSignal): Promise<void> {
     const { step, compensating, attempt, action } = ready;
     const lost = new AbortController();
     const renewal = setInterval(
@@ -78,7 +96,8 @@ export class Deployer {
           deploymentId,
           step,
           attempt,
-          idempotencyKey: derivedId('step', deploymentId, step, compensating ? 'compensate' : 'run'),
+          // A resumed deployment takes its failed steps anew; within a round it is the same step, whoever takes it.
+          idempotencyKey: derivedId('step', deploymentId, String(round), step, compensating ? 'compensate' : 'run'),
           fencingToken,
           action: action.action,
           input: action.input,

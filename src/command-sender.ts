@@ -1,0 +1,30 @@
+import { plainToInstance } from 'class-transformer';
+import { CommandBus } from '@nestjs/cqrs';
+import { CommandRegistry } from '#libs/cqrs';
+import { issue, RefusedError, type CommandMeta } from '#libs/event-sourcing';
+import type { CommandSender, OutgoingCommand, SendOutcome } from '#libs/processes';
+import { TransientError } from '#libs/subscriptions';
+
+/** Carries the commands of processes to the same handlers as those of people. */
+export class BusCommandSender implements CommandSender {
+  constructor(
+    private readonly bus: CommandBus,
+    private readonly registry: CommandRegistry,
+    private readonly clock: () => Date,
+  ) {}
+
+  async send({ command, target, payload, commandId, correlationId, causationId, actor }: OutgoingCommand): Promise<SendOutcome> {
+    const instance = plainToInstance(this.registry.get(command).type, payload) as object;
+    const meta: CommandMeta = { commandId, correlationId, causationId, actor, now: this.clock().toISOString() };
+    try {
+      await this.bus.execute(issue(instance, target, meta));
+      return { outcome: 'accepted' };
+    } catch (error) {
+      if (!(error instanceof RefusedError)) throw error;
+      const { type, detail, reasons } = error.refusal;
+      // Not the command's fault: it was decided in a crowd.
+      if (type === 'too-much-contention') throw new TransientError(detail, { cause: error });
+      return { outcome: 'refused', type, detail, reasons };
+    }
+  }
+}
