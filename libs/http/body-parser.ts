@@ -1,6 +1,6 @@
 import { Transform, type Readable } from 'node:stream';
 import type { INestApplication } from '@nestjs/common';
-import { FastifyAdapter, RouteConfig } from '@nestjs/platform-fastify';
+import { type FastifyAdapter, RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import { ProblemError } from './problem.ts';
 import { headerOf } from './request.ts';

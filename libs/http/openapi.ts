@@ -16,7 +16,7 @@ export const PUBLIC_EXTENSION = 'x-plimsoll-public';
 
 /** Describes the parameters of a list, see `defineList`; the handler takes `@Query() query: Record<string, unknown>` and has the list parse it. */
 export function ListParameters(list: { readonly parameters: readonly ListParameter[] }): MethodDecorator {
-  return applyDecorators(...list.parameters.map((parameter) => ApiQuery({ required: false, ...parameter } as never)));
+  return applyDecorators(...list.parameters.map((parameter) => ApiQuery({ required: false, ...parameter })));
 }
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;

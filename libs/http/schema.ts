@@ -70,7 +70,7 @@ function describe(target: Class, rules: readonly Rule[]): void {
     if (Reflect.hasOwnMetadata(DESCRIBED, prototype, property)) continue;
     const inherited = Reflect.getMetadata(DESCRIBED, prototype, property) as Schema | undefined;
     const own = rules.filter((rule) => rule.propertyName === property);
-    ApiProperty((inherited ?? optionsOf(target, property, own)) as never)(prototype, property);
+    ApiProperty(inherited ?? optionsOf(target, property, own))(prototype, property);
   }
 }
 

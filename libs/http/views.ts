@@ -93,7 +93,7 @@ export class ViewInterceptor implements NestInterceptor {
   }
 
   private async statusOf(positions: ViewPositions, names: readonly string[]): Promise<readonly ViewStatus[]> {
-    return await Promise.all(names.map((name) => positions.status(name)));
+    return await Promise.all(names.map(async (name) => await positions.status(name)));
   }
 }
 

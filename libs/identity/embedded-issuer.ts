@@ -42,7 +42,7 @@ export class EmbeddedIssuer {
     const { kty, crv, x, y } = jwk;
     const kid = await calculateJwkThumbprint(jwk);
     const key = (await importJWK(jwk, 'ES256')) as CryptoKey;
-    const publicKey: JWK = { kty, crv, x, y, kid, alg: 'ES256', use: 'sig' } as JWK;
+    const publicKey: JWK = { kty, crv, x, y, kid, alg: 'ES256', use: 'sig' };
     return new EmbeddedIssuer(key, publicKey, options.audience ?? 'plimsoll', options.clock ?? (() => new Date()));
   }
 

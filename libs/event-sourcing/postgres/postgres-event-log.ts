@@ -95,7 +95,7 @@ export class PostgresEventLog implements EventLog {
       values: [stream, options.fromRevision ?? 0, options.maxCount ?? null],
       rowMode: 'array',
     });
-    const events = rows.flatMap(([, ...row]) => (row[0] === null ? [] : [toStoredEvent(row as EventRow)]));
+    const events = rows.flatMap(([, ...row]) => (row[0] === null ? [] : [toStoredEvent(row)]));
     return { events, revision: rows[0]?.[0] ?? NO_STREAM };
   }
 

@@ -1,4 +1,4 @@
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import { backoff, pause } from './waiting.ts';
 
 const CHANNEL = 'event_log';

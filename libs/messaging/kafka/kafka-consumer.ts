@@ -32,7 +32,9 @@ export class KafkaConsumer {
 
   /** Resolves when it has joined its group, or has failed to for the first time. */
   async start(): Promise<void> {
-    await new Promise<void>((resolve) => (this.running = this.run(resolve)));
+    await new Promise<void>((resolve) => {
+      this.running = this.run(resolve);
+    });
   }
 
   async stop(): Promise<void> {
