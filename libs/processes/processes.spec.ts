@@ -11,7 +11,7 @@ import {
 import { MemoryEventLog } from '#libs/event-sourcing/memory';
 import { testEvent } from '#libs/event-sourcing/testing';
 import { resumeSubscription, storedPosition, SubscriptionRegistry, TransientError } from '#libs/subscriptions';
-import { eventually } from '../subscriptions/testing/index.ts';
+import { eventually } from '#libs/subscriptions/testing';
 import { freshDatabase, type FreshDatabase } from '../../test/support/database.ts';
 import {
   cancelTimer,

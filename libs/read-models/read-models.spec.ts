@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { Pool } from 'pg';
 import { EventCodec, type NewEvent, type StoredEvent } from '#libs/event-sourcing';
 import { MemoryEventLog } from '#libs/event-sourcing/memory';
+import { PostgresEventLog } from '#libs/event-sourcing/postgres';
 import { resumeSubscription, storedPosition, SubscriptionRegistry } from '#libs/subscriptions';
-import { eventually } from '../subscriptions/testing/index.ts';
+import { eventually } from '#libs/subscriptions/testing';
 import { freshDatabase, type FreshDatabase } from '../../test/support/database.ts';
 import {
   compareWithRebuild,
@@ -426,8 +427,51 @@ describe('rebuilding a view', () => {
     await pool.query('drop table fragile');
   });
 
+  it('lets others read on while a long reader keeps it from the swap', async () => {
+    start(beds);
+    await reached(await append(dig('a'), rain(1, 'a')));
+    const report = await pool.connect();
+    await report.query('begin; select * from bed');
+    let swapped = false;
+    const rebuilding = rebuildView(optionsOf(beds)).then(() => (swapped = true));
+    const waiting = `select from pg_locks where relation = to_regclass('bed') and mode = 'AccessExclusiveLock' and not granted`;
+    await eventually(async () => (await pool.query(waiting)).rowCount === 1);
+    expect((await pool.query('select * from bed')).rowCount).toBe(1);
+    expect(swapped).toBe(false);
+    await report.query('commit');
+    report.release();
+    await rebuilding;
+    await reached(await append(rain(1, 'a')));
+    expect(await table()).toEqual(foldView(beds, await stored()));
+  });
+
   it('is refused where the view never ran', async () => {
     await expect(rebuildView(optionsOf(beds))).rejects.toThrow('has never run');
+  });
+});
+
+describe('a view over the event log in Postgres', () => {
+  it('has the rows of the fold after many writers and a rebuild at once', async () => {
+    const postgres = new PostgresEventLog({ url: database.url });
+    try {
+      const options = { ...optionsOf(beds), log: postgres };
+      start(beds, { log: postgres });
+      await eventually(() => registry.get(NAME)?.state === 'running');
+      const names = Array.from({ length: 8 }, (_, i) => `bed ${i}`);
+      const writers = names.map(async (name, i) => {
+        await postgres.append(`bed-${i}`, -1, [dig(name)]);
+        for (let n = 0; n < 40; n++) await postgres.append(`bed-${i}`, n, [rain(n, name, names[(i + n) % 8]!)]);
+      });
+      await rebuildView(options);
+      await Promise.all(writers);
+      await rebuildView(options);
+      await reached(await postgres.head());
+      expect(await table()).toEqual(foldView(beds, await postgres.readAll({ after: -1n, maxCount: 10_000 })));
+      expect(await compareWithRebuild(options)).toMatchObject({ rows: 8, differingCount: 0 });
+    } finally {
+      await hosts.pop()?.stop();
+      await postgres.close();
+    }
   });
 });
 

@@ -16,6 +16,8 @@ export interface Rebuilt {
 
 /** So few events may be missing when the swap begins: they are written within it, while the live view waits. */
 const LITTLE = 2000;
+/** SQLSTATE of a lock that was not to be had in time. */
+const LOCK_NOT_AVAILABLE = '55P03';
 
 /**
  * Rebuilds a view from the first event into `<table>__next` and puts that in the place of the live table when it has caught up.
@@ -48,7 +50,7 @@ export async function rebuildWhere<Row extends object>(
     }
     await prepareNext(client, view);
     await catchUp(options, onFailure);
-    const position = await swap(options, client, seenVersion);
+    const position = await swapWhenFree(options, client, seenVersion);
     await endTurn(client, view);
     return { swapped: true, position };
   });
@@ -115,12 +117,26 @@ async function catchUp<Row extends object>(options: ViewHostOptions<Row>, onFail
   }
 }
 
+/** Tries again and again where a long reader is in the way: waiting for it without an end would keep all later readers waiting too. */
+async function swapWhenFree<Row extends object>(options: ViewHostOptions<Row>, client: ClientBase, seenVersion: number): Promise<bigint> {
+  for (;;) {
+    options.signal.throwIfAborted();
+    try {
+      return await swap(options, client, seenVersion);
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== LOCK_NOT_AVAILABLE) throw error;
+      await pause(500, options.signal);
+    }
+  }
+}
+
 /** The moment of the change; gives back the position that the view has then. */
 async function swap<Row extends object>(options: ViewHostOptions<Row>, client: ClientBase, seenVersion: number): Promise<bigint> {
   const { view } = options;
   const next = nextTable(view);
   const live = viewSubscription({ name: view.name, version: seenVersion });
   return await inTransaction(client, async () => {
+    await client.query(`set local lock_timeout = '1s'`);
     await lockView(client, view);
     // Tables before checkpoints: the order in which a projection takes them, or the two would wait for each other.
     await client.query(`lock table ${view.table}, ${next} in access exclusive mode`);

@@ -1,23 +1,24 @@
 /** SQLSTATEs after which the same work may succeed: https://www.postgresql.org/docs/current/errcodes-appendix.html */
-const TRANSIENT_SQLSTATES = new Set([
+const TRANSIENT_CODES = new Set([
   '40001', // serialization failure
   '40P01', // deadlock
-  '53300', // too many connections
   '55P03', // lock not available
+  '57014', // the statement was cancelled, or took too long
   '57P01', // the server is shutting down or the connection was terminated
   '57P02',
   '57P03',
-]);
-const TRANSIENT_SYSCALLS = new Set([
+  // and of the system
+  'EAI_AGAIN',
   'ECONNREFUSED',
   'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ENOTFOUND',
-  'EAI_AGAIN',
   'EHOSTUNREACH',
   'ENETUNREACH',
+  'ENOTFOUND',
+  'EPIPE',
+  'ETIMEDOUT',
 ]);
+/** Connection exceptions; insufficient resources, such as a full disk. */
+const TRANSIENT_CLASSES = /^(08|53)[0-9A-Z]{3}$/;
 /** pg gives these without a code. */
 const TRANSIENT_MESSAGES = /connection terminated|connection error|timeout exceeded when trying to connect|query read timeout/i;
 const TRANSIENT_NAMES = new Set(['EventLogUnavailable', 'AppendOutcomeUnknown']);
@@ -32,11 +33,13 @@ export class TransientError extends Error {
  * Looks through `cause`. Errors of other libraries count when they are a `TransientError` or carry `retriable: true` (kafkajs).
  */
 export function isTransient(error: unknown): boolean {
-  for (let e = error, depth = 0; e instanceof Error && depth < 8; e = e.cause, depth++) {
-    const { code, retriable } = e as { code?: unknown; retriable?: unknown };
-    if (e instanceof TransientError || retriable === true || TRANSIENT_NAMES.has(e.name)) return true;
-    if (typeof code === 'string' && (TRANSIENT_SQLSTATES.has(code) || TRANSIENT_SYSCALLS.has(code) || code.startsWith('08'))) return true;
-    if (TRANSIENT_MESSAGES.test(e.message)) return true;
+  for (let e: unknown = error, depth = 0; typeof e === 'object' && e !== null && depth < 8; depth++) {
+    // Not `instanceof Error`: an error may come from another realm (Jest, vm).
+    const { name, message, code, retriable, cause } = e as { [key in 'name' | 'message' | 'code' | 'retriable' | 'cause']?: unknown };
+    if (e instanceof TransientError || retriable === true || TRANSIENT_NAMES.has(String(name))) return true;
+    if (typeof code === 'string' && (TRANSIENT_CODES.has(code) || TRANSIENT_CLASSES.test(code))) return true;
+    if (typeof message === 'string' && TRANSIENT_MESSAGES.test(message)) return true;
+    e = cause;
   }
   return false;
 }
