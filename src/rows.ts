@@ -1,2 +1,4 @@
+import { ReleaseBoardRow } from './planning/views/release-board/release-board.row.ts';
+
 /** Every row class that TypeORM reads views with. */
-export const rows: readonly (new () => object)[] = [];
+export const rows: readonly (new () => object)[] = [ReleaseBoardRow];
