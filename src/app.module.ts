@@ -26,6 +26,7 @@ import { OperationsController } from './operations.controller.ts';
 import { PlanningModule } from './planning/planning.module.ts';
 import { rows } from './rows.ts';
 import { CONFIGURATION, INFRASTRUCTURE } from './tokens.ts';
+import { ValidationModule } from './validation/validation.module.ts';
 import { ViewPositionsOfSubscriptions } from './view-positions.ts';
 
 /** What every area gets by injection. */
@@ -57,6 +58,7 @@ const areas = [
   DeploymentsModule,
   IncidentsModule,
   ObservabilityModule,
+  ValidationModule,
 ];
 
 /** The whole program. Which of its roles work is the configuration's affair. */
