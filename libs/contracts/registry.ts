@@ -55,6 +55,7 @@ export const declarations = {
   IncidentOpened: first,
   IncidentResolved: first,
   MetricSamplesRecorded: first,
+  OutsideEventApplied: first,
   OutsideEventReceived: first,
   OutsideEventRedriven: first,
   OutsideEventRejected: first,
