@@ -35,6 +35,8 @@ export class Subscriptions1767225800000 implements MigrationInterface {
         timer_id text not null,
         due_at   timestamptz not null,
         data     jsonb,
+        -- When it was due and could not ring; it goes behind the others then.
+        tried_at timestamptz,
         primary key (process, instance, timer_id)
       )
     `);

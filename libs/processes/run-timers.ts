@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg';
 import type { EventCodec, StoredEvent } from '#libs/event-sourcing';
-import { backoff, pause, runSubscription, type SubscriptionOptions } from '#libs/subscriptions';
+import { backoff, isTransient, pause, runSubscription, type SubscriptionOptions } from '#libs/subscriptions';
 import { processOf, processStream, type ProcessTimerElapsed, type ProcessTimerSet } from './events.ts';
 import { appendDecided } from './process-stream.ts';
 import type { Clock } from './run-process.ts';
@@ -51,6 +51,9 @@ interface TimerRow {
   due_at: Date;
 }
 
+const REMOVE = 'delete from timer where process = $1 and instance = $2 and timer_id = $3';
+const POSTPONE = 'update timer set tried_at = clock_timestamp() where process = $1 and instance = $2 and timer_id = $3';
+
 /** Rings what is due now, skipping what another worker has in hand; says how many rows it has done with. */
 async function ringDue(options: TimerHostOptions): Promise<number> {
   const client = await options.pool.connect();
@@ -60,17 +63,15 @@ async function ringDue(options: TimerHostOptions): Promise<number> {
   try {
     await client.query('begin');
     const { rows } = await client.query<TimerRow>(
-      `select process, instance, timer_id, due_at from timer where due_at <= $1 order by due_at limit $2 for update skip locked`,
+      `select process, instance, timer_id, due_at from timer where due_at <= $1
+        order by tried_at nulls first, due_at limit $2 for update skip locked`,
       [options.clock(), MOST],
     );
     let done = 0;
     for (const row of rows) {
-      if (!(await elapse(options, row))) continue;
-      await client.query('delete from timer where process = $1 and instance = $2 and timer_id = $3', [
-        row.process,
-        row.instance,
-        row.timer_id,
-      ]);
+      const served = await elapse(options, row);
+      await client.query(served ? REMOVE : POSTPONE, [row.process, row.instance, row.timer_id]);
+      if (served) done++;
     }
     await client.query('commit');
     failed = false;
@@ -89,15 +90,22 @@ async function ringDue(options: TimerHostOptions): Promise<number> {
 async function elapse(options: TimerHostOptions, row: TimerRow): Promise<boolean> {
   const stream = processStream(row.process, row.instance);
   let known = false;
-  await appendDecided(options, stream, (own) => {
-    known = own.some((event) => isSetting(event, row));
-    const set = standingTimer(own, row.timer_id);
-    if (!set || !isSetting(set, row)) return undefined;
-    const elapsedAt = options.clock();
-    const { timerId, dueAt, data } = set.data;
-    const elapsed: ProcessTimerElapsed = { type: 'ProcessTimerElapsed', data: { timerId, dueAt, elapsedAt, data } };
-    return { events: [elapsed], cause: { id: set.id, correlationId: set.metadata.correlationId, now: elapsedAt } };
-  });
+  try {
+    await appendDecided(options, stream, (own) => {
+      known = own.some((event) => isSetting(event, row));
+      const set = standingTimer(own, row.timer_id);
+      if (!set || !isSetting(set, row)) return undefined;
+      const elapsedAt = options.clock();
+      const { timerId, dueAt, data } = set.data;
+      const elapsed: ProcessTimerElapsed = { type: 'ProcessTimerElapsed', data: { timerId, dueAt, elapsedAt, data } };
+      return { events: [elapsed], cause: { id: set.id, correlationId: set.metadata.correlationId, now: elapsedAt } };
+    });
+  } catch (error) {
+    if (isTransient(error)) throw error;
+    // One stream that can't be read keeps no other timer from ringing.
+    options.onError?.(error);
+    return false;
+  }
   if (!known) options.onError?.(new Error(`Timer ${row.timer_id} of ${stream} is due, but its stream does not know of it.`));
   return known;
 }
@@ -136,7 +144,7 @@ async function keepTimers(events: readonly StoredEvent[], client: PoolClient): P
     await client.query(
       `insert into timer (process, instance, timer_id, due_at, data)
        select * from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::jsonb[])
-       on conflict (process, instance, timer_id) do update set due_at = excluded.due_at, data = excluded.data`,
+       on conflict (process, instance, timer_id) do update set due_at = excluded.due_at, data = excluded.data, tried_at = null`,
       [...keys(standing), standing.map((timer) => timer.set?.dueAt), standing.map((timer) => JSON.stringify(timer.set?.data ?? null))],
     );
   }
