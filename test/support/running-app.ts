@@ -8,8 +8,15 @@ import { freshDatabase } from './database.ts';
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
+  readonly text: string;
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- answers of many shapes, read where they are used
   readonly body: any;
+}
+
+/** Asks in one name. A body that is no text or bytes is sent as JSON. */
+export interface Person {
+  post(path: string, body: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
+  get(path: string, headers?: Readonly<Record<string, string>>): Promise<Answer>;
 }
 
 export interface RunningApp {
@@ -18,6 +25,10 @@ export interface RunningApp {
   /** Asks as a person or service with these roles; a body that is no text or bytes is sent as JSON. */
   post(path: string, body: unknown, as: readonly string[], headers?: Readonly<Record<string, string>>): Promise<Answer>;
   get(path: string, headers?: Readonly<Record<string, string>>): Promise<Answer>;
+  /** A person with an account at the embedded issuer. */
+  person(subject: string, ...roles: readonly string[]): Promise<Person>;
+  /** Whoever has this token, good or bad. */
+  bearer(token: string): Person;
   stop(): Promise<void>;
 }
 
@@ -34,25 +45,29 @@ export async function startApp(environment: Readonly<Record<string, string>> = {
       readConfiguration({ PLIMSOLL_DATA_DIR: folder, DATABASE_URL: database.url, PORT: '0', LOG_LEVEL: 'silent', ...environment }),
     );
     const { url, infrastructure } = plimsoll;
-    const bearer = async (roles: readonly string[]): Promise<string> => {
-      const issued = await infrastructure.issuer!.issue({ subject: roles.join('-') || 'reader', roles });
-      return `Bearer ${issued.token}`;
-    };
-    return {
-      url,
-      plimsoll,
-      post: async (path, body, as, headers = {}) => {
+    const bearer = (token: string): Person => ({
+      post: async (path, body, headers = {}) => {
         const raw = typeof body === 'string' || body instanceof Uint8Array;
         return await answerOf(
           await fetch(url + path, {
             method: 'POST',
             body: (raw ? body : JSON.stringify(body)) as BodyInit,
-            headers: { authorization: await bearer(as), 'content-type': 'application/json', ...headers },
+            headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers },
           }),
         );
       },
       get: async (path, headers = {}) =>
-        await answerOf(await fetch(url + path, { headers: { authorization: await bearer([]), ...headers } })),
+        await answerOf(await fetch(url + path, { headers: { authorization: `Bearer ${token}`, ...headers } })),
+    });
+    const person = async (subject: string, ...roles: readonly string[]): Promise<Person> =>
+      bearer((await infrastructure.issuer!.issue({ subject, roles })).token);
+    return {
+      url,
+      plimsoll,
+      person,
+      bearer,
+      post: async (path, body, as, headers) => await (await person(as.join('-') || 'reader', ...as)).post(path, body, headers),
+      get: async (path, headers) => await (await person('reader')).get(path, headers),
       stop: async () => {
         await plimsoll.stop();
         await discard();
@@ -67,7 +82,7 @@ export async function startApp(environment: Readonly<Record<string, string>> = {
 async function answerOf(response: Response): Promise<Answer> {
   const text = await response.text();
   const json = response.headers.get('content-type')?.includes('json') ?? false;
-  return { status: response.status, headers: response.headers, body: json ? (JSON.parse(text) as unknown) : text };
+  return { status: response.status, headers: response.headers, text, body: json ? (JSON.parse(text) as unknown) : text };
 }
 
 /** Polls until there is something; fails loudly when there is not within the time. */
