@@ -1,5 +1,6 @@
 export * from './artifacts.events.ts';
 export * from './deployments.events.ts';
+export * from './describe.ts';
 export * from './environments.events.ts';
 export * from './governance.events.ts';
 export * from './ids.ts';

@@ -1,0 +1,78 @@
+import type { PlimsollEvent } from './registry.ts';
+import { digestText, type DecisionReceipt } from './values.ts';
+
+type DataOf<T extends PlimsollEvent['type']> = Extract<PlimsollEvent, { readonly type: T }>['data'];
+
+/** What each event says, as a sentence for a person. Persons are named by their opaque ids. */
+const sentences: { readonly [T in PlimsollEvent['type']]: (data: DataOf<T>) => string } = {
+  AccountLinked: (e) => `Account ${e.issuer}|${e.subject} is known to be ${e.person}.`,
+
+  ApprovalRequested: (e) =>
+    `Approval round ${e.round} for ${e.environment} was requested by ${e.requester}: ${e.quorum} ${e.quorum === 1 ? 'person' : 'persons'} must approve, until ${e.tuple.expiresAt}.`,
+  ApprovalGranted: (e) => `${e.person} approved round ${e.round} for ${e.environment}${e.comment ? `: ${e.comment}` : '.'}`,
+  ApprovalRejected: (e) => `${e.person} rejected round ${e.round} for ${e.environment}: ${e.reason}`,
+  ApprovalVoided: (e) => `Approval round ${e.round} for ${e.environment} was voided: ${e.reason}`,
+
+  ArtifactRegistered: (e) => `Artifact ${e.name}@${e.version} was registered with ${digestText(e.digest)}.`,
+  CommandDenied: (e) => `${e.command} was denied (${e.refusal}): ${e.detail}`,
+
+  DeploymentStarted: (e) =>
+    `${e.rollbackOf ? `Rollback of deployment ${e.rollbackOf.deploymentId}` : 'Deployment'} to ${e.environment} was started by ${e.deployer} under ${policyOf(e.receipt)}${e.rollbackOf ? `: ${e.rollbackOf.reason}` : '.'}`,
+  DeploymentConfirmed: (e) => `With ${e.environment} reserved, every gate of ${policyOf(e.receipt)} passed again.`,
+  DeploymentHalted: (e) => `The deployment was halted before anything ran: ${e.reason}`,
+  DeploymentResumed: (e) => `Round ${e.round} was begun for ${e.steps.join(', ')}: ${e.reason}`,
+  DeploymentSucceeded: (e) =>
+    `${e.rollbackOf ? 'The rollback' : 'The deployment'} to ${e.environment} succeeded with ${e.artifacts.map((a) => `${a.name}@${a.version}`).join(', ')}.`,
+  DeploymentFailed: (e) =>
+    `${e.rollbackOf ? 'The rollback' : 'The deployment'} to ${e.environment} failed at ${e.failedSteps.join(', ')}${e.compensated ? '; what had run was compensated.' : '.'}`,
+  StepLeased: (e) => `${e.compensating ? 'Compensation of step' : 'Step'} ${e.step} was taken by ${e.holder} (attempt ${e.attempt}).`,
+  StepLeaseRenewed: (e) => `The lease of step ${e.step} was renewed until ${e.leasedUntil}.`,
+  StepSucceeded: (e) => `${e.compensating ? 'Compensation of step' : 'Step'} ${e.step} succeeded in ${e.durationMs} ms: ${e.summary}`,
+  StepFailed: (e) => `${e.compensating ? 'Compensation of step' : 'Step'} ${e.step} failed after ${e.durationMs} ms: ${e.summary}`,
+
+  EnvironmentDefined: (e) => `Environment ${e.environment} (${e.class}) is governed by policy ${e.policyId}.`,
+  EnvironmentReserved: (e) => `${e.environment} was reserved for deployment ${e.deploymentId}, round ${e.round}.`,
+  EnvironmentFreed: (e) => `${e.environment} was freed: the deployment ${e.outcome === 'halted' ? 'was halted' : e.outcome}.`,
+  RunningVersionReported: (e) => `${e.reportedBy} reported ${e.artifact} of ${e.service} in ${e.environment} as ${e.change}.`,
+
+  IncidentOpened: (e) => `A ${e.severity} incident was opened: ${e.title}. ${e.cause}`,
+  IncidentDelivered: (e) => `The incident was delivered to ${e.channel}${e.reference ? ` as ${e.reference}.` : '.'}`,
+  IncidentDeliveryFailed: (e) => `The incident could not be delivered to ${e.channel}: ${e.reason}`,
+  IncidentResolved: (e) => `The incident was resolved: ${e.resolution}`,
+
+  MetricSamplesRecorded: (e) => `${e.source} sent ${e.samples.length} samples of ${e.service} in ${e.environment}.`,
+
+  OutsideEventReceived: (e) => `${e.envelope.type} came from ${e.receivedFrom} and was ${e.disposition}.`,
+  OutsideEventRejected: (e) => `A message of ${e.bytes} bytes from ${e.receivedFrom} was rejected: ${e.reason}`,
+  OutsideEventRedriven: (e) => `A rejected message was tried again and ${e.outcome}: ${e.detail}`,
+
+  PolicyPublished: (e) => `Policy ${e.policyId} version ${e.version} was published: ${e.title}.`,
+
+  ReleaseComposed: (e) => `The release of ${e.product} was composed of ${e.artifacts.map((a) => `${a.name}@${a.version}`).join(', ')}.`,
+  ReleaseAmended: (e) => `The release was amended to ${e.artifacts.map((a) => `${a.name}@${a.version}`).join(', ')}.`,
+  ReleasePlanned: (e) =>
+    `A plan of ${e.steps.length} ${e.steps.length === 1 ? 'step' : 'steps'} for ${e.environment} was made, ${e.planHash}.`,
+  VersionAssigned: (e) => `The release is version ${e.version} of ${e.product}.`,
+
+  SmokeRunStarted: (e) => `A smoke run of ${e.suite.checks.length} checks began in ${e.environment}, due by ${e.deadline}.`,
+  SmokeRunPassed: (e) => `The smoke run in ${e.environment} passed: ${e.reason}`,
+  SmokeRunFailed: (e) => `The smoke run in ${e.environment} failed: ${e.reason}`,
+  SmokeRunTimedOut: (e) => `The smoke run in ${e.environment} had not answered by ${e.deadline}.`,
+  TestReportRecorded: (e) =>
+    `Suite ${e.suite} had the outcome ${e.outcome} for ${e.artifactDigest}: ${e.tests} tests, ${e.failures} failures, ${e.errors} errors, ${e.skipped} skipped.`,
+
+  TriggerDefined: (e) => `${e.metric} of ${e.service} in ${e.environment} triggers a ${e.action} at ${e.threshold}.`,
+  TriggerFired: (e) =>
+    `The error rate of ${e.service} in ${e.environment} was ${e.evidence.errorRate} (${e.evidence.errors} of ${e.evidence.requests}), at or above ${e.threshold}.`,
+  TriggerCleared: (e) => `The error rate of ${e.service} in ${e.environment} is back at ${e.evidence.errorRate}.`,
+};
+
+/** An event as a sentence. Pure: the same event always gives the same words. */
+export function describeEvent(event: Pick<PlimsollEvent, 'type' | 'data'>): string {
+  const sentence = sentences[event.type] as (data: PlimsollEvent['data']) => string;
+  return sentence(event.data);
+}
+
+function policyOf(receipt: DecisionReceipt): string {
+  return `policy ${receipt.policyId} version ${receipt.policyVersion}`;
+}
