@@ -51,7 +51,7 @@ export async function startApp(environment: Readonly<Record<string, string>> = {
         return await answerOf(
           await fetch(url + path, {
             method: 'POST',
-            body: (raw ? body : JSON.stringify(body)) as BodyInit,
+            body: raw ? (body as string) : JSON.stringify(body),
             headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers },
           }),
         );
