@@ -7,7 +7,7 @@ import tseslint from 'typescript-eslint';
  * Which module may import which is proved by test/architecture, where a failing fixture stands beside each rule.
  */
 export default defineConfig(
-  globalIgnores(['dist/', 'coverage/', '.plimsoll/', 'test/architecture/fixtures/']),
+  globalIgnores(['dist/', 'coverage/', '.plimsoll/']),
   js.configs.recommended,
   {
     files: ['**/*.ts'],
