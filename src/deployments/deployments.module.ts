@@ -5,10 +5,12 @@ import { resumeDeploymentCommand } from './deployment/resume-deployment.ts';
 import { rollBackDeploymentCommand } from './deployment/roll-back-deployment.ts';
 import { leaseStepCommand, renewStepLeaseCommand, reportStepCommand } from './deployment/run-step.ts';
 import { startDeploymentCommand } from './deployment/start-deployment.ts';
+import { DeploymentsViewsController } from './deployments-views.controller.ts';
 import { DeploymentsController } from './deployments.controller.ts';
+import { deploymentTimelineQueries } from './views/deployment-timeline/deployment-timeline.query.ts';
 
 @Module({
-  controllers: [DeploymentsController],
+  controllers: [DeploymentsController, DeploymentsViewsController],
   providers: [
     ...commandHandlers(
       startDeploymentCommand,
@@ -20,6 +22,7 @@ import { DeploymentsController } from './deployments.controller.ts';
       renewStepLeaseCommand,
       reportStepCommand,
     ),
+    ...deploymentTimelineQueries,
   ],
 })
 export class DeploymentsModule {}
