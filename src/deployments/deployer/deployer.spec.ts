@@ -1,0 +1,143 @@
+import type { CommandBus } from '@nestjs/cqrs';
+import { plimsollCodec, type PlannedStep } from '#libs/contracts';
+import type { Aggregates } from '#libs/cqrs';
+import type { Drivers, StepOutcome, StepRun } from '#libs/deployers';
+import { load, NO_STREAM, transact, type AnyCommandDefinition, type Issued, type StoredEvent } from '#libs/event-sourcing';
+import { MemoryEventLog } from '#libs/event-sourcing/memory';
+import { testEvent } from '#libs/event-sourcing/testing';
+import { deployment } from '../deployment/deployment.ts';
+import { leaseStepCommand, renewStepLeaseCommand, reportStepCommand } from '../deployment/run-step.ts';
+import { Deployer } from './deployer.ts';
+
+const definitions: readonly AnyCommandDefinition[] = [leaseStepCommand, renewStepLeaseCommand, reportStepCommand];
+const of = { deploymentId: 'd1', releaseId: 'r1', environment: 'production' };
+const step = (id: string, ...dependsOn: string[]): PlannedStep => ({
+  id,
+  driver: 'test',
+  action: id,
+  input: {},
+  dependsOn: dependsOn.map((s) => ({ step: s, onFailure: 'halt' })),
+});
+const done = (outcome: StepOutcome['outcome'] = 'succeeded'): StepOutcome => ({
+  outcome,
+  summary: outcome,
+  logDigest: '0'.repeat(64),
+  logTail: '',
+  durationMs: 1,
+});
+
+/** A deployment that is confirmed, a log, and deployers on it with a driver of the test's own and a clock that it may turn. */
+async function world(steps: readonly PlannedStep[], run: (run: StepRun, signal: AbortSignal) => Promise<StepOutcome>) {
+  const log = new MemoryEventLog();
+  const codec = plimsollCodec();
+  await log.append('deployment-d1', NO_STREAM, [
+    testEvent(0, {
+      type: 'DeploymentStarted',
+      data: { ...of, round: 1, artifacts: [], steps, planHash: 'p', deployer: 'dan', receipt: {} },
+    }),
+    testEvent(1, { type: 'DeploymentConfirmed', data: { ...of, receipt: {}, fencingBase: 0 } }),
+  ]);
+  let now = Date.parse('2026-03-02T10:00:00.000Z');
+  const taken: StepRun[] = [];
+  const commands = {
+    execute: (command: Issued<object>) =>
+      transact(
+        { log, codec },
+        definitions.find((d) => command instanceof d.type)!,
+        command,
+      ),
+  } as unknown as CommandBus;
+  const aggregates = { load: (aggregate: typeof deployment, id: string) => load(log, codec, aggregate, id) } as unknown as Aggregates;
+  const drivers: Drivers = {
+    names: ['test'],
+    run: (_driver, stepRun, signal) => {
+      taken.push(stepRun);
+      return run(stepRun, signal);
+    },
+  };
+  const errors: unknown[] = [];
+  const deployer = (): Deployer =>
+    new Deployer({ commands, aggregates, drivers, leaseSeconds: 15, clock: () => new Date(now), onError: (e) => errors.push(e) });
+  const events = async (...types: string[]): Promise<readonly StoredEvent[]> =>
+    (await log.readStream('deployment-d1')).events.filter((e) => types.includes(e.type));
+  return { deployer, events, taken, errors, later: (seconds: number) => (now += seconds * 1000) };
+}
+
+const running = (): AbortSignal => new AbortController().signal;
+
+describe('a deployer', () => {
+  it('takes every step of a graph once, in order, to the end', async () => {
+    const { deployer, events, taken, errors } = await world([step('a'), step('b', 'a'), step('c', 'a'), step('d', 'b', 'c')], async () =>
+      done(),
+    );
+    const one = deployer();
+    await one.advance('d1', running());
+    await one.settled();
+    expect(taken.map((t) => t.step)).toEqual(['a', 'b', 'c', 'd']);
+    expect(await events('DeploymentSucceeded')).toHaveLength(1);
+    expect(errors).toEqual([]);
+  });
+
+  it('shares a deployment with another one without doing a thing twice', async () => {
+    const steps = Array.from({ length: 12 }, (_, i) => step(`s${i}`));
+    const { deployer, events, taken } = await world(steps, async () => done());
+    const both = [deployer(), deployer()];
+    for (let i = 0; i < 20; i++) {
+      await Promise.all(both.map((d) => d.advance('d1', running())));
+      await Promise.all(both.map((d) => d.settled()));
+    }
+    expect(taken.map((t) => t.step).sort()).toEqual(steps.map((s) => s.id).sort());
+    expect(await events('StepSucceeded')).toHaveLength(12);
+    expect(await events('DeploymentSucceeded')).toHaveLength(1);
+  });
+
+  it('is replaced when it dies: the same step, the same key, a higher fencing token; its late report changes nothing', async () => {
+    let late: (outcome: StepOutcome) => void = () => undefined;
+    const { deployer, events, taken, later } = await world([step('a')], () =>
+      taken.length === 1 ? new Promise<StepOutcome>((resolve) => (late = resolve)) : Promise.resolve(done()),
+    );
+    const first = deployer();
+    await first.advance('d1', running());
+    const second = deployer();
+    await second.advance('d1', running());
+    expect(taken).toHaveLength(1);
+    later(15);
+    await second.advance('d1', running());
+    await second.settled();
+    expect(taken[1]?.idempotencyKey).toBe(taken[0]?.idempotencyKey);
+    expect(taken[1]?.fencingToken).toBeGreaterThan(taken[0]?.fencingToken ?? Infinity);
+    late(done('failed'));
+    await first.settled();
+    expect(await events('StepSucceeded', 'StepFailed')).toHaveLength(1);
+    expect(await events('DeploymentSucceeded')).toHaveLength(1);
+  });
+
+  it('does not take what nobody knows for success or failure: the step is taken again when its lease has run out, at most five times', async () => {
+    const { deployer, events, taken, later } = await world([step('a')], async () => done('unknown'));
+    const one = deployer();
+    for (let i = 0; i < 8; i++) {
+      await one.advance('d1', running());
+      await one.settled();
+      later(15);
+    }
+    expect(taken).toHaveLength(5);
+    expect(new Set(taken.map((t) => t.idempotencyKey)).size).toBe(1);
+    expect(await events('DeploymentFailed')).toHaveLength(1);
+  });
+
+  it('gives up its steps when it is told to stop, and reports nothing of them', async () => {
+    const { deployer, events } = await world(
+      [step('a')],
+      (_run, signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve(done('unknown')))),
+    );
+    const stop = new AbortController();
+    const one = deployer();
+    const ran = one.run(async () => ['d1'], 10, stop.signal);
+    for (const deadline = Date.now() + 5000; (await events('StepLeased')).length === 0 && Date.now() < deadline;)
+      await new Promise((r) => setTimeout(r, 5));
+    stop.abort();
+    await ran;
+    expect(await events('StepLeased')).toHaveLength(1);
+    expect(await events('StepSucceeded', 'StepFailed')).toHaveLength(0);
+  });
+});
