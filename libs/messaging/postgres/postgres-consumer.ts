@@ -52,11 +52,12 @@ export class PostgresConsumer {
   stop(): Promise<void> {
     this.stopped ??= (async () => {
       this.stopping.abort();
-      // At once: a round trip later, the next message would be in hand.
-      for (const lease of this.leases.values()) lease.stop.abort();
       this.unlisten();
+      // At once: a round trip later, the next message would be in hand.
+      const released = [...this.leases.values()].map((lease) => this.release(lease));
       await this.running;
-      await Promise.all([...this.leases.values()].map((lease) => this.release(lease)));
+      const claimedMeanwhile = [...this.leases.values()].map((lease) => this.release(lease));
+      await Promise.all([...released, ...claimedMeanwhile]);
       await this.leave().catch((error: unknown) => this.tell(error));
     })();
     return this.stopped;
@@ -178,8 +179,7 @@ export class PostgresConsumer {
         done: Promise.resolve(),
       };
       this.leases.set(placeOf(lease), lease);
-      if (this.stopping.signal.aborted) lease.stop.abort();
-      lease.done = this.work(lease);
+      if (!this.stopping.signal.aborted) lease.done = this.work(lease);
     }
   }
 

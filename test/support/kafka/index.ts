@@ -1,1 +1,1 @@
-export { describeWithKafka, startKafka, type KafkaChoice, type RunningKafka } from './start-kafka.ts';
+export { describeWithKafka, skipAloud, startKafka, type RunningKafka } from './start-kafka.ts';

@@ -1,4 +1,3 @@
-import { GenericContainer, Wait, type StartedTestContainer } from 'testcontainers';
 import { spawnSync } from 'node:child_process';
 import { MavenKafka, mavenCanRun } from './maven-kafka.ts';
 import { freePorts, untilListening } from './ports.ts';
@@ -12,25 +11,20 @@ export interface RunningKafka {
 
 const IMAGE = 'apache/kafka:4.1.1';
 
-/** Which Kafka specs get. `own`: one that the spec may kill, so not that of `KAFKA_BROKERS`. */
-export interface KafkaChoice {
-  readonly own?: boolean;
-}
-
 type Source = { readonly from: 'given'; readonly brokers: string[] } | { readonly from: 'docker' | 'maven' };
 
 /**
  * A real Apache Kafka for specs: the one of `KAFKA_BROKERS` (comma-separated), or one in Docker, or one from Maven Central on the
  * Java of this machine. Where none can be had it says so and gives undefined; with `CI=true` it throws instead.
  */
-export async function startKafka(choice: KafkaChoice = {}): Promise<RunningKafka | undefined> {
-  const source = sourceOrSkip(choice);
+export async function startKafka(): Promise<RunningKafka | undefined> {
+  const source = sourceOrSkip();
   return source && (await startFrom(source));
 }
 
 /** A `describe` with a Kafka that is started before its first test and stopped after its last; skipped, aloud, where none can be had. */
-export function describeWithKafka(title: string, body: (kafka: () => RunningKafka) => void, choice: KafkaChoice = {}): void {
-  const source = sourceOrSkip(choice);
+export function describeWithKafka(title: string, body: (kafka: () => RunningKafka) => void): void {
+  const source = sourceOrSkip();
   (source ? describe : describe.skip)(title, () => {
     let running: RunningKafka | undefined;
     // The first time on a machine, the broker is downloaded.
@@ -44,15 +38,19 @@ export function describeWithKafka(title: string, body: (kafka: () => RunningKafk
   });
 }
 
-function sourceOrSkip(choice: KafkaChoice): Source | undefined {
+function sourceOrSkip(): Source | undefined {
   const brokers = process.env.KAFKA_BROKERS?.split(',').filter((broker) => broker !== '') ?? [];
-  if (brokers.length > 0 && !choice.own) return { from: 'given', brokers };
+  if (brokers.length > 0) return { from: 'given', brokers };
   if (dockerAnswers()) return { from: 'docker' };
   if (mavenCanRun()) return { from: 'maven' };
-  const missing = 'SKIPPED: no Kafka: set KAFKA_BROKERS, or run Docker, or install Java 17 and Maven.';
-  if (process.env.CI === 'true') throw new Error(missing);
-  console.warn(missing);
+  skipAloud('no Kafka: set KAFKA_BROKERS, or run Docker, or install Java 17 and Maven.');
   return undefined;
+}
+
+/** Says what is missing; with `CI=true` skipping is failing. */
+export function skipAloud(what: string): void {
+  if (process.env.CI === 'true') throw new Error(`SKIPPED: ${what}`);
+  console.warn(`SKIPPED: ${what}`);
 }
 
 async function startFrom(source: Source): Promise<RunningKafka> {
@@ -81,7 +79,8 @@ async function startFromMaven(): Promise<RunningKafka> {
 async function startContainer(): Promise<RunningKafka> {
   // Fixed, because brokers tell clients their own address, and because Docker would choose another port for a restart.
   const [port] = await freePorts(1);
-  const container: StartedTestContainer = await new GenericContainer(IMAGE)
+  const { GenericContainer, Wait } = await import('testcontainers');
+  const container = await new GenericContainer(IMAGE)
     .withEnvironment({
       KAFKA_NODE_ID: '1',
       KAFKA_PROCESS_ROLES: 'broker,controller',
