@@ -43,6 +43,8 @@ const sentences: { readonly [T in PlimsollEvent['type']]: (data: DataOf<T>) => s
   MetricSamplesRecorded: (e) => `${e.source} sent ${e.samples.length} samples of ${e.service} in ${e.environment}.`,
 
   OutsideEventReceived: (e) => `${e.envelope.type} came from ${e.receivedFrom} and was ${e.disposition}.`,
+  OutsideEventApplied: (e) =>
+    `What came from outside was ${e.outcome === 'applied' ? 'carried out' : e.outcome === 'refused' ? 'refused' : 'nothing to do'}${e.command ? ` as ${e.command}` : ''}: ${e.detail}`,
   OutsideEventRejected: (e) => `A message of ${e.bytes} bytes from ${e.receivedFrom} was rejected: ${e.reason}`,
   OutsideEventRedriven: (e) => `A rejected message was tried again and ${e.outcome}: ${e.detail}`,
 
