@@ -1,0 +1,51 @@
+import fc from 'fast-check';
+import { categoryOf, derivedId, eventId, idOf, streamName } from './ids.ts';
+
+const UUID_V5 = /^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const parts = fc.array(fc.string({ unit: fc.constantFrom('a', '1', ':', '|', ''), maxLength: 6 }), { minLength: 1, maxLength: 4 });
+
+describe('a derived id', () => {
+  it('is the same UUIDv5 for the same parts, for ever', () => {
+    expect(derivedId('artifact', 'shop', '1.0.0')).toBe(derivedId('artifact', 'shop', '1.0.0'));
+    fc.assert(fc.property(parts, (p) => UUID_V5.test(derivedId(...p)) && derivedId(...p) === derivedId(...p)));
+  });
+
+  it('differs wherever the parts differ', () => {
+    fc.assert(fc.property(parts, parts, (a, b) => (derivedId(...a) === derivedId(...b)) === (JSON.stringify(a) === JSON.stringify(b))));
+  });
+
+  it('can not be met by shifting characters from one part to the next', () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 1 }), fc.nat(), fc.nat(), (text, i, j) => {
+        const [a, b] = [i % (text.length + 1), j % (text.length + 1)];
+        fc.pre(a !== b);
+        expect(derivedId(text.slice(0, a), text.slice(a))).not.toBe(derivedId(text.slice(0, b), text.slice(b)));
+      }),
+    );
+  });
+
+  it('can not be met by a part that imitates the separator', () => {
+    expect(derivedId('a', 'b')).not.toBe(derivedId('a1:b'));
+    expect(derivedId('1:a')).not.toBe(derivedId('a'));
+    expect(derivedId('a', '')).not.toBe(derivedId('a'));
+  });
+});
+
+describe('the id of an event', () => {
+  it('tells apart the events of one command and the commands of one index', () => {
+    fc.assert(
+      fc.property(fc.uuid(), fc.uuid(), fc.nat(50), fc.nat(50), (c, d, i, j) => (eventId(c, i) === eventId(d, j)) === (c === d && i === j)),
+    );
+  });
+});
+
+describe('the name of a stream', () => {
+  it('gives back category and id, whatever hyphens the id has', () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^[a-z]{1,12}$/), fc.uuid(), (category, id) => {
+        const stream = streamName(category, id);
+        expect([categoryOf(stream), idOf(stream)]).toEqual([category, id]);
+      }),
+    );
+  });
+});

@@ -1,0 +1,330 @@
+import { MemoryEventLog } from '#libs/event-sourcing/memory';
+import { issued, metaOf } from '#libs/event-sourcing/testing';
+import type { Aggregate } from './aggregate.ts';
+import { unknownEvent } from './aggregate.ts';
+import { EventCodec } from './codec.ts';
+import { refuse, RefusedError, type Decision } from './decision.ts';
+import { denialStream } from './denial.ts';
+import type { DomainEvent, NewEvent } from './event.ts';
+import { AppendOutcomeUnknown, EventLogUnavailable, WrongExpectedRevision, type Appended, type EventLog } from './event-log.ts';
+import { eventId } from './ids.ts';
+import { defineCommand, hashCommand, MAX_DECISIONS, transact } from './transact.ts';
+
+type JarEvent = DomainEvent<'JarFilled', { readonly beans: number }> | DomainEvent<'JarSealed', Record<string, never>>;
+
+interface Jar {
+  readonly beans: number;
+  readonly sealed: boolean;
+}
+
+/** A made-up aggregate: a jar that takes beans until it is sealed. */
+const jar: Aggregate<Jar, JarEvent> = {
+  category: 'jar',
+  initial: { beans: 0, sealed: false },
+  evolve: (state, event) => {
+    switch (event.type) {
+      case 'JarFilled':
+        return { ...state, beans: state.beans + event.data.beans };
+      case 'JarSealed':
+        return { ...state, sealed: true };
+      default:
+        return unknownEvent(event);
+    }
+  },
+};
+
+class FillJar {
+  beans: number;
+}
+class SealJar {
+  note: string;
+}
+
+const decided: number[] = [];
+const fillJar = defineCommand({
+  type: FillJar,
+  aggregate: jar,
+  decide: (command, state): Decision<JarEvent> => {
+    decided.push(state.beans);
+    if (state.sealed) return refuse('conflict', 'jar-sealed', 'The jar is sealed.', [{ code: 'sealed', detail: 'It was sealed.' }]);
+    return [{ type: 'JarFilled', data: { beans: command.beans } }];
+  },
+  governed: (command) => ({ jar: command.target }),
+});
+const sealJar = defineCommand({
+  type: SealJar,
+  aggregate: jar,
+  decide: (_command, state): Decision<JarEvent> => (state.sealed ? [] : [{ type: 'JarSealed', data: {} }]),
+});
+const pourJar = defineCommand({
+  type: FillJar,
+  aggregate: jar,
+  decide: (): Decision<JarEvent> => refuse('conflict', 'never', 'Nobody pours.'),
+});
+
+const codec = new EventCodec({ JarFilled: { version: 1, upcasters: {} }, JarSealed: { version: 2, upcasters: { 1: (d) => d } } });
+const fill = (beans: number, commandId = 'fill-1', expectedRevision?: number) =>
+  issued(FillJar, { beans }, 'j1', { commandId, ...(expectedRevision === undefined ? {} : { expectedRevision }) });
+const seal = (commandId = 'seal-1') => issued(SealJar, { note: 'enough' }, 'j1', { commandId });
+
+async function refusalOf(work: Promise<unknown>): Promise<RefusedError> {
+  const error: unknown = await work.then(
+    () => new Error('It was not refused.'),
+    (e: unknown) => e,
+  );
+  if (!(error instanceof RefusedError)) throw error;
+  return error;
+}
+
+type Append = EventLog['append'];
+
+/** A log whose appends another hand may get hold of first. */
+function withAppend(log: MemoryEventLog, append: (original: Append, ...args: Parameters<Append>) => Promise<Appended>): EventLog {
+  const original: Append = (...args) => log.append(...args);
+  return Object.assign(Object.create(log) as MemoryEventLog, { append: (...args: Parameters<Append>) => append(original, ...args) });
+}
+
+let log: MemoryEventLog;
+beforeEach(() => {
+  log = new MemoryEventLog();
+  decided.length = 0;
+});
+const all = () => log.readAll({ after: -1n, maxCount: 100 });
+const typesIn = async (stream: string) => (await log.readStream(stream)).events.map((e) => e.type);
+
+describe('carrying out a command', () => {
+  it('stores its events with derived ids, the actor of the token and the time of the server', async () => {
+    const command = fill(3);
+    const done = await transact({ log, codec }, fillJar, command);
+    expect(done).toMatchObject({ id: 'j1', stream: 'jar-j1', revision: 0, position: 0n, repeated: false });
+    const [stored] = await all();
+    expect(stored).toMatchObject({
+      id: eventId('fill-1', 0),
+      data: { beans: 3 },
+      metadata: {
+        actor: 'person-dora',
+        principal: 'test|dora',
+        commandId: 'fill-1',
+        commandHash: hashCommand('FillJar', command),
+        recordedAt: metaOf().now,
+        schemaVersion: 1,
+      },
+    });
+  });
+
+  it('writes the schema version of today', async () => {
+    await transact({ log, codec }, sealJar, seal());
+    expect((await all())[0]?.metadata.schemaVersion).toBe(2);
+  });
+});
+
+describe('a command that is repeated', () => {
+  it('finds its own events and stores nothing new, even where the rule would now refuse it', async () => {
+    const first = await transact({ log, codec }, fillJar, fill(3));
+    await transact({ log, codec }, sealJar, seal());
+    const again = await transact({ log, codec }, fillJar, fill(3));
+    expect(again).toMatchObject({ repeated: true, revision: first.revision, position: first.position });
+    expect(again.events.map((e) => e.id)).toEqual(first.events.map((e) => e.id));
+    expect(await typesIn('jar-j1')).toEqual(['JarFilled', 'JarSealed']);
+  });
+
+  it('is found again before If-Match is looked at, so that a retry of an accepted change is not called stale', async () => {
+    await transact({ log, codec }, fillJar, fill(1, 'fill-1', -1));
+    expect((await transact({ log, codec }, fillJar, fill(1, 'fill-1', -1))).repeated).toBe(true);
+  });
+
+  it('is refused where the same id comes with another body', async () => {
+    await transact({ log, codec }, fillJar, fill(3));
+    const { refusal } = await refusalOf(transact({ log, codec }, fillJar, fill(4)));
+    expect(refusal).toMatchObject({ kind: 'meaning', type: 'idempotency-key-reused' });
+    expect(await typesIn('jar-j1')).toEqual(['JarFilled']);
+  });
+
+  it('is the same command whatever the order of its fields', () => {
+    const there = issued(
+      class Two {
+        a: number;
+        b: number;
+      },
+      { a: 1, b: 2 },
+      'x',
+    );
+    const back = issued(
+      class Two {
+        a: number;
+        b: number;
+      },
+      { b: 2, a: 1 },
+      'x',
+    );
+    expect(hashCommand('Two', there)).toBe(hashCommand('Two', back));
+    expect(hashCommand('Two', there)).not.toBe(hashCommand('Three', there));
+  });
+
+  it('yields no event where it is so already, and says where the stream is', async () => {
+    await transact({ log, codec }, sealJar, seal('seal-1'));
+    const again = await transact({ log, codec }, sealJar, seal('seal-2'));
+    expect(again).toMatchObject({ repeated: true, revision: 0, position: 0n, events: [] });
+    expect(await typesIn('jar-j1')).toEqual(['JarSealed']);
+  });
+});
+
+describe('If-Match', () => {
+  it('lets a command through that has seen the last revision', async () => {
+    await transact({ log, codec }, fillJar, fill(1, 'fill-1'));
+    expect((await transact({ log, codec }, fillJar, fill(2, 'fill-2', 0))).revision).toBe(1);
+  });
+
+  it('refuses a command that has seen an older one as a failed precondition, before its rule is asked', async () => {
+    await transact({ log, codec }, fillJar, fill(1, 'fill-1'));
+    await transact({ log, codec }, fillJar, fill(2, 'fill-2'));
+    decided.length = 0;
+    const { refusal } = await refusalOf(transact({ log, codec }, fillJar, fill(3, 'fill-3', 0)));
+    expect(refusal).toMatchObject({ kind: 'precondition', type: 'stale-revision' });
+    expect(refusal.detail).toContain('jar-j1 is at revision 1, not at 0');
+    expect(decided).toEqual([]);
+  });
+
+  it('does not decide again after losing a race: what was seen is gone', async () => {
+    const racing = withAppend(log, async (_append, stream, expected) => {
+      throw new WrongExpectedRevision(stream, expected, expected + 1);
+    });
+    const { refusal } = await refusalOf(transact({ log: racing, codec }, fillJar, fill(1, 'fill-1', -1)));
+    expect(refusal.type).toBe('stale-revision');
+    expect(decided).toEqual([0]);
+  });
+});
+
+describe('a conflict with somebody else', () => {
+  /** Before each of the first `times` appends, another command gets in. */
+  function contended(times: number): EventLog {
+    let left = times;
+    return withAppend(log, async (append, stream, expected, events) => {
+      if (left-- > 0) await transact({ log, codec }, fillJar, fill(10, `rival-${left}`));
+      return await append(stream, expected, events);
+    });
+  }
+
+  it('has the command decided again on what is there now', async () => {
+    const done = await transact({ log: contended(MAX_DECISIONS - 1), codec }, sealJar, seal());
+    expect(done.revision).toBe(MAX_DECISIONS - 1);
+    expect(await typesIn('jar-j1')).toEqual([...Array.from({ length: MAX_DECISIONS - 1 }, () => 'JarFilled'), 'JarSealed']);
+  });
+
+  it('shows the rule the newest state every time', async () => {
+    await transact({ log: contended(2), codec }, fillJar, fill(1));
+    // Rivals decide in between; the command itself saw 0, 10 and 20 beans.
+    expect(decided).toEqual([0, 0, 10, 10, 20]);
+  });
+
+  it('ends in a refusal that says so where it never ends, and stores nothing', async () => {
+    const { refusal } = await refusalOf(transact({ log: contended(100), codec }, sealJar, seal()));
+    expect(refusal).toMatchObject({ kind: 'conflict', type: 'too-much-contention' });
+    expect(refusal.detail).toContain(`changed ${MAX_DECISIONS} times`);
+    expect(await typesIn('jar-j1')).not.toContain('JarSealed');
+  });
+
+  it('turns into a refusal where the rule now refuses', async () => {
+    const sealedFirst = withAppend(log, async (append, stream, expected, events) => {
+      if (stream === 'jar-j1') await transact({ log, codec }, sealJar, seal());
+      return await append(stream, expected, events);
+    });
+    const { refusal } = await refusalOf(transact({ log: sealedFirst, codec }, fillJar, fill(1)));
+    expect(refusal.type).toBe('jar-sealed');
+  });
+
+  it('is no conflict with itself: two of the same at once are carried out once', async () => {
+    const both = await Promise.all([transact({ log, codec }, fillJar, fill(3)), transact({ log, codec }, fillJar, fill(3))]);
+    expect(await typesIn('jar-j1')).toEqual(['JarFilled']);
+    expect(both.map((b) => b.revision)).toEqual([0, 0]);
+  });
+});
+
+describe('a refusal', () => {
+  it('of a governed command is on record exactly once, however often it is asked', async () => {
+    await transact({ log, codec }, sealJar, seal());
+    const first = await refusalOf(transact({ log, codec }, fillJar, fill(5)));
+    const second = await refusalOf(transact({ log, codec }, fillJar, fill(5)));
+    expect([first.refusal.type, second.refusal.type]).toEqual(['jar-sealed', 'jar-sealed']);
+    expect(first.denialPosition).toBe(1n);
+    const denied = (await all()).filter((e) => e.type === 'CommandDenied');
+    expect(denied).toHaveLength(1);
+    expect(denied[0]).toMatchObject({
+      stream: denialStream('fill-1'),
+      data: {
+        command: 'FillJar',
+        stream: 'jar-j1',
+        about: { jar: 'j1' },
+        asked: { beans: 5 },
+        refusal: 'jar-sealed',
+        kind: 'conflict',
+        detail: 'The jar is sealed.',
+        reasons: [{ code: 'sealed', detail: 'It was sealed.' }],
+      },
+      metadata: { actor: 'person-dora', commandId: 'fill-1' },
+    });
+  });
+
+  it('of a command that is not governed leaves nothing', async () => {
+    const refused = await refusalOf(transact({ log, codec }, pourJar, fill(1)));
+    expect(refused.refusal.type).toBe('never');
+    expect(refused.denialPosition).toBeUndefined();
+    expect(await all()).toEqual([]);
+  });
+});
+
+describe('an append without an answer', () => {
+  /** Loses the first `times` answers; `stored` says whether the append got through before its answer was lost. */
+  function silent(times: number, stored: boolean): { log: EventLog; appends: NewEvent[][] } {
+    const appends: NewEvent[][] = [];
+    const wrapped = withAppend(log, async (append, stream, expected, events) => {
+      appends.push([...events]);
+      if (appends.length > times) return await append(stream, expected, events);
+      if (stored) await append(stream, expected, events);
+      throw new AppendOutcomeUnknown(stream);
+    });
+    return { log: wrapped, appends };
+  }
+
+  it.each([true, false])('is repeated once as it was, and found or stored (stored before: %s)', async (stored) => {
+    const { log: quiet, appends } = silent(1, stored);
+    const done = await transact({ log: quiet, codec }, fillJar, fill(3));
+    expect(done).toMatchObject({ revision: 0, repeated: false });
+    expect(appends).toHaveLength(2);
+    expect(appends[1]).toEqual(appends[0]);
+    expect(await typesIn('jar-j1')).toEqual(['JarFilled']);
+    expect(decided).toEqual([0]);
+  });
+
+  it('is called unknown where the repeat has no answer either, and the same command finds out later', async () => {
+    const { log: quiet } = silent(2, true);
+    await expect(transact({ log: quiet, codec }, fillJar, fill(3))).rejects.toThrow(AppendOutcomeUnknown);
+    expect(await transact({ log, codec }, fillJar, fill(3))).toMatchObject({ repeated: true, revision: 0 });
+    expect(await typesIn('jar-j1')).toEqual(['JarFilled']);
+  });
+
+  it('of a denial is repeated too, and the denial is on record once', async () => {
+    await transact({ log, codec }, sealJar, seal());
+    const { log: quiet } = silent(1, true);
+    expect((await refusalOf(transact({ log: quiet, codec }, fillJar, fill(5)))).denialPosition).toBe(1n);
+    expect(await typesIn(denialStream('fill-1'))).toEqual(['CommandDenied']);
+  });
+});
+
+describe('a log that fails', () => {
+  it('is not mistaken for a refusal or a success', async () => {
+    const broken = withAppend(log, async () => {
+      throw new EventLogUnavailable('gone');
+    });
+    await expect(transact({ log: broken, codec }, fillJar, fill(1))).rejects.toThrow(EventLogUnavailable);
+    expect(await all()).toEqual([]);
+  });
+
+  it('that can not take a denial does not hide that: the caller hears of the failure, not of a refusal without record', async () => {
+    await transact({ log, codec }, sealJar, seal());
+    const broken = withAppend(log, async () => {
+      throw new EventLogUnavailable('gone');
+    });
+    await expect(transact({ log: broken, codec }, fillJar, fill(1))).rejects.toThrow(EventLogUnavailable);
+  });
+});
