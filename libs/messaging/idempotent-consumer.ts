@@ -19,6 +19,8 @@ export interface IdempotentConsumerOptions {
   readonly group: string;
   readonly topics: readonly string[];
   readonly handle: ConsumerHandler;
+  /** By which UUID a repeated message is known; `messageIdOf` unless told. */
+  readonly identify?: (message: ReceivedMessage) => string;
   /** How often a message is tried before it becomes a dead letter; 5 unless told. */
   readonly attempts?: number;
   /** Between two tries, with jitter; 100 ms doubling up to 5 s unless told. Other messages of the partition wait meanwhile. */
@@ -131,8 +133,8 @@ export class IdempotentConsumer {
   }
 
   private async handle(message: ReceivedMessage): Promise<void> {
-    const { attempts = 5, backoff = { firstMs: 100, maxMs: 5_000 }, group } = this.options;
-    const messageId = messageIdOf(message);
+    const { attempts = 5, backoff = { firstMs: 100, maxMs: 5_000 }, group, identify = messageIdOf } = this.options;
+    const messageId = identify(message);
     for (let tries = 1; ; tries++) {
       try {
         if (await this.attempt(message, messageId)) this.count.handled++;
