@@ -103,10 +103,13 @@ export function readConfiguration(env: Readonly<Record<string, string | undefine
     problems.push('KAFKA_USERNAME and KAFKA_PASSWORD go together: set both or neither.');
 
   const issuers = readIssuer(get, wrong, problems);
-  if (!issuers && !LOOPBACK.includes(host)) {
+  const openIssuer = get('PLIMSOLL_OPEN_ISSUER') ?? 'false';
+  if (!['true', 'false'].includes(openIssuer)) wrong('PLIMSOLL_OPEN_ISSUER', 'true or false');
+  if (!issuers && !LOOPBACK.includes(host) && openIssuer !== 'true') {
     problems.push(
       `HOST is ${JSON.stringify(host)} and no OIDC_ISSUER is set: the embedded issuer hands tokens to anyone who asks and serves loopback only. ` +
-        'Set OIDC_ISSUER, OIDC_AUDIENCE and OIDC_JWKS_URI, or leave HOST at 127.0.0.1.',
+        'Set OIDC_ISSUER, OIDC_AUDIENCE and OIDC_JWKS_URI, or leave HOST at 127.0.0.1. ' +
+        'Where only this machine can reach the address, such as a container whose port is published on 127.0.0.1, PLIMSOLL_OPEN_ISSUER=true allows it.',
     );
   }
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { CommandBus } from '@nestjs/cqrs';
 import type { Logger } from 'pino';
@@ -40,6 +41,8 @@ export function startWorkers(
   const { log, codec, pool, registry, bus } = infrastructure;
   const stop = new AbortController();
   const { signal } = stop;
+  // Everything that runs by itself listens to it: that is no leak.
+  setMaxListeners(0, signal);
   const onError = (error: unknown): void => {
     if (!signal.aborted) logger.warn({ err: error }, 'Something that runs by itself was interrupted.');
   };

@@ -41,7 +41,8 @@ export class IncidentOutbox {
 
   private async deliver({ id, data }: StoredEvent<Opened>): Promise<void> {
     const { state } = await this.options.aggregates.load(incident, data.incidentId);
-    if (state.delivered.includes(CHANNEL)) return;
+    // A webhook that is configured later is not told what is over.
+    if (state.status !== 'open' || state.delivered.includes(CHANNEL)) return;
     const body = JSON.stringify({ type: 'plimsoll.incident.opened', timestamp: this.options.clock().toISOString(), data });
     const answer = await strictRequest(this.url, {
       method: 'POST',
