@@ -3,6 +3,8 @@ import { EventLog1767225600000 } from './1767225600000-event-log.ts';
 import { Messaging1767225700000 } from './1767225700000-messaging.ts';
 import { Subscriptions1767225800000 } from './1767225800000-subscriptions.ts';
 import { Idempotency1767225900000 } from './1767225900000-idempotency.ts';
+import { Views1767226000000 } from './1767226000000-views.ts';
+import { IngestionViews1767226100000 } from './1767226100000-ingestion-views.ts';
 
 /** Every change of the schema, oldest first. Forward only: a mistake is put right by the next one. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -10,4 +12,6 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   Messaging1767225700000,
   Subscriptions1767225800000,
   Idempotency1767225900000,
+  Views1767226000000,
+  IngestionViews1767226100000,
 ];

@@ -1,7 +1,24 @@
 import type { View } from '#libs/read-models';
 import { deploymentTimeline } from './deployments/views/deployment-timeline/deployment-timeline.projection.ts';
+import { environmentMap } from './environments/views/environment-map/environment-map.projection.ts';
+import { approvals } from './governance/views/approvals/approvals.projection.ts';
+import { denials } from './governance/views/denials/denials.projection.ts';
+import { incidentList } from './incidents/views/incident-list/incident-list.projection.ts';
+import { deadLetters } from './ingestion/views/dead-letters/dead-letters.projection.ts';
+import { outsideEventTypes } from './ingestion/views/outside-event-types/outside-event-types.projection.ts';
+import { metricTimeline } from './observability/views/metric-timeline/metric-timeline.projection.ts';
 import { releaseBoard } from './planning/views/release-board/release-board.projection.ts';
 
 /** Every view there is. Adding one is adding a line. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a list of views has no common row
-export const views: readonly View<any>[] = [releaseBoard, deploymentTimeline];
+export const views: readonly View<any>[] = [
+  approvals,
+  deadLetters,
+  denials,
+  deploymentTimeline,
+  environmentMap,
+  incidentList,
+  metricTimeline,
+  outsideEventTypes,
+  releaseBoard,
+];

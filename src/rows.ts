@@ -1,5 +1,22 @@
 import { DeploymentTimelineRow } from './deployments/views/deployment-timeline/deployment-timeline.row.ts';
+import { EnvironmentMapRow } from './environments/views/environment-map/environment-map.row.ts';
+import { ApprovalRow } from './governance/views/approvals/approvals.row.ts';
+import { DenialRow } from './governance/views/denials/denials.row.ts';
+import { IncidentListRow } from './incidents/views/incident-list/incident-list.row.ts';
+import { DeadLetterRow } from './ingestion/views/dead-letters/dead-letters.row.ts';
+import { OutsideEventTypeRow } from './ingestion/views/outside-event-types/outside-event-types.row.ts';
+import { MetricTimelineRow } from './observability/views/metric-timeline/metric-timeline.row.ts';
 import { ReleaseBoardRow } from './planning/views/release-board/release-board.row.ts';
 
 /** Every row class that TypeORM reads views with. */
-export const rows: readonly (new () => object)[] = [ReleaseBoardRow, DeploymentTimelineRow];
+export const rows: readonly (new () => object)[] = [
+  ApprovalRow,
+  DeadLetterRow,
+  DenialRow,
+  DeploymentTimelineRow,
+  EnvironmentMapRow,
+  IncidentListRow,
+  MetricTimelineRow,
+  OutsideEventTypeRow,
+  ReleaseBoardRow,
+];

@@ -3,10 +3,15 @@ import { commandHandlers } from '#libs/cqrs';
 import { defineEnvironmentCommand } from './environment/define-environment.ts';
 import { reportRunningVersionCommand } from './environment/report-running-version.ts';
 import { freeEnvironmentCommand, reserveEnvironmentCommand } from './environment/reserve-environment.ts';
+import { EnvironmentsViewsController } from './environments-views.controller.ts';
 import { EnvironmentsController } from './environments.controller.ts';
+import { environmentMapQueries } from './views/environment-map/environment-map.query.ts';
 
 @Module({
-  controllers: [EnvironmentsController],
-  providers: [...commandHandlers(defineEnvironmentCommand, reserveEnvironmentCommand, freeEnvironmentCommand, reportRunningVersionCommand)],
+  controllers: [EnvironmentsController, EnvironmentsViewsController],
+  providers: [
+    ...commandHandlers(defineEnvironmentCommand, reserveEnvironmentCommand, freeEnvironmentCommand, reportRunningVersionCommand),
+    ...environmentMapQueries,
+  ],
 })
 export class EnvironmentsModule {}

@@ -4,11 +4,14 @@ import { linkAccountCommand } from './account/link-account.ts';
 import { grantApprovalCommand, rejectApprovalCommand } from './approval/grant-approval.ts';
 import { requestApprovalCommand } from './approval/request-approval.ts';
 import { voidApprovalIfChangedCommand } from './approval/void-approval.ts';
+import { GovernanceViewsController } from './governance-views.controller.ts';
 import { GovernanceController } from './governance.controller.ts';
 import { publishPolicyCommand } from './policy/publish-policy.ts';
+import { ApprovalsHandler } from './views/approvals/approvals.query.ts';
+import { DenialsHandler } from './views/denials/denials.query.ts';
 
 @Module({
-  controllers: [GovernanceController],
+  controllers: [GovernanceController, GovernanceViewsController],
   providers: [
     ...commandHandlers(
       publishPolicyCommand,
@@ -18,6 +21,8 @@ import { publishPolicyCommand } from './policy/publish-policy.ts';
       rejectApprovalCommand,
       voidApprovalIfChangedCommand,
     ),
+    ApprovalsHandler,
+    DenialsHandler,
   ],
 })
 export class GovernanceModule {}

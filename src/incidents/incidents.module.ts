@@ -1,12 +1,14 @@
 import { Module } from '@nestjs/common';
 import { commandHandlers } from '#libs/cqrs';
 import { openIncidentCommand, reportIncidentDeliveryCommand, resolveIncidentCommand } from './incident/open-incident.ts';
+import { IncidentsViewsController } from './incidents-views.controller.ts';
 import { IncidentsController } from './incidents.controller.ts';
 import { defineTriggerCommand } from './trigger/define-trigger.ts';
 import { evaluateTriggerCommand } from './trigger/evaluate-trigger.ts';
+import { IncidentsHandler } from './views/incident-list/incident-list.query.ts';
 
 @Module({
-  controllers: [IncidentsController],
+  controllers: [IncidentsController, IncidentsViewsController],
   providers: [
     ...commandHandlers(
       defineTriggerCommand,
@@ -15,6 +17,7 @@ import { evaluateTriggerCommand } from './trigger/evaluate-trigger.ts';
       reportIncidentDeliveryCommand,
       resolveIncidentCommand,
     ),
+    IncidentsHandler,
   ],
 })
 export class IncidentsModule {}

@@ -1,0 +1,62 @@
+import type { PlimsollEvent } from '#libs/contracts';
+import { foldView } from '#libs/read-models';
+import { history } from '../../../../test/support/history.ts';
+import {
+  artifact,
+  DEPLOYMENT,
+  ENVIRONMENT,
+  OLD_RELEASE,
+  RELEASE,
+  ROLLBACK,
+  story,
+  storyUntil,
+  type Told,
+} from '../../../../test/support/story.ts';
+import { environmentMap } from './environment-map.projection.ts';
+import type { EnvironmentMapRow } from './environment-map.row.ts';
+
+const until = (type: PlimsollEvent['type'], nth?: number): EnvironmentMapRow | undefined =>
+  foldView(environmentMap, storyUntil(type, nth)).get(ENVIRONMENT);
+const { name, version, digest } = artifact('2.0.0');
+
+describe('The map of environments', () => {
+  it('shows what is deployed where, what was there before, and what is under way', () => {
+    expect(until('EnvironmentDefined')).toMatchObject({ class: 'production', policy_id: 'strict', deployed: null, held_by: null });
+    expect(until('EnvironmentReserved')?.held_by).toBe(DEPLOYMENT);
+    expect(until('EnvironmentFreed')).toMatchObject({
+      held_by: null,
+      deployed: { deploymentId: DEPLOYMENT, releaseId: RELEASE, artifacts: [{ name, version, digest }], at: '2026-03-02T10:00:18.000Z' },
+      previous: { releaseId: OLD_RELEASE },
+    });
+  });
+
+  it('shows a rollback as what is deployed, and what it withdrew as what was there before', () => {
+    const row = foldView(environmentMap, history(story)).get(ENVIRONMENT);
+    expect(row?.deployed).toMatchObject({ deploymentId: ROLLBACK, releaseId: OLD_RELEASE, rollbackOf: DEPLOYMENT });
+    expect(row?.previous?.deploymentId).toBe(DEPLOYMENT);
+  });
+
+  it('keeps what the outside reports apart from what was deployed, also of an environment that nobody has defined', () => {
+    const report = (environment: string): Told => ({
+      stream: `environment-${environment}`,
+      event: {
+        type: 'RunningVersionReported',
+        data: {
+          environment,
+          service: 'shop',
+          artifact: 'pkg:npm/shop@9.9.9',
+          change: 'deployed',
+          reportedBy: 'cluster-1',
+          claimedOccurredAt: '2026-03-02T11:00:00.000Z',
+          skewSeconds: 3590,
+        },
+      },
+    });
+    const rows = foldView(environmentMap, history([...story, report(ENVIRONMENT), report('attic')]));
+    expect(rows.get(ENVIRONMENT)).toMatchObject({
+      deployed: { deploymentId: ROLLBACK },
+      observed: { shop: { artifact: 'pkg:npm/shop@9.9.9', reportedBy: 'cluster-1', skewSeconds: 3590 } },
+    });
+    expect(rows.get('attic')).toMatchObject({ class: null, deployed: null, observed: { shop: { change: 'deployed' } } });
+  });
+});
