@@ -32,9 +32,10 @@ export interface RunningApp {
   stop(): Promise<void>;
 }
 
-/** The whole program on loopback, in every role, with a database of its own. */
+/** The whole program on loopback, in every role unless `PLIMSOLL_ROLES` says otherwise, with a database of its own unless `DATABASE_URL` names one. */
 export async function startApp(environment: Readonly<Record<string, string>> = {}): Promise<RunningApp> {
-  const database = await freshDatabase();
+  const { DATABASE_URL: shared } = environment;
+  const database = shared ? { url: shared, drop: async () => undefined } : await freshDatabase();
   const folder = await mkdtemp(join(tmpdir(), 'plimsoll-app-'));
   const discard = async (): Promise<void> => {
     await database.drop();
