@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Kill } from './plan.ts';
+import type { Server } from './server.ts';
+import { holdsWithin, pause, waitUntil } from './waiting.ts';
+
+/** How long a statement is waited for: a subscription may have to wait for the lease of its dead predecessor. */
+const POINT_PATIENCE_MS = 25_000;
+const RECOVERY_PATIENCE_MS = 90_000;
+
+export interface Death {
+  /** `random`, `starting`, `postgres`, or the fault point without its number. */
+  readonly at: string;
+  readonly withPostgres: boolean;
+  /** From the next start to the answer that it is ready, milliseconds. */
+  readonly recoveryMs: number;
+}
+
+/** Kills a process as planned and starts it again. @param postgres data folder of the Postgres inside of it, where there is one */
+export async function carryOut(kill: Kill, server: Server, postgres?: string): Promise<Death> {
+  await pause(kill.afterMs);
+  if (kill.how.kind === 'postgres') {
+    const began = performance.now();
+    killPostgres(postgres);
+    // The program notices in a moment; until then it may still say that it is ready.
+    await holdsWithin(async () => !(await server.isReady()), 2_000);
+    await waitUntil(() => server.isReady(), RECOVERY_PATIENCE_MS, 'the server to have its Postgres again');
+    return { at: 'postgres', withPostgres: true, recoveryMs: performance.now() - began };
+  }
+  if (kill.how.kind === 'point') {
+    server.dieAt(kill.how.at);
+    await holdsWithin(() => !server.running, POINT_PATIENCE_MS);
+  }
+  const at = server.diedAt() ?? 'random';
+  await server.kill();
+  if (kill.withPostgres) killPostgres(postgres);
+  if (kill.how.kind !== 'starting') return { at, withPostgres: kill.withPostgres, recoveryMs: await startAgain(server) };
+
+  const survived = await server.start(kill.how.startedMs);
+  if (survived !== undefined) return { at, withPostgres: kill.withPostgres, recoveryMs: survived };
+  return { at: 'starting', withPostgres: kill.withPostgres, recoveryMs: await startAgain(server) };
+}
+
+async function startAgain(server: Server): Promise<number> {
+  const recoveryMs = await server.start();
+  if (recoveryMs === undefined) throw new Error(`${server.name} was killed by somebody else.`);
+  return recoveryMs;
+}
+
+/** Kills the Postgres server of a data folder, all at once: its processes end when they miss their parent. */
+function killPostgres(dataDir: string | undefined): void {
+  if (dataDir === undefined) return;
+  const pid = Number(readFileSync(join(dataDir, 'postmaster.pid'), 'utf8').split('\n')[0]);
+  try {
+    // Never somebody else's process, should the number have been given on.
+    if (!readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(dataDir)) return;
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (!['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
+}
