@@ -20,6 +20,7 @@ import { AccountResolver } from './governance/account/account-resolver.ts';
 import { GovernanceModule } from './governance/governance.module.ts';
 import { IncidentsModule } from './incidents/incidents.module.ts';
 import type { Infrastructure } from './infrastructure.ts';
+import { IngestionModule } from './ingestion/ingestion.module.ts';
 import { Metrics } from './metrics.ts';
 import { ObservabilityModule } from './observability/observability.module.ts';
 import { OperationsController } from './operations.controller.ts';
@@ -59,6 +60,7 @@ const areas = [
   IncidentsModule,
   ObservabilityModule,
   ValidationModule,
+  IngestionModule,
 ];
 
 /** The whole program. Which of its roles work is the configuration's affair. */

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { setMaxListeners } from 'node:events';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { CommandBus } from '@nestjs/cqrs';
 import type { Logger } from 'pino';
@@ -16,6 +17,9 @@ import { Deployer } from './deployments/deployer/deployer.ts';
 import { openDeployments } from './deployments/deployer/open-deployments.query.ts';
 import { IncidentOutbox } from './incidents/incident/incident-outbox.ts';
 import type { Infrastructure } from './infrastructure.ts';
+import { OutsideEventCarrier } from './ingestion/carry-out.ts';
+import { consumeOutsideEvents } from './ingestion/consume-outside-events.ts';
+import { Intake } from './ingestion/intake.ts';
 import { processes } from './processes.ts';
 import { views } from './read-models.ts';
 import { SmokeRunner } from './validation/smoke-run/smoke-runner.ts';
@@ -41,6 +45,8 @@ export function startWorkers(
   const { log, codec, pool, registry, bus } = infrastructure;
   const stop = new AbortController();
   const { signal } = stop;
+  // Everything that runs listens to it: many are no leak.
+  setMaxListeners(0, signal);
   // Everything that runs by itself listens to it: that is no leak.
   setMaxListeners(0, signal);
   const onError = (error: unknown): void => {
@@ -59,7 +65,13 @@ export function startWorkers(
 
     correlator: () => {
       const sender = new BusCommandSender(commands, app.get(CommandRegistry), clock);
-      return [...processes.map((process) => runProcess({ ...host, process, sender, clock: now })), runTimers({ ...host, clock: now })];
+      const outside = new OutsideEventCarrier({ sender, commands, registry: app.get(CommandRegistry), clock });
+      return [
+        ...processes.map((process) => runProcess({ ...host, process, sender, clock: now })),
+        runTimers({ ...host, clock: now }),
+        runSubscription({ ...host, name: 'process:ingestion', handle: { external: (events) => outside.handle(events) } }),
+        consumeOutsideEvents({ bus, pool, intake: app.get(Intake, { strict: false }), clock, signal, onError }),
+      ];
     },
 
     deployer: () => {
