@@ -169,12 +169,26 @@ function readHttpTargets(path: string | undefined, problems: string[]): Configur
   if (!path) return {};
   const should = 'PLIMSOLL_HTTP_TARGETS should name a JSON file {"name": {"url": "https://…", "secret": "whsec_…"}}';
   try {
-    const targets = JSON.parse(readFileSync(path, 'utf8')) as Record<string, { url?: unknown; secret?: unknown }>;
+    const text = readFileSync(path, 'utf8');
+    const targets = parsed(text) as Record<string, { url?: unknown; secret?: unknown }> | undefined;
+    if (targets === undefined) {
+      problems.push(`${should}; ${path} is not JSON.`);
+      return {};
+    }
     const bad = Object.entries(targets).find(([, t]) => typeof t?.url !== 'string' || !URL.canParse(t.url) || typeof t.secret !== 'string');
     if (bad) problems.push(`${should}; ${bad[0]} in ${path} is not like that.`);
     return targets as Configuration['httpTargets'];
   } catch (error) {
     problems.push(`${should}; ${path} can't be read: ${error instanceof Error ? error.message : String(error)}.`);
     return {};
+  }
+}
+
+/** Undefined where it is not JSON: the parser's own words would repeat a part of the text, secrets and all. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
