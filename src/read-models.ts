@@ -2,6 +2,7 @@ import type { View } from '#libs/read-models';
 import { deploymentTimeline } from './deployments/views/deployment-timeline/deployment-timeline.projection.ts';
 import { environmentMap } from './environments/views/environment-map/environment-map.projection.ts';
 import { approvals } from './governance/views/approvals/approvals.projection.ts';
+import { auditReport } from './governance/views/audit-report/audit-report.projection.ts';
 import { denials } from './governance/views/denials/denials.projection.ts';
 import { incidentList } from './incidents/views/incident-list/incident-list.projection.ts';
 import { deadLetters } from './ingestion/views/dead-letters/dead-letters.projection.ts';
@@ -13,6 +14,7 @@ import { releaseBoard } from './planning/views/release-board/release-board.proje
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a list of views has no common row
 export const views: readonly View<any>[] = [
   approvals,
+  auditReport,
   deadLetters,
   denials,
   deploymentTimeline,

@@ -1,6 +1,7 @@
 import { DeploymentTimelineRow } from './deployments/views/deployment-timeline/deployment-timeline.row.ts';
 import { EnvironmentMapRow } from './environments/views/environment-map/environment-map.row.ts';
 import { ApprovalRow } from './governance/views/approvals/approvals.row.ts';
+import { AuditReportRow } from './governance/views/audit-report/audit-report.row.ts';
 import { DenialRow } from './governance/views/denials/denials.row.ts';
 import { IncidentListRow } from './incidents/views/incident-list/incident-list.row.ts';
 import { DeadLetterRow } from './ingestion/views/dead-letters/dead-letters.row.ts';
@@ -11,6 +12,7 @@ import { ReleaseBoardRow } from './planning/views/release-board/release-board.ro
 /** Every row class that TypeORM reads views with. */
 export const rows: readonly (new () => object)[] = [
   ApprovalRow,
+  AuditReportRow,
   DeadLetterRow,
   DenialRow,
   DeploymentTimelineRow,

@@ -1,7 +1,10 @@
-import { Controller, Get, Query } from '@nestjs/common';
+import { Controller, Get, Header, Param, Query, Res } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
-import { ListParameters, View } from '#libs/http';
+import { ApiProduces } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { IdPipe, ListParameters, Roles, View } from '#libs/http';
 import { approvalList, Approvals } from './views/approvals/approvals.query.ts';
+import { auditReportList, AuditReportOf, AuditReports, AuditReportVerification } from './views/audit-report/audit-report.query.ts';
 import { denialList, Denials } from './views/denials/denials.query.ts';
 
 @Controller('v1/governance')
@@ -20,5 +23,32 @@ export class GovernanceViewsController {
   @ListParameters(approvalList)
   approvals(@Query() query: Record<string, unknown>): Promise<unknown> {
     return this.queries.execute(new Approvals(approvalList.parse(query)));
+  }
+
+  @Get('audit-reports')
+  @View('audit-report')
+  @ListParameters(auditReportList)
+  auditReports(@Query() query: Record<string, unknown>): Promise<unknown> {
+    return this.queries.execute(new AuditReports(auditReportList.parse(query)));
+  }
+
+  /** Canonical JSON (RFC 8785), byte for byte; `Plimsoll-Report-Digest` is the SHA-256 over exactly these bytes. */
+  @Get('audit-reports/:releaseId')
+  @View('audit-report')
+  @Header('content-type', 'application/json')
+  @ApiProduces('application/json')
+  async auditReport(@Param('releaseId', IdPipe) releaseId: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<Buffer> {
+    const { bytes, digest } = await this.queries.execute(new AuditReportOf(releaseId));
+    reply.header('plimsoll-report-digest', `sha256:${digest}`);
+    // Not text: Fastify would write that as a JSON string.
+    return bytes;
+  }
+
+  /** Computes the report once more from the event log itself, and compares it with the view's, byte for byte. */
+  @Get('audit-reports/:releaseId/verification')
+  @View('audit-report')
+  @Roles('auditor', 'release-manager')
+  verification(@Param('releaseId', IdPipe) releaseId: string): Promise<unknown> {
+    return this.queries.execute(new AuditReportVerification(releaseId));
   }
 }

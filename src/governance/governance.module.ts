@@ -8,6 +8,7 @@ import { GovernanceViewsController } from './governance-views.controller.ts';
 import { GovernanceController } from './governance.controller.ts';
 import { publishPolicyCommand } from './policy/publish-policy.ts';
 import { ApprovalsHandler } from './views/approvals/approvals.query.ts';
+import { auditReportQueries } from './views/audit-report/audit-report.query.ts';
 import { DenialsHandler } from './views/denials/denials.query.ts';
 
 @Module({
@@ -21,6 +22,7 @@ import { DenialsHandler } from './views/denials/denials.query.ts';
       rejectApprovalCommand,
       voidApprovalIfChangedCommand,
     ),
+    ...auditReportQueries,
     ApprovalsHandler,
     DenialsHandler,
   ],

@@ -1,0 +1,160 @@
+import { conflicts, defaultPersonId, type DutyAssignment } from '#libs/identity';
+import { hashOf, RELEASE_DUTIES } from '#libs/policy';
+import type { ReportedApproval, ReportedDeployment, ReportFacts } from './report.ts';
+
+/** Never blank: `exception` says that the question does not arise as usual, and the reason says why. */
+export type Answer = 'yes' | 'no' | 'exception';
+
+export interface Judged {
+  readonly verdict: Answer;
+  readonly reason: string;
+}
+
+/** The worst answer of all deployments of the release that were confirmed, and each one's. */
+export interface ReportVerdict extends Judged {
+  readonly deployments: readonly (Judged & { readonly deploymentId: string; readonly environment: string })[];
+}
+
+/** What an auditor asks of every change. */
+export interface Verdicts {
+  readonly approvalBeforeDeployment: ReportVerdict;
+  readonly approvedDigestsEqualDeployed: ReportVerdict;
+  readonly dutiesSeparated: ReportVerdict;
+  readonly testEvidence: ReportVerdict;
+}
+
+type Judge = (deployment: ReportedDeployment, facts: ReportFacts) => Judged;
+
+/** Judged from the facts of the report alone; pure. */
+export function verdictsOf(facts: ReportFacts): Verdicts {
+  return {
+    approvalBeforeDeployment: judge(facts, approvalBeforeDeployment),
+    approvedDigestsEqualDeployed: judge(facts, approvedDigestsEqualDeployed),
+    dutiesSeparated: judge(facts, dutiesSeparated),
+    testEvidence: judge(facts, testEvidence),
+  };
+}
+
+/** One word for a report: no where anything is no, exception where anything is that, else yes. */
+export function worstOf(verdicts: readonly Judged[]): Answer {
+  if (verdicts.some((v) => v.verdict === 'no')) return 'no';
+  return verdicts.some((v) => v.verdict === 'exception') ? 'exception' : 'yes';
+}
+
+function judge(facts: ReportFacts, each: Judge): ReportVerdict {
+  // Until the gates have passed again nothing runs, and so nothing was deployed.
+  const effective = facts.deployments.filter((d) => d.releaseId === facts.releaseId && d.confirmed);
+  if (effective.length === 0) return { verdict: 'exception', reason: 'Nothing of this release was deployed.', deployments: [] };
+  const deployments = effective.map((d) => ({ deploymentId: d.deploymentId, environment: d.environment, ...each(d, facts) }));
+  const verdict = worstOf(deployments);
+  const reason = deployments
+    .filter((d) => d.verdict === verdict)
+    .map((d) => `${d.environment}: ${d.reason}`)
+    .join(' ');
+  return { verdict, reason, deployments };
+}
+
+const approvalBeforeDeployment: Judge = (deployment, facts) => {
+  const { tuple, started } = deployment;
+  if (!asks(deployment, 'approved')) return exception(`${policyOf(deployment)} asks for no approval.`);
+  if (!tuple) return no('An approval was asked for, and the deployment names none.');
+  const round = roundOf(deployment, facts);
+  if (!round) return no('No request for approval of what was deployed is on record.');
+  if (started.at >= tuple.expiresAt) return no(`The approval had expired at ${tuple.expiresAt}.`);
+  if (round.closed && before(round.closed.position, started.position))
+    return no(`The approval was ${round.outcome}: ${round.closed.reason}`);
+  const granted = approversOf(round, deployment);
+  return granted.length >= round.quorum
+    ? yes(`${granted.length} of ${round.quorum} persons had approved round ${round.round} before it was started.`)
+    : no(`${granted.length} of ${round.quorum} persons had approved round ${round.round} when it was started.`);
+};
+
+const approvedDigestsEqualDeployed: Judge = (deployment) => {
+  if (!deployment.tuple) return exception(`${policyOf(deployment)} asks for no approval: there are no approved digests.`);
+  const deployed = deployment.artifacts.map((a) => a.digest).sort();
+  const approved = [...deployment.tuple.artifactDigests].sort();
+  return deployed.join() === approved.join()
+    ? yes(`Exactly what was approved was deployed: ${deployed.join(', ')}.`)
+    : no(`Approved was ${approved.join(', ')}; deployed was ${deployed.join(', ')}.`);
+};
+
+const dutiesSeparated: Judge = (deployment, facts) => {
+  const gate = deployment.receipt.gates.find((g) => g.gate === 'duties-separated');
+  try {
+    const violations = conflicts(dutiesIn(deployment, facts), RELEASE_DUTIES);
+    if (violations.length > 0) return no(violations.map((v) => `${v.person} is ${v.duties.join(' and ')}.`).join(' '));
+  } catch (error) {
+    // Somebody who can't be named can't be shown to be somebody else.
+    return no(error instanceof Error ? error.message : String(error));
+  }
+  if (!gate) return exception(`${policyOf(deployment)} does not ask for it.`);
+  // Authors are accounts here; which persons they are was looked up when the gate was judged, and is in its evidence.
+  return gate.verdict === 'pass' ? yes(gate.detail) : no(gate.detail);
+};
+
+const testEvidence: Judge = (deployment, facts) => {
+  const earlier = facts.tests.filter((t) => before(t.position, deployment.started.position));
+  const untested: string[] = [];
+  const failing: string[] = [];
+  for (const { name, version, digest } of deployment.artifacts) {
+    // The newest of each suite.
+    const newest = new Map(earlier.filter((t) => t.artifactDigest === digest).map((t) => [t.suite, t.outcome]));
+    if (![...newest.values()].includes('pass')) untested.push(`${name}@${version}`);
+    for (const [suite, outcome] of newest) if (outcome === 'fail') failing.push(`${suite} of ${name}@${version}`);
+  }
+  if (failing.length > 0) return no(`Failing when it was started: ${failing.join(', ')}.`);
+  if (untested.length === 0) return yes('Every artifact had a passing test report for its digest.');
+  const reason = `No passing test report names the digest of ${untested.join(', ')}.`;
+  return asks(deployment, 'tests-passed') ? no(reason) : exception(`${policyOf(deployment)} asks for no tests. ${reason}`);
+};
+
+function dutiesIn(deployment: ReportedDeployment, facts: ReportFacts): readonly DutyAssignment[] {
+  const round = roundOf(deployment, facts);
+  const evidence = `release-${facts.releaseId}`;
+  return [
+    ...facts.authors.map((account): DutyAssignment => ({ person: personOf(account), duty: 'author', evidence })),
+    ...(round ? [{ person: round.requester, duty: 'requester' as const, evidence: `approval-${round.approvalId}` }] : []),
+    ...(round
+      ? approversOf(round, deployment).map((person): DutyAssignment => ({
+          person,
+          duty: 'approver',
+          evidence: `approval-${round.approvalId}`,
+        }))
+      : []),
+    { person: deployment.deployer, duty: 'deployer', evidence: `deployment-${deployment.deploymentId}` },
+  ];
+}
+
+/** The round in which exactly the tuple was asked for that the deployment names. */
+function roundOf({ tuple, environment }: ReportedDeployment, facts: ReportFacts): ReportedApproval | undefined {
+  if (!tuple) return undefined;
+  const hash = hashOf(tuple);
+  return facts.approvals.findLast((a) => a.environment === environment && a.tupleHash === hash);
+}
+
+/** Distinct persons who had approved before the deployment was started. */
+function approversOf(round: ReportedApproval, { started }: ReportedDeployment): readonly string[] {
+  const votes = round.votes.filter((v) => v.vote === 'granted' && v.tupleHash === round.tupleHash && before(v.position, started.position));
+  return [...new Set(votes.map((v) => v.person))];
+}
+
+function personOf(account: string): string {
+  const bar = account.indexOf('|');
+  return defaultPersonId(account.slice(0, Math.max(bar, 0)), account.slice(bar + 1));
+}
+
+function asks({ receipt }: ReportedDeployment, gate: string): boolean {
+  return receipt.gates.some((g) => g.gate === gate);
+}
+
+function policyOf({ policy, rollbackOf }: ReportedDeployment): string {
+  return `Policy ${policy.id} version ${policy.version}${rollbackOf ? ', for rollbacks,' : ''}`;
+}
+
+function before(a: string, b: string): boolean {
+  return BigInt(a) < BigInt(b);
+}
+
+const yes = (reason: string): Judged => ({ verdict: 'yes', reason });
+const no = (reason: string): Judged => ({ verdict: 'no', reason });
+const exception = (reason: string): Judged => ({ verdict: 'exception', reason });
