@@ -265,6 +265,15 @@ describe('a refusal', () => {
     });
   });
 
+  it('is another fact than the acceptance that follows where the same command is asked again and nothing speaks against it any more', async () => {
+    const notYet = { ...fillJar, decide: (): Decision<JarEvent> => refuse('conflict', 'not-yet', 'Not yet.') };
+    await refusalOf(transact({ log, codec }, notYet, fill(5)));
+    await transact({ log, codec }, fillJar, fill(5));
+    const stored = await all();
+    expect(stored.map((e) => e.type)).toEqual(['CommandDenied', 'JarFilled']);
+    expect(new Set(stored.map((e) => e.id)).size).toBe(2);
+  });
+
   it('of a command that is not governed leaves nothing', async () => {
     const refused = await refusalOf(transact({ log, codec }, pourJar, fill(1)));
     expect(refused.refusal.type).toBe('never');

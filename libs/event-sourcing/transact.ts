@@ -7,7 +7,7 @@ import { isRefusal, refuse, RefusedError, type Decision, type Refusal } from './
 import { denialStream, type CommandDenied } from './denial.ts';
 import type { DomainEvent, EventMetadata, NewEvent } from './event.ts';
 import { AppendOutcomeUnknown, NO_STREAM, WrongExpectedRevision, type Appended, type EventLog } from './event-log.ts';
-import { eventId } from './ids.ts';
+import { derivedId, eventId } from './ids.ts';
 
 /** Most times a command is decided again after somebody else's append came first. */
 export const MAX_DECISIONS = 4;
@@ -166,7 +166,8 @@ async function recordDenial<C extends object>(
     },
   };
   const event: NewEvent = {
-    id: eventId(command.meta.commandId, 0),
+    // An id of its own: asked again after a crash, the same command may be accepted, and its events must not pass for repeats of the denial.
+    id: derivedId('denial', command.meta.commandId),
     ...denied,
     metadata: metadataOf(command.meta, commandHash, codec.schemaVersion('CommandDenied')),
   };
