@@ -1,5 +1,4 @@
 import { setMaxListeners } from 'node:events';
-import { setMaxListeners } from 'node:events';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { CommandBus } from '@nestjs/cqrs';
 import type { Logger } from 'pino';
@@ -46,8 +45,6 @@ export function startWorkers(
   const stop = new AbortController();
   const { signal } = stop;
   // Everything that runs listens to it: many are no leak.
-  setMaxListeners(0, signal);
-  // Everything that runs by itself listens to it: that is no leak.
   setMaxListeners(0, signal);
   const onError = (error: unknown): void => {
     if (!signal.aborted) logger.warn({ err: error }, 'Something that runs by itself was interrupted.');
