@@ -152,6 +152,19 @@ describe('the embedded issuer, which hands tokens to anyone who asks', () => {
   });
 });
 
+describe('PLIMSOLL_OPEN_ISSUER', () => {
+  it('lets the embedded issuer serve any address, where somebody says that only this machine reaches it', () => {
+    expect(readConfiguration({ HOST: '0.0.0.0', PLIMSOLL_OPEN_ISSUER: 'true' }).host).toBe('0.0.0.0');
+    expect(problemsOf({ HOST: '0.0.0.0', PLIMSOLL_OPEN_ISSUER: 'false' })[0]).toContain('PLIMSOLL_OPEN_ISSUER=true allows it');
+  });
+
+  it('takes no other word for it', () => {
+    expect(problemsOf({ HOST: '0.0.0.0', PLIMSOLL_OPEN_ISSUER: 'yes' })[0]).toBe(
+      'PLIMSOLL_OPEN_ISSUER is "yes"; it should be true or false.',
+    );
+  });
+});
+
 describe('a secret', () => {
   const secrets: readonly Environment[] = [
     { DATABASE_URL: 'mysql://plimsoll:hush-hush@db/plimsoll' },
