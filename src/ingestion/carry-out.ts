@@ -1,8 +1,8 @@
 import { plainToInstance } from 'class-transformer';
 import { validate } from 'class-validator';
-import { CommandBus } from '@nestjs/cqrs';
+import { type CommandBus } from '@nestjs/cqrs';
 import type { IngestionEvent } from '#libs/contracts';
-import { CommandRegistry } from '#libs/cqrs';
+import { type CommandRegistry } from '#libs/cqrs';
 import { derivedId, issue, type Actor, type StoredEvent } from '#libs/event-sourcing';
 import { validationProblem } from '#libs/http';
 import type { CommandSender } from '#libs/processes';
