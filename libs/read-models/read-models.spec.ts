@@ -353,6 +353,8 @@ describe('rebuilding a view', () => {
     start(beds2);
     await reached(await append(rain(1, 'a')), beds2 as unknown as View<BedRow>);
     expect((await pool.query('select bed_id, rains, soaked from bed')).rows).toEqual([{ bed_id: 'a', rains: 6, soaked: true }]);
+    // The rebuild itself may have brought the last event: then the view is there before its subscription runs.
+    await eventually(() => registry.get(viewSubscription(beds2))?.state === 'running');
     expect((await pool.query(`select name, state from subscription order by name`)).rows).toEqual([
       { name: 'projection:beds:v1', state: 'retired' },
       { name: 'projection:beds:v2', state: 'running' },

@@ -45,6 +45,11 @@ class Poisoned extends Error {
   }
 }
 
+/** A batch of fewer events is one at the end of the log, of what has just come. */
+const SMALL_BATCH = 100;
+/** Least time from the beginning of a small batch to the next batch, ms. */
+const GATHER_MS = 20;
+
 let epochs = 0;
 
 /**
@@ -100,17 +105,21 @@ async function runUnderLease(
     signal.addEventListener('abort', abort);
   }
   const worker = new BatchWorker(options, lease, stop.signal);
+  const { batchSize = 1000 } = options;
   try {
     const batches = log.subscribe({
       after: lease.position,
-      batchSize: options.batchSize ?? 1000,
+      batchSize,
       signal: stop.signal,
       ...(options.onError ? { onInterruption: options.onError } : {}),
     });
     for await (const batch of batches) {
+      const began = performance.now();
       await worker.handle(batch);
       onProgress();
       if (stop.signal.aborted) break;
+      // The first event after a rest is handled at once; those on its heels gather, or each would cost every subscription a transaction.
+      if (batch.length < Math.min(SMALL_BATCH, batchSize)) await pause(Math.max(0, began + GATHER_MS - performance.now()), stop.signal);
     }
     lease.signal.throwIfAborted();
   } catch (error) {

@@ -107,29 +107,33 @@ export class PostgresEventLog implements EventLog {
     const { signal, release } = eitherSignal(options.signal, this.closing.signal);
     const batchSize = options.batchSize ?? DEFAULT_BATCH;
     let count = Math.min(batchSize, CAREFUL_BATCH);
-    const look = async (after: bigint): Promise<{ ticket: number; batch: readonly StoredEvent[] }> => {
+    const look = async (after: bigint): Promise<{ ticket: number; full: boolean; batch: readonly StoredEvent[] }> => {
       const ticket = this.wakeups.ticket();
       const rows = await this.rowsAfter(after, count);
+      const full = rows.length === count;
       if (rows.length > 0) count = countThatFits(rows, batchSize);
-      return { ticket, batch: rows.map(toStoredEvent) };
+      return { ticket, full, batch: rows.map(toStoredEvent) };
     };
     try {
       let processed = options.after;
       let next = look(processed);
       for (let failures = 0; !signal.aborted;) {
         try {
-          const { ticket, batch } = await next;
+          const { ticket, full, batch } = await next;
           failures = 0;
           const last = batch.at(-1);
           if (last && !signal.aborted) {
-            // The next batch is fetched while this one is being processed.
-            next = look(last.position);
-            next.catch(() => undefined);
+            // There is more: the next batch is fetched while this one is being processed. At the end of the log it would come too early to hold much.
+            if (full) {
+              next = look(last.position);
+              next.catch(() => undefined);
+            }
             yield batch;
             processed = last.position;
-            continue;
+            if (full) continue;
+          } else {
+            await this.wakeups.after(ticket, POLL_MS, signal);
           }
-          await this.wakeups.after(ticket, POLL_MS, signal);
         } catch (error) {
           if (signal.aborted) return;
           options.onInterruption?.(error);
