@@ -1,5 +1,6 @@
 import type { Client } from './client.ts';
-import { approve, makeRelease, POLICY, step } from './load.ts';
+import { approve, digestOf, makeRelease, POLICY, step } from './load.ts';
+import type { SmokedService } from './smoked-service.ts';
 import { holdsWithin } from './waiting.ts';
 
 /** Steps of each deployment: a diamond with a tail. */
@@ -10,6 +11,8 @@ const ENDED = ['succeeded', 'failed', 'halted'];
 /** Deployments that are started while the product is killed, each in an environment of its own. */
 export class Deployments {
   readonly ids: string[] = [];
+  /** Of those, the ones whose smoke suite finds something else running than what was deployed. */
+  readonly bad = new Set<string>();
   private readonly ended = new Map<string, string>();
 
   constructor(
@@ -18,6 +21,7 @@ export class Deployments {
     private readonly deployer: Client,
     /** Where the steps write what they did. */
     readonly effects: string,
+    private readonly service: SmokedService,
   ) {}
 
   /**
@@ -34,17 +38,16 @@ export class Deployments {
       step('switch', ['left', 'right'], this.effects, STEP_MS),
       step('tidy', ['switch'], this.effects, STEP_MS),
     ];
-    const releaseId = await makeRelease(this.author, {
-      name: `deployed-${environment}`,
-      product: `deployed-${environment}`,
-      environment,
-      steps,
-    });
+    const name = `deployed-${environment}`;
+    const bad = this.ids.length % 2 === 1;
+    const smoke = this.service.suiteFinding(`sha256:${digestOf(bad ? 'something else' : name)}`);
+    const releaseId = await makeRelease(this.author, { name, environment, steps, smoke });
     const ask = (): ReturnType<Client['command']> => this.deployer.command('/v1/deployments/deployments', { releaseId, environment });
     const [early] = await Promise.all([ask(), approve(this.author, this.approver, releaseId, environment)]);
     const { answer, refusal } = early.answer ? early : await ask();
     if (!answer) throw new Error(`An approved deployment was refused: ${refusal?.type}: ${refusal?.detail}`);
     this.ids.push(answer.id);
+    if (bad) this.bad.add(answer.id);
   }
 
   /** Ids of those that have not ended yet. */

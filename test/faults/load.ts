@@ -27,12 +27,12 @@ export async function prepare(editor: Client): Promise<void> {
 /** A release from its artifacts to its plan, by one author. */
 export async function makeRelease(
   author: Client,
-  { name, product, environment, steps }: { name: string; product: string; environment: string; steps: readonly object[] },
+  { name, environment, steps, smoke }: { name: string; environment: string; steps: readonly object[]; smoke?: object },
 ): Promise<string> {
   const artifact = await author.must('/v1/artifacts/artifacts', artifactBody(name, author.account, name));
-  const { id } = await author.must('/v1/planning/releases', { product, artifactIds: [artifact.id] });
-  await author.must('/v1/planning/versions', { product, releaseId: id, version: '1.0.0' });
-  await author.must(`/v1/planning/releases/${id}/plan`, { environment, steps });
+  const { id } = await author.must('/v1/planning/releases', { product: name, artifactIds: [artifact.id] });
+  await author.must('/v1/planning/versions', { product: name, releaseId: id, version: '1.0.0' });
+  await author.must(`/v1/planning/releases/${id}/plan`, { environment, steps, ...(smoke ? { smoke } : {}) });
   return id;
 }
 
@@ -44,12 +44,17 @@ export async function approve(author: Client, approver: Client, releaseId: strin
   return tupleHash;
 }
 
+/** SHA-256 in hex of what `makeRelease` takes for the artifact's contents: its name. */
+export function digestOf(contents: string): string {
+  return createHash('sha256').update(contents).digest('hex');
+}
+
 function artifactBody(name: string, author: string, contents: string): object {
   return {
     name,
     version: '1.0.0',
     purl: `pkg:generic/${name}@1.0.0`,
-    digest: { algorithm: 'sha256', value: createHash('sha256').update(contents).digest('hex') },
+    digest: { algorithm: 'sha256', value: digestOf(contents) },
     authors: [author],
   };
 }
@@ -60,7 +65,6 @@ export async function workOnReleases(author: Client, approver: Client, random: R
     const name = `${author.subject}-${n}`;
     const releaseId = await makeRelease(author, {
       name,
-      product: name,
       environment: SHARED_ENVIRONMENT,
       steps: [step('only', [], '/nowhere', 0)],
     });

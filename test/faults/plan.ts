@@ -24,10 +24,10 @@ export interface Kill {
  * Statements between append, acknowledgement and checkpoint, and how many of them may pass before the death:
  * an append, the answer kept for a repeat, a checkpoint (of a view: its rows are written, and not committed), the commit of both.
  */
-const STATEMENTS: readonly { readonly statement: string; readonly most: number }[] = [
-  { statement: 'event_log.append', most: 60 },
-  { statement: 'event_log.append', most: 60 },
-  { statement: 'idempotency-finish', most: 40 },
+const STATEMENTS: readonly { readonly statement: string; readonly most: number; readonly ofClients?: true }[] = [
+  { statement: 'event_log.append', most: 60, ofClients: true },
+  { statement: 'event_log.append', most: 8 },
+  { statement: 'idempotency-finish', most: 40, ofClients: true },
   { statement: 'subscription-checkpoint', most: 40 },
   { statement: 'commit', most: 40 },
 ];
@@ -59,18 +59,15 @@ export function planKills(variant: Variant, count: number, random: Random): read
   return Array.from({ length: count }, (_, index): Kill => {
     const deck = DECKS[variant];
     const [kind, withPostgres] = deck[index % deck.length]!;
-    return {
-      afterMs: random.whole(200, 2_500) + (index % 4 === 3 ? LONG_LIFE_MS : 0),
-      how: howOf(kind, random),
-      withPostgres,
-      victim: variant === 'split' ? random.whole(0, 1) : 0,
-    };
+    const victim = variant === 'split' ? random.whole(0, 1) : 0;
+    const afterMs = random.whole(200, 2_500) + (index % 4 === 3 ? LONG_LIFE_MS : 0);
+    return { afterMs, how: howOf(kind, victim, random), withPostgres, victim };
   });
 }
 
-function howOf(kind: Kill['how']['kind'], random: Random): Kill['how'] {
+function howOf(kind: Kill['how']['kind'], victim: number, random: Random): Kill['how'] {
   if (kind === 'starting') return { kind, startedMs: random.whole(50, 2_500) };
   if (kind !== 'point') return { kind };
-  const { statement, most } = random.pick(STATEMENTS);
+  const { statement, most } = random.pick(STATEMENTS.filter((s) => victim === 0 || !s.ofClients));
   return { kind, at: `${statement}:${random.pick(PHASES)}:${random.whole(1, most)}` };
 }

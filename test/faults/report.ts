@@ -26,6 +26,9 @@ export interface Summary {
   readonly steps: number;
   readonly stepRuns: number;
   readonly badEffects: number;
+  readonly badConsequences: number;
+  readonly timers: number;
+  readonly badTimers: number;
   /** From the start of a process to its answer that it is ready, milliseconds. */
   readonly recoveryMs: { readonly median: number; readonly p95: number; readonly most: number };
   /** Per variant, from the end of the load to rest, milliseconds; null where it never came to rest. */
@@ -64,6 +67,9 @@ export function summarise(seed: number, runs: readonly VariantRun[]): Summary {
     steps: sum((run) => run.findings.steps),
     stepRuns: sum((run) => run.findings.stepRuns),
     badEffects: sum((run) => run.findings.badEffects.length),
+    badConsequences: sum((run) => run.findings.badConsequences.length),
+    timers: sum((run) => run.findings.timers),
+    badTimers: sum((run) => run.findings.badTimers.length),
     recoveryMs: { median: quantile(0.5), p95: quantile(0.95), most: quantile(1) },
     settledMs: Object.fromEntries(runs.map((run) => [run.variant, run.settledMs === undefined ? null : Math.round(run.settledMs)])),
     wrong: runs.flatMap(({ variant, notConverged, settledMs, findings }) =>
@@ -73,6 +79,8 @@ export function summarise(seed: number, runs: readonly VariantRun[]): Summary {
         ...findings.rowsThatDiffer.map((s) => `Differs: ${s}`),
         ...findings.subscriptionsFailed.map((s) => `Failed: ${s}`),
         ...findings.badEffects.map((s) => `Effect: ${s}`),
+        ...findings.badConsequences.map((s) => `Consequence: ${s}`),
+        ...findings.badTimers.map((s) => `Timer: ${s}`),
         ...notConverged,
         ...(settledMs === undefined ? ['It never came to rest: some subscription stays behind.'] : []),
       ].map((sentence) => `${variant}: ${sentence}`),
@@ -98,8 +106,12 @@ export function printFigures(summary: Summary): void {
     ['unknown', `${summary.unknown}: ${summary.unknownFound} had been carried out, ${summary.unknownAbsent} had not`],
     ['views', `${summary.views} compared with their rebuild, ${summary.rows} rows, ${summary.rowsThatDiffer} differ`],
     ['subscriptions', `${summary.subscriptions}, ${summary.subscriptionsFailed} failed`],
-    ['deployments', `${summary.deploymentsConverged} of ${summary.deployments} converged`],
+    [
+      'deployments',
+      `${summary.deploymentsConverged} of ${summary.deployments} converged, ${summary.badConsequences} of their consequences wrong`,
+    ],
     ['steps', `${summary.steps}, run ${summary.stepRuns} times, ${summary.badEffects} with another effect than one`],
+    ['timers', `${summary.timers} set, ${summary.badTimers} kept otherwise than they stand`],
     ['recovery', `median ${seconds(recoveryMs.median)}, p95 ${seconds(recoveryMs.p95)}, most ${seconds(recoveryMs.most)}`],
     [
       'at rest',

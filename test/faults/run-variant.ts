@@ -9,6 +9,7 @@ import type { Variant } from './options.ts';
 import { planKills } from './plan.ts';
 import type { Random } from './random.ts';
 import { Server, type Program } from './server.ts';
+import { SmokedService } from './smoked-service.ts';
 import { carryOut, type Death } from './supervisor.ts';
 import { verify, type Findings } from './verify.ts';
 import { holdsWithin, pause, waitUntil } from './waiting.ts';
@@ -108,9 +109,10 @@ async function underLoad(
   const client = (subject: string): Client => new Client(subject, server, journal, `${variant}-${subject}`);
   await prepare(client('editor'));
 
+  const service = await SmokedService.start();
   const stop = new AbortController();
   const effects = join(folder, 'effects');
-  const deployments = new Deployments(client('deploying-author'), client('deploying-approver'), client('deployer'), effects);
+  const deployments = new Deployments(client('deploying-author'), client('deploying-approver'), client('deployer'), effects, service);
   const underWay = { deployment: false };
   const working = Promise.all([
     ...Array.from({ length: AUTHORS }, (_, n) =>
@@ -128,9 +130,10 @@ async function underLoad(
     for (const [n, kill] of planKills(variant, kills, random.split()).entries()) {
       await waitUntil(() => underWay.deployment, SETTLE_PATIENCE_MS, 'a deployment to be under way');
       const victim = servers[kill.victim]!;
-      const death = await carryOut(kill, victim, postgres);
+      const death = await carryOut(kill, victim, postgres, () => {
+        if (underWay.deployment) deathsInDeployment++;
+      });
       deaths.push(death);
-      if (underWay.deployment) deathsInDeployment++;
       const postgresToo = death.withPostgres && death.at !== 'postgres' ? ' and its Postgres' : '';
       say(
         `${variant} ${n + 1}/${kills}: ${victim.name}${postgresToo} died at ${death.at}, ready again after ${(death.recoveryMs / 1000).toFixed(1)} s`,
@@ -144,6 +147,7 @@ async function underLoad(
   await working;
   const outcomes = [...(await deployments.outcomes(SETTLE_PATIENCE_MS))];
   const settled = await holdsWithin(() => atRest(server), SETTLE_PATIENCE_MS);
+  await service.stop();
   return {
     variant,
     deaths,
@@ -151,7 +155,7 @@ async function underLoad(
     deployments: outcomes.length,
     notConverged: outcomes.flatMap(([id, outcome]) => (outcome === 'succeeded' ? [] : [`Deployment ${id} is ${outcome}.`])),
     settledMs: settled ? performance.now() - stopped : undefined,
-    promised: { journal, deployments: deployments.ids, effects },
+    promised: { journal, deployments },
   };
 }
 

@@ -16,12 +16,18 @@ export interface Death {
   readonly recoveryMs: number;
 }
 
-/** Kills a process as planned and starts it again. @param postgres data folder of the Postgres inside of it, where there is one */
-export async function carryOut(kill: Kill, server: Server, postgres?: string): Promise<Death> {
+/**
+ * Kills a process as planned and starts it again.
+ *
+ * @param postgres data folder of the Postgres inside of it, where there is one
+ * @param onDeath told when it is dead, and not yet started again
+ */
+export async function carryOut(kill: Kill, server: Server, postgres: string | undefined, onDeath: () => void): Promise<Death> {
   await pause(kill.afterMs);
   if (kill.how.kind === 'postgres') {
     const began = performance.now();
     killPostgres(postgres);
+    onDeath();
     // The program notices in a moment; until then it may still say that it is ready.
     await holdsWithin(async () => !(await server.isReady()), 2_000);
     await waitUntil(() => server.isReady(), RECOVERY_PATIENCE_MS, 'the server to have its Postgres again');
@@ -33,6 +39,7 @@ export async function carryOut(kill: Kill, server: Server, postgres?: string): P
   }
   const at = server.diedAt() ?? 'random';
   await server.kill();
+  onDeath();
   if (kill.withPostgres) killPostgres(postgres);
   if (kill.how.kind !== 'starting') return { at, withPostgres: kill.withPostgres, recoveryMs: await startAgain(server) };
 

@@ -1,13 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Pool } from 'pg';
-import { plimsollCodec } from '#libs/contracts';
+import { incidentId, plimsollCodec, smokeRunId } from '#libs/contracts';
 import { BEFORE_ALL, type StoredEvent } from '#libs/event-sourcing';
 import { PostgresEventLog } from '#libs/event-sourcing/postgres';
 import { compareWithRebuild } from '#libs/read-models';
 import { subscriptionStatuses } from '#libs/subscriptions';
 import { views } from '../../src/read-models.ts';
-import { STEPS } from './deployments.ts';
+import { STEPS, type Deployments } from './deployments.ts';
 import type { Answer, Intent, Journal } from './journal.ts';
 
 /** What is wrong, and how much there is that could have been. Every list holds sentences. */
@@ -30,14 +30,18 @@ export interface Findings {
   readonly steps: number;
   readonly stepRuns: number;
   readonly badEffects: readonly string[];
+  /** Where a deployment did not lead to one smoke run, and to one incident if that failed. */
+  readonly badConsequences: readonly string[];
+  readonly timers: number;
+  /** Timers of which the table says something else than the streams. */
+  readonly badTimers: readonly string[];
 }
 
 /** Holds what is stored against what was promised. */
 export async function verify(options: {
   readonly databaseUrl: string;
   readonly journal: Journal;
-  readonly deployments: readonly string[];
-  readonly effects: string;
+  readonly deployments: Deployments;
 }): Promise<Findings> {
   const { databaseUrl, journal } = options;
   const log = new PostgresEventLog({ url: databaseUrl });
@@ -64,7 +68,9 @@ export async function verify(options: {
       subscriptionsFailed: statuses.flatMap(({ name, state, failure }) =>
         state === 'failed' ? [`${name} stopped at ${failure?.type} of ${failure?.stream}@${failure?.revision}: ${failure?.message}`] : [],
       ),
-      ...checkEffects(options.effects, options.deployments, index),
+      ...checkEffects(options.deployments, index),
+      badConsequences: options.deployments.ids.flatMap((id) => consequencesOf(id, options.deployments.bad.has(id), index)),
+      ...(await checkTimers(pool, index)),
     };
   } finally {
     await pool.end();
@@ -84,6 +90,10 @@ async function everything(log: PostgresEventLog): Promise<readonly StoredEvent[]
 /** The log, by stream and by command, and what is irregular in it by itself. */
 class Index {
   readonly irregularities: string[] = [];
+  /** `stream timer` of timers set and neither elapsed nor cancelled. */
+  readonly standingTimers = new Set<string>();
+  /** Timers that were ever set. */
+  timers = 0;
   readonly count: number;
   private readonly streams = new Map<string, StoredEvent[]>();
   private readonly commands = new Map<string, StoredEvent[]>();
@@ -104,11 +114,20 @@ class Index {
       if (event.revision !== stream.length) this.irregularities.push(`${at} comes after ${stream.length} events of its stream.`);
       stream.push(event);
       entry(this.commands, event.metadata.commandId).push(event);
+      if (event.type.startsWith('ProcessTimer')) this.notice(event);
       if (event.type !== 'ProcessInputTaken') continue;
       const input = `${event.stream} ${(event.data as { eventId: string }).eventId}`;
       if (inputs.has(input)) this.irregularities.push(`${at} takes an input that was taken before.`);
       inputs.add(input);
     }
+  }
+
+  private notice(event: StoredEvent): void {
+    const timer = `${event.stream} ${(event.data as { timerId: string }).timerId}`;
+    if (event.type === 'ProcessTimerSet') {
+      this.timers++;
+      this.standingTimers.add(timer);
+    } else this.standingTimers.delete(timer);
   }
 
   at(stream: string, revision: number): StoredEvent | undefined {
@@ -188,10 +207,10 @@ interface StepLine {
 }
 
 /** Every step took its effect once, however often it was run, and its deployment knows of it once. */
-function checkEffects(folder: string, deployments: readonly string[], index: Index): Pick<Findings, 'steps' | 'stepRuns' | 'badEffects'> {
-  const effects = linesOf(join(folder, 'effects.jsonl'));
-  const runs = linesOf(join(folder, 'runs.jsonl')).filter((run) => run.at === 'begin');
-  const badEffects = deployments.flatMap((deployment) =>
+function checkEffects(deployments: Deployments, index: Index): Pick<Findings, 'steps' | 'stepRuns' | 'badEffects'> {
+  const effects = linesOf(join(deployments.effects, 'effects.jsonl'));
+  const runs = linesOf(join(deployments.effects, 'runs.jsonl')).filter((run) => run.at === 'begin');
+  const badEffects = deployments.ids.flatMap((deployment) =>
     STEPS.flatMap((step) => {
       const of = (lines: readonly StepLine[]): readonly StepLine[] => lines.filter((l) => l.deployment === deployment && l.step === step);
       const took = of(effects).length;
@@ -204,7 +223,38 @@ function checkEffects(folder: string, deployments: readonly string[], index: Ind
         : [`Step ${step} of ${deployment} took ${took} effects under ${keys} keys, and is on record as done ${told} times.`];
     }),
   );
-  return { steps: deployments.length * STEPS.length, stepRuns: runs.length, badEffects };
+  return { steps: deployments.ids.length * STEPS.length, stepRuns: runs.length, badEffects };
+}
+
+/** What the processes did about a deployment, each thing once: environment, smoke run, and an incident where that failed. */
+function consequencesOf(id: string, bad: boolean, index: Index): string[] {
+  const started = index.stream(`deployment-${id}`)[0];
+  const { environment } = (started?.data ?? { environment: '' }) as { environment: string };
+  const expected: readonly (readonly [stream: string, types: readonly string[]])[] = [
+    [`environment-${environment}`, ['EnvironmentDefined', 'EnvironmentReserved', 'EnvironmentFreed']],
+    [`smokerun-${smokeRunId(id)}`, ['SmokeRunStarted', bad ? 'SmokeRunFailed' : 'SmokeRunPassed']],
+    [`incident-${incidentId(environment, id)}`, bad ? ['IncidentOpened'] : []],
+  ];
+  return expected.flatMap(([stream, types]) => {
+    const found = index.stream(stream).map((event) => event.type);
+    return found.join() === types.join()
+      ? []
+      : [`${stream} has ${found.join(', ') || 'nothing'} instead of ${types.join(', ') || 'nothing'}.`];
+  });
+}
+
+/** The table of timers has those that stand in the streams, and no others. */
+async function checkTimers(pool: Pool, index: Index): Promise<Pick<Findings, 'timers' | 'badTimers'>> {
+  const { rows } = await pool.query<{ timer: string }>(`select process || '_process-' || instance || ' ' || timer_id as timer from timer`);
+  const kept = new Set(rows.map((row) => row.timer));
+  const standing = index.standingTimers;
+  return {
+    timers: index.timers,
+    badTimers: [
+      ...[...standing].filter((timer) => !kept.has(timer)).map((timer) => `${timer} stands, and nobody keeps it.`),
+      ...[...kept].filter((timer) => !standing.has(timer)).map((timer) => `${timer} is kept, and does not stand.`),
+    ],
+  };
 }
 
 function linesOf(path: string): readonly StepLine[] {
