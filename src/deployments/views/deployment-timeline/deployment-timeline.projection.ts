@@ -200,5 +200,5 @@ function resumed(step: TimelineStep, again: readonly string[]): TimelineStep {
     attempt,
     ...(waiting ? { status: 'waiting' } : run),
     ...(compensation ? { compensation: { driver: compensation.driver, action: compensation.action, status: 'waiting', attempt: 0 } } : {}),
-  } as TimelineStep;
+  };
 }

@@ -235,7 +235,7 @@ export function addToReport(report: AuditReport, event: StoredEvent<ReportedEven
   const told = storable({ ...event, position: String(event.position) });
   const section = sections[event.type] as Section<ReportedEvent['type']> | undefined;
   const { verdicts: _verdicts, ...facts } = report;
-  const next: ReportFacts = { ...facts, ...section?.(facts, told as never), entries: [...facts.entries, entryOf(told)] };
+  const next: ReportFacts = { ...facts, ...section?.(facts, told), entries: [...facts.entries, entryOf(told)] };
   return { ...next, verdicts: verdictsOf(next) };
 }
 
@@ -378,7 +378,7 @@ function entryOf(event: Told): ReportEntry {
     eventId: event.id,
     who: { person: actor, principal },
     commandId,
-    what: describeEvent(event as Pick<PlimsollEvent, 'type' | 'data'>),
+    what: describeEvent(event),
     evidence: evidenceOf(event as unknown as ReportedEvent),
   };
 }
@@ -431,7 +431,7 @@ function inDeployment(
 }
 
 function ended(deployment: ReportedDeployment, event: Told<DeploymentEvent>, outcome: ReportedDeployment['outcome']): ReportedDeployment {
-  const detail = describeEvent(event as Pick<PlimsollEvent, 'type' | 'data'>);
+  const detail = describeEvent(event);
   return { ...deployment, outcome, ended: { ...written(event), detail } };
 }
 
@@ -452,7 +452,7 @@ function withSmoke(
 ): Partial<ReportFacts> {
   const { data } = event;
   const seen = 'checks' in data ? { checks: data.checks, ...(data.observedDigest ? { observedDigest: data.observedDigest } : {}) } : {};
-  const detail = describeEvent(event as Pick<PlimsollEvent, 'type' | 'data'>);
+  const detail = describeEvent(event);
   return {
     smoke: facts.smoke.map((run) =>
       run.smokeRunId === data.smokeRunId ? { ...run, outcome, ...seen, ended: { ...written(event), detail } } : run,
