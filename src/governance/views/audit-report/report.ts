@@ -6,7 +6,6 @@ import {
   type DecisionReceipt,
   type DeploymentEvent,
   type IncidentEvent,
-  type PlimsollEvent,
   type ReleaseArtifact,
   type ReleaseEvent,
   type RollbackOf,
