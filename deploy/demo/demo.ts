@@ -169,7 +169,7 @@ async function play(stage: Stage, server: Server, pager: WebhookReceiver | undef
       return (report.body?.triggers as Fired[] | undefined)?.[0];
     });
     stage.say(
-      `The trigger fired on ${fired.evidence.errors} errors in ${fired.evidence.requests} measured requests (${(fired.evidence.errorRate * 100).toFixed(1)} %).`,
+      `The trigger fired on ${fired.errors} errors in ${fired.requests} measured requests (${(fired.errorRate * 100).toFixed(1)} %).`,
     );
     const rolledBack = await ended(people, rollback.deploymentId, 60);
     stage.check(rolledBack.status === 'succeeded', `a new deployment of release 1.0.0 rolled it back (${rollback.deploymentId})`);
@@ -220,7 +220,7 @@ async function play(stage: Stage, server: Server, pager: WebhookReceiver | undef
    with a token:   curl -s ${server.url}/v1/dev/token -H 'content-type: application/json' -d '{"subject":"audrey","roles":["auditor"]}'`);
     return {
       checks: stage.checks,
-      errorRate: fired.evidence.errorRate,
+      errorRate: fired.errorRate,
       userRequests: statistics.requests,
       userErrors: statistics.errors,
       reportDigest: digest,
@@ -313,7 +313,9 @@ interface Timeline {
   }[];
 }
 interface Fired {
-  readonly evidence: { readonly requests: number; readonly errors: number; readonly errorRate: number };
+  readonly requests: number;
+  readonly errors: number;
+  readonly errorRate: number;
 }
 interface Incident {
   readonly title: string;

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Client, DatabaseError, Pool, type QueryArrayConfig } from 'pg';
 import {
   BEFORE_ALL,
@@ -52,6 +53,8 @@ export class PostgresEventLog implements EventLog {
   private closed: Promise<void> | undefined;
 
   constructor(options: PostgresEventLogOptions) {
+    // Every subscription listens to it: many are no leak.
+    setMaxListeners(0, this.closing.signal);
     const timeout = options.appendTimeoutMs ?? 5_000;
     const connection = {
       connectionString: options.url,

@@ -135,6 +135,9 @@ export interface ReportedTrigger extends Written {
   readonly deploymentId: string;
   readonly action: 'propose' | 'rollback';
   readonly threshold: number;
+  readonly requests: number;
+  readonly errors: number;
+  /** errors / requests, 0 to 1. */
   readonly errorRate: number;
   readonly inputs: readonly string[];
 }
@@ -333,8 +336,20 @@ const sections: { readonly [T in ReportedEvent['type']]?: Section<T> } = {
 
   TriggerFired: (facts, event) => {
     const { triggerId, environment, service, deploymentId, action, threshold, evidence } = event.data;
-    const { errorRate, inputs } = evidence;
-    const trigger = { triggerId, environment, service, deploymentId, action, threshold, errorRate, inputs, ...written(event) };
+    const { requests, errors, errorRate, inputs } = evidence;
+    const trigger = {
+      triggerId,
+      environment,
+      service,
+      deploymentId,
+      action,
+      threshold,
+      requests,
+      errors,
+      errorRate,
+      inputs,
+      ...written(event),
+    };
     return { triggers: [...facts.triggers, trigger] };
   },
 
