@@ -9,6 +9,7 @@ import {
   libsNeverImportSrc,
   libsStandAlone,
   nestEventsAreNotUsed,
+  noScriptsAroundScripts,
   nothingOfTheMachine,
   packagesHaveOneHome,
   rulesArePure,
@@ -46,6 +47,7 @@ const rules: readonly [title: string, rule: Rule, fixture: string, said: readonl
   ['events never go over Nest’s event bus', nestEventsAreNotUsed, 'nest-events', [/imports EventBus/, /imports Saga/, /imports \*/]],
   ['a package that may change is imported from one place', packagesHaveOneHome, 'homes', [/kafkajs/, /jose\/jwt/, /@eventstore/]],
   ['the product imports its dependencies, and only them', dependenciesAreImported, 'dependencies', [/imports left-pad/, /dependency pg/]],
+  ['no script counts on running before or after another', noScriptsAroundScripts, 'scripts', [/prestart/, /postbuild/]],
   ['every command has a spec beside it', commandsHaveSpecs, 'specs', [/src\/planning\/release\/plan-release\.ts/]],
   ['nothing names a machine', nothingOfTheMachine, 'machine', [/one\.ts:1 names/, /\.npmrc:1/, /package-lock\.json/]],
 ];

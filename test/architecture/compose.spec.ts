@@ -116,6 +116,6 @@ describe('deploy/Dockerfile', () => {
 
   it('starts the program that npm start starts', () => {
     const { scripts } = JSON.parse(textOf('package.json')) as { scripts: Record<string, string> };
-    expect((JSON.parse(of('CMD')[0] ?? '[]') as string[]).join(' ')).toBe(scripts.start);
+    expect(scripts.start).toBe(`npm run --silent build && exec ${(JSON.parse(of('CMD')[0] ?? '[]') as string[]).join(' ')}`);
   });
 });

@@ -233,6 +233,14 @@ export const dependenciesAreImported: Rule = (files) => {
   ];
 };
 
+/** `.npmrc` switches install scripts off, and npm then leaves out every script that would run before or after another. */
+export const noScriptsAroundScripts: Rule = (files) => {
+  const { scripts = {} } = JSON.parse(files.find((f) => f.path === 'package.json')?.text ?? '{}') as { scripts?: Record<string, string> };
+  return Object.keys(scripts)
+    .filter((name) => /^(?:pre|post)/.test(name) && Object.hasOwn(scripts, name.replace(/^(?:pre|post)/, '')))
+    .map((name) => `package.json has the script ${name}, which npm never runs here (ignore-scripts): say it in the script itself.`);
+};
+
 export const commandsHaveSpecs: Rule = (files) => {
   const tested = new Set(files.filter(isSpec).map((f) => dirname(f.path)));
   return files
