@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { hashOfDelivery, MAX_BATCH, MAX_EVENT_BYTES, readDelivery, type Delivery, type Reading } from './envelope.ts';
 
 const STRUCTURED = 'application/cloudevents+json';
@@ -147,4 +148,48 @@ describe('reading what comes in', () => {
     expect(hashOfDelivery(delivery('a'))).not.toBe(hashOfDelivery(delivery('b')));
     expect(hashOfDelivery(delivery('a', '', { id: '1' }))).not.toBe(hashOfDelivery(delivery('a', '', { id: '2' })));
   });
+
+  const types = fc.constantFrom('application/json', STRUCTURED, BATCH, '', 'text/plain');
+  const attributes = fc.dictionary(fc.string({ maxLength: 12 }), fc.string(), { maxKeys: 4 });
+  const cdEvents = fc.record(
+    {
+      context: fc.oneof(fc.constant(cdEvent().context), fc.object(), fc.anything()),
+      subject: fc.oneof(fc.constant(cdEvent().subject), fc.object()),
+    },
+    { requiredKeys: [] },
+  );
+  const bodies = fc.oneof(
+    fc.uint8Array({ maxLength: 200 }),
+    fc.json().map((text) => Buffer.from(text)),
+    fc.oneof(cdEvents, fc.array(fc.oneof(fc.constant(cloudEvent), fc.object()), { maxLength: 5 })).map(json),
+    fc
+      .record({ ...constants(cloudEvent), data: fc.anything(), time: fc.anything(), extra: fc.anything() }, { requiredKeys: ['id'] })
+      .map(json),
+  );
+
+  it('throws nothing, whatever comes in, and loses nothing: each part is read or refused with a reason', () => {
+    fc.assert(
+      fc.property(types, attributes, bodies, (contentType, beside, body) => {
+        for (const one of readDelivery({ contentType, attributes: beside, body })) {
+          if (!one.readable) expect(one.reason).toMatch(/./);
+          // What was read is JSON, as the log wants it.
+          else expect(JSON.parse(JSON.stringify(one.envelope))).toEqual(one.envelope);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
 });
+
+function constants<T extends object>(value: T): { [K in keyof T]: fc.Arbitrary<T[K]> } {
+  return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, fc.constant(v)])) as never;
+}
+
+/** Whatever it is, as bytes that may be JSON. */
+function json(value: unknown): Uint8Array {
+  try {
+    return Buffer.from(JSON.stringify(value) ?? '');
+  } catch {
+    return Buffer.from('null');
+  }
+}
