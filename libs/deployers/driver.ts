@@ -6,7 +6,10 @@ export interface StepRun {
   readonly attempt: number;
   /** 1 to 255 visible ASCII characters; the same for every attempt at this step. */
   readonly idempotencyKey: string;
-  /** Safe integer, 0 or more. Rises with every new holder of the deployment's lease; whoever sees a lower one than before refuses. */
+  /**
+   * Safe integer, 0 or more. The same for all steps of a deployment's round; higher whenever the environment is reserved anew.
+   * Whoever sees a lower one than before refuses.
+   */
   readonly fencingToken: number;
   /** What to do, in the driver's own words: `blue-green/start` for exec, `<target>/<action>` for http. */
   readonly action: string;

@@ -5,7 +5,7 @@ import type { Aggregates } from '#libs/cqrs';
 import type { Drivers, StepOutcome } from '#libs/deployers';
 import { derivedId, issue, RefusedError, type CommandMeta, type Transacted } from '#libs/event-sourcing';
 import { pause } from '#libs/subscriptions';
-import { deployment } from '../deployment/deployment.ts';
+import { deployment, type Deployment } from '../deployment/deployment.ts';
 import { LeaseStep, RenewStepLease, ReportStep } from '../deployment/run-step.ts';
 import { schedule, type ReadyStep } from '../deployment/schedule.ts';
 
@@ -25,7 +25,7 @@ export interface DeployerOptions {
 /**
  * Runs ready steps through drivers. Any number of deployers may work side by side: the deployment's own stream gives each step to one of
  * them, and takes the report of the newest lease only. A deployer that dies leaves its lease to run out; the next one takes the same
- * step under the same idempotency key with a higher fencing token.
+ * step under the same idempotency key, and only the report of its newer lease counts.
  */
 export class Deployer {
   /** One process of one machine, this time that it runs. */
@@ -58,7 +58,7 @@ export class Deployer {
       if (signal.aborted) return;
       const fencingToken = await this.lease(deploymentId, ready);
       if (fencingToken === undefined) continue;
-      const running = this.take(deploymentId, state.round, ready, fencingToken, signal).catch(this.options.onError);
+      const running = this.take(deploymentId, state, ready, fencingToken, signal).catch(this.options.onError);
       this.underWay.add(running);
       void running.finally(() => this.underWay.delete(running));
     }
@@ -81,7 +81,13 @@ export class Deployer {
     return (leased?.events[0]?.data as { fencingToken: number } | undefined)?.fencingToken;
   }
 
-  private async take(deploymentId: string, round: number, ready: ReadyStep, fencingToken: number, signal: AbortSignal): Promise<void> {
+  private async take(
+    deploymentId: string,
+    { round, siteToken }: Pick<Deployment, 'round' | 'siteToken'>,
+    ready: ReadyStep,
+    fencingToken: number,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { step, compensating, attempt, action } = ready;
     const lost = new AbortController();
     const renewal = setInterval(
@@ -98,7 +104,8 @@ export class Deployer {
           attempt,
           // A resumed deployment takes its failed steps anew; within a round it is the same step, whoever takes it.
           idempotencyKey: derivedId('step', deploymentId, String(round), step, compensating ? 'compensate' : 'run'),
-          fencingToken,
+          // Steps that run side by side must not fence each other off: a lease's own token is for its report.
+          fencingToken: siteToken,
           action: action.action,
           input: action.input,
         },

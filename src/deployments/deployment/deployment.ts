@@ -29,15 +29,27 @@ export interface Deployment {
   readonly compensations: Readonly<Record<string, StepState>>;
   /** Steps in the order in which they succeeded. */
   readonly succeeded: readonly string[];
-  /** The highest fencing token given out. */
+  /** The highest fencing token given out: of leases, whose reports it keeps apart. */
   readonly fencingToken: number;
+  /** What drivers fence with: the same for every step of a round, higher with every reservation of the environment. */
+  readonly siteToken: number;
 }
 
 const WAITING: StepState = { status: 'waiting', attempt: 0, fencingToken: 0 };
 
 export const deployment: Aggregate<Deployment, DeploymentEvent> = {
   category: 'deployment',
-  initial: { status: 'none', round: 0, artifacts: [], plan: [], steps: {}, compensations: {}, succeeded: [], fencingToken: 0 },
+  initial: {
+    status: 'none',
+    round: 0,
+    artifacts: [],
+    plan: [],
+    steps: {},
+    compensations: {},
+    succeeded: [],
+    fencingToken: 0,
+    siteToken: 0,
+  },
   evolve: (state, event) => {
     switch (event.type) {
       case 'DeploymentStarted': {
@@ -59,7 +71,12 @@ export const deployment: Aggregate<Deployment, DeploymentEvent> = {
         };
       }
       case 'DeploymentConfirmed':
-        return { ...state, status: 'running', fencingToken: Math.max(state.fencingToken, event.data.fencingBase) };
+        return {
+          ...state,
+          status: 'running',
+          fencingToken: Math.max(state.fencingToken, event.data.fencingBase),
+          siteToken: event.data.fencingBase,
+        };
       case 'DeploymentHalted':
         return { ...state, status: 'halted' };
       case 'StepLeased': {
