@@ -46,7 +46,9 @@ export class PostgresConsumer {
   /** Resolves when it has joined its group, or has failed to for the first time. */
   async start(): Promise<void> {
     this.unlisten = this.wakes.on(this.groupChannel, this.wake);
-    await new Promise<void>((resolve) => (this.running = this.run(resolve)));
+    await new Promise<void>((resolve) => {
+      this.running = this.run(resolve);
+    });
   }
 
   stop(): Promise<void> {
