@@ -1,6 +1,6 @@
 import { plainToInstance } from 'class-transformer';
-import { type CommandBus } from '@nestjs/cqrs';
-import { type CommandRegistry } from '#libs/cqrs';
+import type { CommandBus } from '@nestjs/cqrs';
+import type { CommandRegistry } from '#libs/cqrs';
 import { issue, RefusedError, type CommandMeta } from '#libs/event-sourcing';
 import type { CommandSender, OutgoingCommand, SendOutcome } from '#libs/processes';
 import { TransientError } from '#libs/subscriptions';

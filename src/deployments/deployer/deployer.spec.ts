@@ -5,7 +5,7 @@ import type { Drivers, StepOutcome, StepRun } from '#libs/deployers';
 import { load, NO_STREAM, transact, type AnyCommandDefinition, type Issued, type StoredEvent } from '#libs/event-sourcing';
 import { MemoryEventLog } from '#libs/event-sourcing/memory';
 import { testEvent } from '#libs/event-sourcing/testing';
-import { type deployment } from '../deployment/deployment.ts';
+import type { deployment } from '../deployment/deployment.ts';
 import { leaseStepCommand, renewStepLeaseCommand, reportStepCommand } from '../deployment/run-step.ts';
 import { Deployer } from './deployer.ts';
 

@@ -6,7 +6,7 @@ import type { Aggregates } from '#libs/cqrs';
 import { load, NO_STREAM, transact, type Issued } from '#libs/event-sourcing';
 import { MemoryEventLog } from '#libs/event-sourcing/memory';
 import { testEvent } from '#libs/event-sourcing/testing';
-import { type incident } from './incident.ts';
+import type { incident } from './incident.ts';
 import { IncidentOutbox } from './incident-outbox.ts';
 import { reportIncidentDeliveryCommand, type ReportIncidentDelivery } from './open-incident.ts';
 
