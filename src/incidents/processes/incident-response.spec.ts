@@ -52,9 +52,14 @@ describe('the response to a bad deployment', () => {
 
 describe('the watch over triggers', () => {
   it('has the trigger of a service evaluated whenever its traffic was measured', () => {
-    processScenario(triggerWatch, 'bucket-1')
+    processScenario(triggerWatch, 'measurement-1')
       .given()
       .when({ type: 'MetricSamplesRecorded', data: { environment: 'production', service: 'api', samples: [] } })
       .then(send('EvaluateTrigger', triggerId('production', 'api', 'http.error_rate'), { environment: 'production', service: 'api' }));
+  });
+
+  it('remembers nothing, so that it stays quick however much is measured', () => {
+    const measured = { type: 'MetricSamplesRecorded', data: { environment: 'production', service: 'api', samples: [] } };
+    expect(processScenario(triggerWatch, 'any').instanceOf(measured)).toBe('event-MetricSamplesRecorded');
   });
 });

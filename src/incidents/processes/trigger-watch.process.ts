@@ -1,11 +1,13 @@
 import { triggerId, type MetricEvent } from '#libs/contracts';
-import { idOf } from '#libs/event-sourcing';
 import { defineProcess, send } from '#libs/processes';
 
-/** Has the trigger of a service looked at whenever traffic was measured. Its instances are the ten-minute streams of samples, so that each stays small. */
+/**
+ * Has the trigger of a service looked at whenever traffic was measured. Nothing is remembered from one measurement to the next, so each is an
+ * instance of its own: a process reads its whole stream for every input, and lively traffic would have it read ever more.
+ */
 export const triggerWatch = defineProcess<null, MetricEvent>({
   name: 'trigger_watch',
-  instance: { MetricSamplesRecorded: (e) => idOf(e.stream) },
+  instance: { MetricSamplesRecorded: (e) => e.id },
   initial: null,
   evolve: (state) => state,
   react: (_state, input) => {

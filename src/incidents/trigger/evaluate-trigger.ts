@@ -73,7 +73,9 @@ const allSamples: Aggregate<readonly MetricSample[], MetricEvent> = {
   evolve: (samples, { data }) => [...samples, ...data.samples],
 };
 
-async function triggerFacts(read: ReadAggregate, command: Issued<EvaluateTrigger>): Promise<TriggerFacts> {
+async function triggerFacts(read: ReadAggregate, command: Issued<EvaluateTrigger>, { definition }: Trigger): Promise<TriggerFacts> {
+  // Asked for every measurement of every service, and most have no trigger.
+  if (!definition) return { samples: [], inputs: [] };
   const { now } = command.meta;
   const earlier = new Date(Date.parse(now) - METRIC_BUCKET_MS).toISOString();
   const [environment, before, measured] = await Promise.all([
