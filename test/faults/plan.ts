@@ -12,8 +12,10 @@ export interface Kill {
     | { readonly kind: 'point'; readonly at: string }
     /** So many milliseconds after its next start. */
     | { readonly kind: 'starting'; readonly startedMs: number }
-    /** The embedded Postgres alone, whose program lives on. */
-    | { readonly kind: 'postgres' };
+    /** Postgres alone: the program lives on. */
+    | { readonly kind: 'postgres' }
+    /** No death, but worse: stopped for longer than any lease, and then awake again and none the wiser. Not counted among the kills. */
+    | { readonly kind: 'freeze'; readonly forMs: number };
   /** Whether the Postgres inside dies in the same moment, without time to write anything. */
   readonly withPostgres: boolean;
   /** Which of the processes, by index. */
@@ -32,7 +34,7 @@ const STATEMENTS: readonly { readonly statement: string; readonly most: number; 
   { statement: 'commit', most: 40 },
 ];
 
-const DECKS: Readonly<Record<Variant, readonly (readonly [Kill['how']['kind'], withPostgres: boolean])[]>> = {
+const DECKS: Readonly<Record<Variant, readonly (readonly [Exclude<Kill['how']['kind'], 'freeze'>, withPostgres: boolean])[]>> = {
   embedded: [
     ['point', false],
     ['random', true],
@@ -48,24 +50,28 @@ const DECKS: Readonly<Record<Variant, readonly (readonly [Kill['how']['kind'], w
     ['random', false],
     ['point', false],
     ['starting', false],
+    ['postgres', false],
   ],
 };
 
 /** A worker that died holds its subscriptions for 15 s: only a longer life sees views and processes at work again. */
 const LONG_LIFE_MS = 16_000;
 
-/** What will be killed, when and how; the same for the same seed. */
+/** What will be killed, when and how, and in between what will be frozen; the same for the same seed. */
 export function planKills(variant: Variant, count: number, random: Random): readonly Kill[] {
-  return Array.from({ length: count }, (_, index): Kill => {
+  return Array.from({ length: count }, (_, index): readonly Kill[] => {
     const deck = DECKS[variant];
     const [kind, withPostgres] = deck[index % deck.length]!;
     const victim = variant === 'split' ? random.whole(0, 1) : 0;
     const afterMs = random.whole(200, 2_500) + (index % 4 === 3 ? LONG_LIFE_MS : 0);
-    return { afterMs, how: howOf(kind, victim, random), withPostgres, victim };
-  });
+    const kill = { afterMs, how: howOf(kind, victim, random), withPostgres, victim };
+    if (variant !== 'split' || index % 4 !== 2) return [kill];
+    const forMs = LONG_LIFE_MS + random.whole(0, 4_000);
+    return [kill, { afterMs: LONG_LIFE_MS, how: { kind: 'freeze', forMs }, withPostgres: false, victim: random.whole(0, 1) }];
+  }).flat();
 }
 
-function howOf(kind: Kill['how']['kind'], victim: number, random: Random): Kill['how'] {
+function howOf(kind: Exclude<Kill['how']['kind'], 'freeze'>, victim: number, random: Random): Kill['how'] {
   if (kind === 'starting') return { kind, startedMs: random.whole(50, 2_500) };
   if (kind !== 'point') return { kind };
   const { statement, most } = random.pick(STATEMENTS.filter((s) => victim === 0 || !s.ofClients));

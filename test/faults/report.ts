@@ -6,6 +6,8 @@ export interface Summary {
   readonly kills: number;
   /** How many deaths at which place. */
   readonly killsAt: Readonly<Record<string, number>>;
+  /** Processes that were stopped for longer than any lease and then went on. */
+  readonly frozen: number;
   readonly killsWithPostgres: number;
   readonly killsInDeployment: number;
   readonly events: number;
@@ -38,7 +40,8 @@ export interface Summary {
 
 export function summarise(seed: number, runs: readonly VariantRun[]): Summary {
   const sum = (of: (run: VariantRun) => number): number => runs.reduce((total, run) => total + of(run), 0);
-  const deaths = runs.flatMap((run) => run.deaths);
+  const all = runs.flatMap((run) => run.deaths);
+  const deaths = all.filter((death) => death.at !== 'frozen');
   const killsAt: Record<string, number> = {};
   for (const { at } of deaths) killsAt[at] = (killsAt[at] ?? 0) + 1;
   const recoveries = deaths.map((death) => death.recoveryMs).sort((a, b) => a - b);
@@ -47,6 +50,7 @@ export function summarise(seed: number, runs: readonly VariantRun[]): Summary {
     seed,
     kills: deaths.length,
     killsAt: Object.fromEntries(Object.entries(killsAt).sort(([a], [b]) => (a < b ? -1 : 1))),
+    frozen: all.length - deaths.length,
     killsWithPostgres: deaths.filter((death) => death.withPostgres).length,
     killsInDeployment: sum((run) => run.deathsInDeployment),
     events: sum((run) => run.findings.events),
@@ -98,7 +102,7 @@ export function printFigures(summary: Summary): void {
   const { recoveryMs } = summary;
   const at = Object.entries(summary.killsAt).map(([place, count]) => `${count} ${place}`);
   const figures: readonly (readonly [string, string])[] = [
-    ['kills', `${summary.kills} (${at.join(', ')}); Postgres too in ${summary.killsWithPostgres}`],
+    ['kills', `${summary.kills} (${at.join(', ')}); Postgres too in ${summary.killsWithPostgres}; ${summary.frozen} frozen`],
     ['in a deployment', `${summary.killsInDeployment} of them`],
     ['acknowledged', `${summary.acknowledged} commands, ${summary.refused} refusals; ${summary.events} events in the log`],
     ['lost', String(summary.lost)],

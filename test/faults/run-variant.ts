@@ -66,14 +66,15 @@ async function runEmbedded(options: VariantOptions): Promise<VariantRun> {
 
 async function runSplit(options: VariantOptions): Promise<VariantRun> {
   const { folder, program } = options;
-  const postgres = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres') });
+  const dataDir = join(folder, 'postgres');
+  const postgres = await startEmbeddedPostgres({ dataDir });
   try {
     const servers = SPLIT_ROLES.map((roles, n) => {
       const env = { PLIMSOLL_DATA_DIR: join(folder, 'data'), DATABASE_URL: postgres.url, PLIMSOLL_ROLES: roles };
       return new Server({ name: `plimsoll-${n + 1}`, program, folder, env });
     });
     return await withServers(servers, async () => {
-      const run = await underLoad(options, servers);
+      const run = await underLoad(options, servers, dataDir);
       for (const server of servers) await server.stop();
       return { ...run, findings: await verify({ ...run.promised, databaseUrl: postgres.url }) };
     });
@@ -100,7 +101,7 @@ type Promised = Omit<Parameters<typeof verify>[0], 'databaseUrl'>;
 async function underLoad(
   options: VariantOptions,
   servers: readonly Server[],
-  postgres?: string,
+  postgres: string,
 ): Promise<Omit<VariantRun, 'findings'> & { readonly promised: Promised }> {
   const { variant, kills, random, folder, say } = options;
   for (const server of servers) await server.start();
@@ -127,17 +128,17 @@ async function underLoad(
   const deaths: Death[] = [];
   let deathsInDeployment = 0;
   const killing = (async (): Promise<void> => {
-    for (const [n, kill] of planKills(variant, kills, random.split()).entries()) {
+    let done = 0;
+    for (const kill of planKills(variant, kills, random.split())) {
       await waitUntil(() => underWay.deployment, SETTLE_PATIENCE_MS, 'a deployment to be under way');
       const victim = servers[kill.victim]!;
       const death = await carryOut(kill, victim, postgres, () => {
-        if (underWay.deployment) deathsInDeployment++;
+        if (underWay.deployment && kill.how.kind !== 'freeze') deathsInDeployment++;
       });
       deaths.push(death);
-      const postgresToo = death.withPostgres && death.at !== 'postgres' ? ' and its Postgres' : '';
-      say(
-        `${variant} ${n + 1}/${kills}: ${victim.name}${postgresToo} died at ${death.at}, ready again after ${(death.recoveryMs / 1000).toFixed(1)} s`,
-      );
+      if (kill.how.kind !== 'freeze') done++;
+      const who = `${victim.name}${death.withPostgres && death.at !== 'postgres' ? ' and its Postgres' : ''}`;
+      say(`${variant} ${done}/${kills}: ${who}: ${death.at}; ready again after ${(death.recoveryMs / 1000).toFixed(1)} s`);
     }
   })();
   await Promise.race([killing, failed]);

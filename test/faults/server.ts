@@ -118,14 +118,18 @@ export class Server {
 
   /** Kills the process as the kernel would for want of memory: nothing of its own runs any more. */
   async kill(): Promise<void> {
-    this.log.write('--- kill\n');
     this.killNow();
     await this.gone();
   }
 
   /** The same without waiting: for the end of this program. */
   killNow(): void {
-    if (this.running) this.child?.kill('SIGKILL');
+    this.signal('SIGKILL');
+  }
+
+  signal(name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void {
+    this.log.write(`--- ${name}\n`);
+    if (this.running) this.child?.kill(name);
   }
 
   /** Resolves when the process has ended, in whichever way. */

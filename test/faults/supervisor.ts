@@ -9,7 +9,7 @@ const POINT_PATIENCE_MS = 25_000;
 const RECOVERY_PATIENCE_MS = 90_000;
 
 export interface Death {
-  /** `random`, `starting`, `postgres`, or the fault point without its number. */
+  /** `random`, `starting`, `postgres`, `frozen`, or the fault point without its number. */
   readonly at: string;
   readonly withPostgres: boolean;
   /** From the next start to the answer that it is ready, milliseconds. */
@@ -19,7 +19,7 @@ export interface Death {
 /**
  * Kills a process as planned and starts it again.
  *
- * @param postgres data folder of the Postgres inside of it, where there is one
+ * @param postgres data folder of the Postgres that it works on
  * @param onDeath told when it is dead, and not yet started again
  */
 export async function carryOut(kill: Kill, server: Server, postgres: string | undefined, onDeath: () => void): Promise<Death> {
@@ -32,6 +32,15 @@ export async function carryOut(kill: Kill, server: Server, postgres: string | un
     await holdsWithin(async () => !(await server.isReady()), 2_000);
     await waitUntil(() => server.isReady(), RECOVERY_PATIENCE_MS, 'the server to have its Postgres again');
     return { at: 'postgres', withPostgres: true, recoveryMs: performance.now() - began };
+  }
+  if (kill.how.kind === 'freeze') {
+    server.signal('SIGSTOP');
+    onDeath();
+    await pause(kill.how.forMs);
+    const began = performance.now();
+    server.signal('SIGCONT');
+    await waitUntil(() => server.isReady(), RECOVERY_PATIENCE_MS, 'the server to be ready after it was frozen');
+    return { at: 'frozen', withPostgres: false, recoveryMs: performance.now() - began };
   }
   if (kill.how.kind === 'point') {
     server.dieAt(kill.how.at);
