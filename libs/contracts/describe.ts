@@ -13,6 +13,7 @@ const sentences: { readonly [T in PlimsollEvent['type']]: (data: DataOf<T>) => s
   ApprovalRejected: (e) => `${e.person} rejected round ${e.round} for ${e.environment}: ${e.reason}`,
   ApprovalVoided: (e) => `Approval round ${e.round} for ${e.environment} was voided: ${e.reason}`,
 
+  ArtifactAuthorsAdded: (e) => `Artifact ${e.artifactId} was also written by ${e.authors.join(', ')}.`,
   ArtifactRegistered: (e) => `Artifact ${e.name}@${e.version} was registered with ${digestText(e.digest)}.`,
   CommandDenied: (e) => `${e.command} was denied (${e.refusal}): ${e.detail}`,
 

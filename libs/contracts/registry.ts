@@ -39,6 +39,7 @@ export const declarations = {
   ApprovalRejected: first,
   ApprovalRequested: first,
   ApprovalVoided: first,
+  ArtifactAuthorsAdded: first,
   ArtifactRegistered: first,
   CommandDenied: first,
   DeploymentConfirmed: first,

@@ -66,7 +66,10 @@ interface ArtifactSource {
 const artifactSource: Aggregate<ArtifactSource, ArtifactEvent> = {
   category: 'artifact',
   initial: { authors: [] },
-  evolve: (_state, { data }) => ({ digest: digestText(data.digest), authors: data.authors }),
+  evolve: (state, { type, data }) =>
+    type === 'ArtifactRegistered'
+      ? { digest: digestText(data.digest), authors: data.authors }
+      : { ...state, authors: [...state.authors, ...data.authors] },
 };
 
 const versionLineSource: Aggregate<Readonly<Record<string, string>>, VersionLineEvent> = {

@@ -105,7 +105,7 @@ export class Intake {
   ): Promise<Extract<Taken, { accepted: true }> | { readonly code: string; readonly reason: string }> {
     if (!reading.readable) return { code: reading.code, reason: reading.reason };
     const { envelope } = reading;
-    const target = receiptId(envelope.source, envelope.id);
+    const target = receiptId(envelope.source, envelope.id, envelope.type);
     try {
       const command = Object.assign(new ReceiveOutsideEvent(), { envelope, channel, receivedFrom });
       const { position } = await this.execute(command, target, meta, `receive-${index}`);

@@ -17,6 +17,7 @@ export const artifactsView = defineView<ArtifactRow, ArtifactEvent>({
   key: 'artifact_id',
   columns: { artifact_id: 'uuid', name: 'text', version: 'text', digest: 'text' },
   on: {
+    ArtifactAuthorsAdded: 'ignored',
     ArtifactRegistered: {
       key: ({ data }) => data.artifactId,
       apply: (_row, { data }) => ({

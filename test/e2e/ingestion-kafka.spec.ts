@@ -31,7 +31,7 @@ describeWithKafka('ingestion over Apache Kafka', (kafka) => {
     await outside.publish('plimsoll.ingest.v1', [good, { key: 'ci', value: '{', headers: {} }, good]);
 
     const { log } = app.plimsoll.infrastructure;
-    const stream = `outside-${receiptId('/ci', id)}`;
+    const stream = `outside-${receiptId('/ci', id, type)}`;
     const events = await eventually('the event', async () => {
       const { events } = await log.readStream(stream);
       return events.length === 2 ? events : undefined;

@@ -20,6 +20,17 @@ describe('an artifact', () => {
     artifacts.given(registered).when(registerArtifact, issued(RegisterArtifact, fields)).thenNothing();
   });
 
+  it('takes further authors later, and never loses one', () => {
+    const added: ArtifactEvent = { type: 'ArtifactAuthorsAdded', data: { artifactId: 'target-1', authors: ['idp|otto'] } };
+    const withOtto = issued(RegisterArtifact, { ...fields, authors: ['idp|otto'] });
+    artifacts.given(registered).when(registerArtifact, withOtto).then(added);
+    artifacts.given(registered, added).when(registerArtifact, withOtto).thenNothing();
+    artifacts
+      .given(registered, added)
+      .when(registerArtifact, issued(RegisterArtifact, { ...fields, authors: [] }))
+      .thenNothing();
+  });
+
   it('never gets a second digest under the same name and version', () => {
     const refusal = artifacts
       .given(registered)

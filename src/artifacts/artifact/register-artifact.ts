@@ -43,7 +43,11 @@ export function registerArtifact(command: Issued<RegisterArtifact>, state: Artif
       `A ${digest.algorithm} digest has ${HEX_LENGTH[digest.algorithm]} hex characters, not ${digest.value.length}.`,
     );
   }
-  if (state.digest === digestText(digest)) return [];
+  if (state.digest === digestText(digest)) {
+    // Reports from outside name no authors; whoever knows them may say so later, and nobody can take one away.
+    const further = [...new Set(authors)].filter((author) => !state.authors.includes(author));
+    return further.length === 0 ? [] : [{ type: 'ArtifactAuthorsAdded', data: { artifactId: target, authors: further } }];
+  }
   if (state.digest) {
     return refuse('conflict', 'second-digest', `${name}@${version} is ${state.digest}. Another digest needs another version.`, [
       {

@@ -75,8 +75,9 @@ describe('an outside event', () => {
   });
 
   it('is known by source and id together', () => {
-    expect(receiptId('/ci', '1')).toBe(receiptId('/ci', '1'));
-    expect(receiptId('/ci', '11')).not.toBe(receiptId('/ci1', '1'));
+    expect(receiptId('/ci', '1', 't')).toBe(receiptId('/ci', '1', 't'));
+    expect(receiptId('/ci', '11', 't')).not.toBe(receiptId('/ci1', '1', 't'));
+    expect(receiptId('/ci', '1', 't')).not.toBe(receiptId('/ci', '1', 'u'));
   });
 });
 

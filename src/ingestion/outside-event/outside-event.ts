@@ -36,8 +36,11 @@ export const outsideEvent: Aggregate<OutsideEvent, IngestionEvent> = {
   },
 };
 
-/** An event is known by its source and id, as CloudEvents has it: the same pair is the same event. */
-export const receiptId = (source: string, id: string): string => derivedId('outside', source, id);
+/**
+ * An event is known by its source and id, as CloudEvents has it, and by its type: sources that number each type on its own
+ * (as the examples of CDEvents do) lose nothing.
+ */
+export const receiptId = (source: string, id: string, type: string): string => derivedId('outside', source, id, type);
 
 /** The same delivery over the same channel is rejected once. `hash`: SHA-256 (hex) of all that came. */
 export const rejectionId = (hash: string, channel: 'http' | 'kafka'): string => derivedId('rejected', hash, channel);

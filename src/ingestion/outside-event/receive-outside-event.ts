@@ -21,7 +21,7 @@ export function receiveOutsideEvent(command: Issued<ReceiveOutsideEvent>, state:
       : refuse(
           'conflict',
           'event-id-reused',
-          `The source ${envelope.source} has used the id ${envelope.id} before, for an event with another content. Send it with an id of its own.`,
+          `The source ${envelope.source} has used the id ${envelope.id} before, for an event of this type with another content. Send it with an id of its own.`,
           [{ code: 'received-before', detail: 'What was received first stands.', evidence: [`outside-${target}@0`] }],
         );
   }

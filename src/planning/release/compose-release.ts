@@ -70,10 +70,19 @@ function sameArtifacts(state: Release, artifacts: readonly ReleaseArtifact[]): b
 const registeredArtifact: Aggregate<{ readonly artifact?: ReleaseArtifact; readonly authors: readonly string[] }, ArtifactEvent> = {
   category: 'artifact',
   initial: { authors: [] },
-  evolve: (_state, { data }) => ({
-    artifact: { artifactId: data.artifactId, name: data.name, version: data.version, purl: data.purl, digest: digestText(data.digest) },
-    authors: data.authors,
-  }),
+  evolve: (state, { type, data }) =>
+    type === 'ArtifactAuthorsAdded'
+      ? { ...state, authors: [...state.authors, ...data.authors] }
+      : {
+          artifact: {
+            artifactId: data.artifactId,
+            name: data.name,
+            version: data.version,
+            purl: data.purl,
+            digest: digestText(data.digest),
+          },
+          authors: data.authors,
+        },
 };
 
 async function composeFacts(read: ReadAggregate, command: { readonly artifactIds: readonly string[] }): Promise<ComposeFacts> {
