@@ -102,7 +102,7 @@ const RAW_TABLE = `
 
 /** Durable appends of events of 1 KB, one an append, beside the least that any store could do and beside another event store. */
 export async function appendBench(folder: string, { quick, progress }: BenchOptions): Promise<BenchReport> {
-  const [rounds, forMs, warmMs] = quick ? [2, 700, 300] : [5, 3000, 1000];
+  const [rounds, forMs, warmMs] = quick ? [2, 700, 300] : [9, 1500, 1000];
   const contestants = [plimsoll, rawInserts, emmett];
   const database = await startDatabase(join(folder, 'append'));
   const figures: Figure[] = [];

@@ -10,6 +10,8 @@ import { percentile } from './statistics.ts';
 const ENVIRONMENT = 'production';
 /** Votes on one approval before the next one is used. */
 const APPROVERS = 8;
+/** How often a release that is not ready is tried: views tell of every refusal. */
+const REFUSALS = 8;
 const CLIENTS = 8;
 
 /** Something to ask for again and again; `prepare` makes ready, untimed, what so many askings need. */
@@ -23,7 +25,7 @@ interface Asking {
 
 /** Commands over HTTP against the whole program, beside a request that does nothing. */
 export async function commandsBench(folder: string, { quick, progress }: BenchOptions): Promise<BenchReport> {
-  const [rounds, alone, together] = quick ? [2, 50, 200] : [5, 400, 1600];
+  const [rounds, alone, together] = quick ? [2, 50, 200] : [5, 200, 800];
   const app = await startApp(join(folder, 'commands'));
   try {
     progress('commands, warming up');
@@ -125,9 +127,14 @@ async function askingsOf(app: App): Promise<readonly Asking[]> {
   const register = async (key?: string): Promise<void> => {
     await post('/v1/artifacts/artifacts', artifactOf('bench-other', randomUUID()), developer, 201, key);
   };
-  const refused = await newRelease();
+  const unready: string[] = [];
+  const prepareReleases = async (count: number): Promise<void> => {
+    const releases: string[] = [];
+    await loadOf(CLIENTS, Math.ceil((count - unready.length) / REFUSALS), async () => void releases.push(await newRelease()));
+    for (let i = 0; i < REFUSALS; i++) unready.push(...releases);
+  };
   const start = async (key?: string): Promise<void> => {
-    const body = { releaseId: refused, environment: ENVIRONMENT };
+    const body = { releaseId: unready.pop(), environment: ENVIRONMENT };
     await post('/v1/deployments/deployments', body, deployer, 409, key);
   };
   return [
@@ -136,7 +143,12 @@ async function askingsOf(app: App): Promise<readonly Asking[]> {
     { name: 'RegisterArtifact with Idempotency-Key', once: () => register(randomUUID()) },
     { name: 'GrantApproval', once: () => grant(), prepare: prepareVotes, goal: { below: 8 } },
     { name: 'GrantApproval with Idempotency-Key', once: () => grant(randomUUID()), prepare: prepareVotes, goal: { below: 8 } },
-    { name: 'StartDeployment refused', once: () => start(), goal: { below: 8 } },
-    { name: 'StartDeployment refused, with Idempotency-Key', once: () => start(randomUUID()), goal: { below: 8 } },
+    { name: 'StartDeployment refused', once: () => start(), prepare: prepareReleases, goal: { below: 8 } },
+    {
+      name: 'StartDeployment refused, with Idempotency-Key',
+      once: () => start(randomUUID()),
+      prepare: prepareReleases,
+      goal: { below: 8 },
+    },
   ];
 }
