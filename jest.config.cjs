@@ -45,4 +45,6 @@ module.exports = {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   maxWorkers: 2,
+  // A bound on what hangs, not a measure of speed: machines are shared.
+  testTimeout: 60_000,
 };

@@ -20,6 +20,8 @@ describe('two workers side by side', () => {
       DATABASE_URL: database.url,
       PLIMSOLL_ROLES: 'projector,correlator,deployer,publisher',
       PLIMSOLL_EXEC_FOLDER: resolve(__dirname, '../faults/steps'),
+      // A worker that stops in the middle of a step keeps the next one waiting for no longer than this.
+      PLIMSOLL_STEP_LEASE_SECONDS: '2',
     });
   const effects = (): Effect[] =>
     readFileSync(join(folder, 'effects.jsonl'), 'utf8')
