@@ -28,21 +28,21 @@ export class Client {
   /** Carries a command out, or has it refused; either is in the journal. */
   async command(path: string, body: unknown, governed = true): Promise<Intent> {
     const intent = this.journal.begin({ key: `${this.keys}-${++this.count}`, path, body, governed });
-    const answered = await this.untilAnswered(async (url) => {
-      const response = await fetch(`${url}${path}`, {
-        method: 'POST',
-        headers: { ...(await this.headers(url)), 'content-type': 'application/json', 'idempotency-key': intent.key },
-        body: JSON.stringify(body),
-        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-      });
-      return { response, json: (await response.json()) as Record<string, unknown> };
-    }, intent);
-    const { response, json } = answered;
+    const { response, json } = await this.post(intent);
     const commandId = response.headers.get('plimsoll-command-id') ?? undefined;
     if (response.ok) intent.answer = answerOf(response, json, commandId ?? '');
     else
       intent.refusal = { status: response.status, commandId, type: String(json.type).split('/').at(-1) ?? '', detail: String(json.detail) };
     return intent;
+  }
+
+  /** Delivers an event of the outside. @throws Error it was not understood */
+  async deliver(event: unknown): Promise<void> {
+    const { response, json } = await this.post({ key: `${this.keys}-${++this.count}`, path: '/v1/events', body: event, unknown: 0 });
+    const [taken] = Array.isArray(json) ? (json as { disposition: string; receiptId: string; position: string }[]) : [];
+    if (!response.ok || taken?.disposition !== 'understood')
+      throw new Error(`An outside event was not understood: ${JSON.stringify(json)}`);
+    this.journal.receipts.push({ receiptId: taken.receiptId, position: BigInt(taken.position) });
   }
 
   /** A command that nothing speaks against. @throws Error it was refused */
@@ -62,7 +62,22 @@ export class Client {
     return json as T;
   }
 
-  private async untilAnswered<A extends { response: Response }>(ask: (url: string) => Promise<A>, intent?: Intent): Promise<A> {
+  private async post(intent: Omit<Intent, 'governed'>): Promise<{ response: Response; json: Record<string, unknown> }> {
+    return await this.untilAnswered(async (url) => {
+      const response = await fetch(`${url}${intent.path}`, {
+        method: 'POST',
+        headers: { ...(await this.headers(url)), 'content-type': 'application/json', 'idempotency-key': intent.key },
+        body: JSON.stringify(intent.body),
+        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+      });
+      return { response, json: (await response.json()) as Record<string, unknown> };
+    }, intent);
+  }
+
+  private async untilAnswered<A extends { response: Response }>(
+    ask: (url: string) => Promise<A>,
+    intent?: Pick<Intent, 'path' | 'unknown'>,
+  ): Promise<A> {
     const deadline = performance.now() + PATIENCE_MS;
     for (;;) {
       await waitUntil(() => this.server.url !== undefined, PATIENCE_MS, 'the server to come back');

@@ -34,6 +34,8 @@ export interface Intent {
 /** Everything that clients asked for and were told. What is in it is what the product must keep. */
 export class Journal {
   readonly intents: Intent[] = [];
+  /** Outside events of which the product said that it has taken them, and understands them. */
+  readonly receipts: { readonly receiptId: string; readonly position: bigint }[] = [];
 
   begin(intent: Omit<Intent, 'unknown'>): Intent {
     const begun: Intent = { ...intent, unknown: 0 };

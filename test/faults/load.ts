@@ -98,6 +98,25 @@ export async function reportMetrics(service: Client, random: Random, signal: Abo
   }
 }
 
+/** A pipeline that tells what it has published, and asks for no answer but that it was heard, until told to stop. */
+export async function publishFromOutside(pipeline: Client, random: Random, signal: AbortSignal): Promise<void> {
+  for (let n = 1; !signal.aborted; n++) {
+    const name = `${pipeline.subject}-${n}`;
+    const context = {
+      version: '0.4.1',
+      id: name,
+      source: `/${pipeline.subject}`,
+      type: 'dev.cdevents.artifact.published.0.2.0',
+      timestamp: new Date().toISOString(),
+    };
+    await pipeline.deliver({
+      context,
+      subject: { id: `pkg:oci/${name}@sha256:${digestOf(name)}?tag=1.0.0`, type: 'artifact', content: {} },
+    });
+    await pause(random.whole(50, 200));
+  }
+}
+
 /** A step of a plan: `steps/effect.mjs`, which writes into a folder what it did. */
 export function step(id: string, dependsOn: readonly string[], folder: string, milliseconds: number): object {
   return {

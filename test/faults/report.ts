@@ -13,6 +13,7 @@ export interface Summary {
   readonly events: number;
   readonly acknowledged: number;
   readonly refused: number;
+  readonly outside: number;
   readonly lost: number;
   readonly twice: number;
   readonly unknown: number;
@@ -56,6 +57,7 @@ export function summarise(seed: number, runs: readonly VariantRun[]): Summary {
     events: sum((run) => run.findings.events),
     acknowledged: sum((run) => run.findings.acknowledged),
     refused: sum((run) => run.findings.refused),
+    outside: sum((run) => run.findings.outside),
     lost: sum((run) => run.findings.lost.length),
     twice: sum((run) => run.findings.twice.length),
     unknown: sum((run) => run.findings.unknown),
@@ -104,7 +106,10 @@ export function printFigures(summary: Summary): void {
   const figures: readonly (readonly [string, string])[] = [
     ['kills', `${summary.kills} (${at.join(', ')}); Postgres too in ${summary.killsWithPostgres}; ${summary.frozen} frozen`],
     ['in a deployment', `${summary.killsInDeployment} of them`],
-    ['acknowledged', `${summary.acknowledged} commands, ${summary.refused} refusals; ${summary.events} events in the log`],
+    [
+      'acknowledged',
+      `${summary.acknowledged} commands, ${summary.refused} refusals, ${summary.outside} outside events; ${summary.events} events in the log`,
+    ],
     ['lost', String(summary.lost)],
     ['twice', String(summary.twice)],
     ['unknown', `${summary.unknown}: ${summary.unknownFound} had been carried out, ${summary.unknownAbsent} had not`],

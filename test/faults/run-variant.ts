@@ -4,7 +4,7 @@ import { startEmbeddedPostgres } from '#libs/embedded-postgres';
 import { Client } from './client.ts';
 import { Deployments } from './deployments.ts';
 import { Journal } from './journal.ts';
-import { prepare, reportMetrics, workOnReleases } from './load.ts';
+import { prepare, publishFromOutside, reportMetrics, workOnReleases } from './load.ts';
 import type { Variant } from './options.ts';
 import { planKills } from './plan.ts';
 import type { Random } from './random.ts';
@@ -120,6 +120,7 @@ async function underLoad(
       workOnReleases(client(`author-${n}`), client(`approver-${n}`), random.split(), stop.signal),
     ),
     ...Array.from({ length: SERVICES }, (_, n) => reportMetrics(client(`service-${n}`), random.split(), stop.signal)),
+    publishFromOutside(client('pipeline'), random.split(), stop.signal),
     keepDeploying(deployments, underWay, stop.signal),
   ]);
   // Whoever fails is heard at once, and not only when everybody is waited for.

@@ -15,6 +15,8 @@ export interface Findings {
   readonly events: number;
   readonly acknowledged: number;
   readonly refused: number;
+  /** Outside events that were taken. */
+  readonly outside: number;
   readonly lost: readonly string[];
   readonly twice: readonly string[];
   readonly unknown: number;
@@ -58,7 +60,12 @@ export async function verify(options: {
       events: index.count,
       acknowledged: journal.acknowledged.length,
       refused: journal.refused.length,
-      lost: [...journal.acknowledged.flatMap((i) => lostAnswer(i, index)), ...journal.refused.flatMap((i) => lostRefusal(i, index))],
+      outside: journal.receipts.length,
+      lost: [
+        ...journal.acknowledged.flatMap((i) => lostAnswer(i, index)),
+        ...journal.refused.flatMap((i) => lostRefusal(i, index)),
+        ...journal.receipts.flatMap(({ receiptId }) => lostReceipt(receiptId, index)),
+      ],
       twice: [...index.irregularities, ...journal.intents.flatMap((i) => carriedOutTwice(i, index))],
       unknown: unknown.length,
       unknownFound: found.length,
@@ -170,6 +177,17 @@ function lostRefusal({ path, key, governed, refusal }: Intent, index: Index): st
   const stored = refusal.commandId === undefined ? [] : index.ofCommand(refusal.commandId).filter((e) => e.type === 'CommandDenied');
   const told = `${path} (${key}), refused as ${refusal.status} ${refusal.type} (${refusal.detail})`;
   return stored.length === 1 ? [] : [`${told}: ${stored.length} denials in the log.`];
+}
+
+/** What came from outside is in the log, and was carried out once. */
+function lostReceipt(receiptId: string, index: Index): string[] {
+  const told = index
+    .stream(`outside-${receiptId}`)
+    .map(({ type, data }) => `${type} ${(data as { outcome?: string }).outcome ?? ''}`.trim());
+  const expected = ['OutsideEventReceived', 'OutsideEventApplied applied'];
+  return told.join() === expected.join()
+    ? []
+    : [`Outside event ${receiptId}: ${told.join(', ') || 'nothing'} instead of ${expected.join(', ')}.`];
 }
 
 /** All events of a command are one append: in one stream, one after the other. A command that was refused has no others. */
