@@ -4,6 +4,7 @@ import { getPostgreSQLEventStore } from '@event-driven-io/emmett-postgresql';
 import { Client, Pool } from 'pg';
 import { NO_STREAM } from '#libs/event-sourcing';
 import { PostgresEventLog } from '#libs/event-sourcing/postgres';
+import { cpuSeconds } from './cpu.ts';
 import { startDatabase, withClient } from './database.ts';
 import { eventOf } from './events.ts';
 import { inTurns, loadFor, type Load } from './load.ts';
@@ -115,7 +116,7 @@ export async function appendBench(folder: string, { quick, progress }: BenchOpti
         open.push({ name, store, once: appendingTo(store) });
       }
       for (const { once } of open) await loadFor(callers, warmMs, once);
-      const results = await inTurns(rounds, open, ({ once }) => loadFor(callers, forMs, once));
+      const results = await inTurns(rounds, open, ({ once }) => costOf(database.pid, () => loadFor(callers, forMs, once)));
       figures.push(...figuresOf(callers, new Map([...results].map(([{ name }, loads]) => [name, loads]))));
       for (const { store } of open) await store.close();
     }
@@ -129,9 +130,25 @@ export async function appendBench(folder: string, { quick, progress }: BenchOpti
       'the callers, all in one process, share the machine with the database',
       'raw INSERTs: the same table, one connection a caller; nothing checks an expected revision, and positions become visible out of order',
       `emmett: @event-driven-io/emmett-postgresql 0.42.0, a pool of one connection a caller`,
-      'ratios are taken within each round',
+      'ratios are of events a second, taken within each round',
+      'processor time is that of this process and the database together: it says what an append costs also where others use the machine',
     ],
   };
+}
+
+interface Costly extends Load {
+  /** Processor time of this process and the database's, microseconds an event; undefined where the system does not tell. */
+  readonly cpuMicros: number | undefined;
+}
+
+async function costOf(server: number, run: () => Promise<Load>): Promise<Costly> {
+  const serverBefore = cpuSeconds(server);
+  const ownBefore = process.cpuUsage();
+  const load = await run();
+  const { user, system } = process.cpuUsage(ownBefore);
+  const serverAfter = cpuSeconds(server);
+  if (serverBefore === undefined || serverAfter === undefined) return { ...load, cpuMicros: undefined };
+  return { ...load, cpuMicros: (user + system + (serverAfter - serverBefore) * 1e6) / load.latencies.length };
 }
 
 /** Each caller fills one stream after the other, always at the exact revision. */
@@ -146,27 +163,40 @@ function appendingTo(store: Store): (caller: number) => Promise<void> {
   };
 }
 
-function figuresOf(callers: number, loads: ReadonlyMap<string, readonly Load[]>): Figure[] {
+function figuresOf(callers: number, loads: ReadonlyMap<string, readonly Costly[]>): Figure[] {
   const at = `at ${callers} ${callers === 1 ? 'caller' : 'callers'}`;
   const own = loads.get(plimsoll.name)!;
   const ratio = (other: string): number[] => loads.get(other)!.map((load, round) => own[round]!.perSecond / load.perSecond);
+  const costFigure = (other: string): Figure[] => {
+    const ratios = loads.get(other)!.flatMap(({ cpuMicros }, round) => {
+      const ours = own[round]!.cpuMicros;
+      return cpuMicros === undefined || ours === undefined ? [] : [cpuMicros / ours];
+    });
+    return ratios.length > 0 ? [figure(`processor time of ${other} beside Plimsoll's, ${at}`, '×', ratios)] : [];
+  };
   const goals = callers === 32 ? [{ atLeast: 2 }, { atLeast: 8 }] : [undefined, undefined];
   return [
-    ...[...loads].flatMap(([name, rounds]) => [
-      figure(
-        `${name}, ${at}`,
-        'events/s',
-        rounds.map((load) => load.perSecond),
-      ),
-      ...[50, 99].map((p) =>
+    ...[...loads].flatMap(([name, rounds]) => {
+      const cpu = rounds.flatMap(({ cpuMicros }) => (cpuMicros === undefined ? [] : [cpuMicros]));
+      return [
         figure(
-          `${name}, ${at}, p${p}`,
-          'ms',
-          rounds.map((load) => percentile(load.latencies, p)),
+          `${name}, ${at}`,
+          'events/s',
+          rounds.map((load) => load.perSecond),
         ),
-      ),
-    ]),
+        ...[50, 99].map((p) =>
+          figure(
+            `${name}, ${at}, p${p}`,
+            'ms',
+            rounds.map((load) => percentile(load.latencies, p)),
+          ),
+        ),
+        ...(cpu.length > 0 ? [figure(`${name}, ${at}, processor time`, 'µs an event', cpu)] : []),
+      ];
+    }),
     figure(`Plimsoll beside raw INSERTs, ${at}`, '×', ratio(rawInserts.name), goals[0]),
     figure(`Plimsoll beside emmett, ${at}`, '×', ratio(emmett.name), goals[1]),
+    ...costFigure(rawInserts.name),
+    ...costFigure(emmett.name),
   ];
 }

@@ -4,6 +4,8 @@ import { migrate } from '../../migrations/migrate.ts';
 
 export interface BenchDatabase {
   readonly url: string;
+  /** Of the server's first process. */
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -17,7 +19,7 @@ export async function startDatabase(dataDir: string): Promise<BenchDatabase> {
     await server.stop();
     throw error;
   }
-  return { url: server.url, stop: () => server.stop() };
+  return { url: server.url, pid: server.pid, stop: () => server.stop() };
 }
 
 export async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
