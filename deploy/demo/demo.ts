@@ -71,7 +71,7 @@ interface Site {
   readonly service: string;
 }
 
-async function play(stage: Stage, server: Server, pager: WebhookReceiver | undefined): Promise<Record<string, unknown>> {
+async function play(stage: Stage, server: Server, pager: WebhookReceiver | undefined, sites: Site[]): Promise<Record<string, unknown>> {
   const run = randomUUID().slice(0, 8);
   const site: Site = {
     name: `demo-${run}`,
@@ -80,6 +80,7 @@ async function play(stage: Stage, server: Server, pager: WebhookReceiver | undef
     product: `harbour-shop-${run}`,
     service: 'harbour-shop',
   };
+  sites.push(site);
   const [older, newer] = JSON.parse(execFileSync(process.execPath, ['deploy/demo/integrity.mjs'], { encoding: 'utf8' })) as [
     Package,
     Package,
@@ -505,6 +506,16 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+/** Whoever interrupts the demonstration, or closes what it prints to, leaves none of its processes behind. */
+function stopWhenInterrupted(stop: () => Promise<void>): void {
+  const once = (why: string): void => {
+    console.error(`\nStopping: ${why}.`);
+    stop().finally(() => process.exit(1));
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => once(signal));
+  process.stdout.once('error', () => once('nobody reads on'));
+}
+
 async function main(args: readonly string[]): Promise<number> {
   if (args.includes('--help')) {
     console.log(HELP);
@@ -528,10 +539,15 @@ async function main(args: readonly string[]): Promise<number> {
       : 'No Plimsoll is running: starting one, with an embedded Postgres in a temporary folder.',
   );
   let server: Server | undefined;
+  const sites: Site[] = [];
+  stopWhenInterrupted(async () => {
+    if (server) for (const site of sites) tearDown(server, site);
+    await server?.stop();
+  });
   try {
     server = running ?? (await ownServer({ INCIDENT_WEBHOOK_URL: pager?.url ?? '', INCIDENT_WEBHOOK_SECRET: pager?.secret ?? '' }));
     const stage = new Stage();
-    const found = await play(stage, server, pager);
+    const found = await play(stage, server, pager, sites);
     console.log(
       `\nAll ${stage.checks} checks held.${running ? '' : ' The server of this demonstration stops now; start one with npm start to follow the links.'}`,
     );

@@ -30,6 +30,8 @@ export async function ownServer(env: Record<string, string>): Promise<Server> {
   const child = spawn(process.execPath, ['--enable-source-maps', 'dist/src/plimsoll.main.js'], {
     env: { ...process.env, PORT: '0', PLIMSOLL_DATA_DIR: dataDir, LOG_LEVEL: 'warn', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
+    // An interrupt at the terminal is the demonstration's to handle: it needs the server to clean up.
+    detached: true,
   });
   const url = await new Promise<string>((resolve, reject) => {
     let said = '';
@@ -44,9 +46,11 @@ export async function ownServer(env: Record<string, string>): Promise<Server> {
     url,
     stepsState: join(dataDir, 'steps'),
     stop: async () => {
-      const ended = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGTERM');
-      await ended;
+      if (child.exitCode === null && child.signalCode === null) {
+        const ended = new Promise((resolve) => child.once('exit', resolve));
+        child.kill('SIGTERM');
+        await ended;
+      }
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
