@@ -63,14 +63,13 @@ async function startAgain(server: Server): Promise<number> {
   return recoveryMs;
 }
 
-/** Kills the Postgres server of a data folder, all at once: its processes end when they miss their parent. */
+/** Kills the Postgres server of a data folder, if it still runs; its processes end when they miss their parent. */
 function killPostgres(dataDir: string | undefined): void {
   if (dataDir === undefined) return;
-  const pid = Number(readFileSync(join(dataDir, 'postmaster.pid'), 'utf8').split('\n')[0]);
   try {
+    const pid = Number(readFileSync(join(dataDir, 'postmaster.pid'), 'utf8').split('\n')[0]);
     // Never somebody else's process, should the number have been given on.
-    if (!readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(dataDir)) return;
-    process.kill(pid, 'SIGKILL');
+    if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(dataDir)) process.kill(pid, 'SIGKILL');
   } catch (error) {
     if (!['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
