@@ -39,7 +39,10 @@ module.exports = {
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   moduleFileExtensions: ['ts', 'js', 'mjs', 'cjs', 'json', 'node'],
-  moduleNameMapper: { '^#libs/(.*)$': '<rootDir>/libs/$1/index.ts', '^canonicalize$': '<rootDir>/node_modules/canonicalize/lib/canonicalize.js' },
+  moduleNameMapper: {
+    '^#libs/(.*)$': '<rootDir>/libs/$1/index.ts',
+    '^canonicalize$': '<rootDir>/node_modules/canonicalize/lib/canonicalize.js',
+  },
   transform: { '\\.ts$': ['@swc/jest', typescript], '\\.m?js$': ['@swc/jest', javascript] },
   transformIgnorePatterns: [`/node_modules/(?!(?:.+/node_modules/)?(?:${[...esmPackages()].join('|')})/)`],
   globalSetup: '<rootDir>/test/support/global-setup.ts',

@@ -194,7 +194,6 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   '@fastify/helmet': ['libs/http/'],
   '@grpc/grpc-js': ['libs/event-sourcing/eventstoredb/', 'test/support/eventstore/'],
   canonicalize: ['libs/event-sourcing/transact.ts', 'libs/http/idempotency.ts', 'libs/policy/hash.ts'],
-  cloudevents: ['libs/messaging/', 'src/ingestion/'],
   'fast-xml-parser': ['libs/evidence/'],
   jose: ['libs/identity/'],
   'jsonc-parser': ['libs/http/'],
@@ -202,7 +201,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   pino: ['src/'],
   'prom-client': ['src/metrics.ts'],
   semver: ['src/planning/version-line/'],
-  standardwebhooks: ['libs/strict-http/', 'libs/deployers/'],
+  standardwebhooks: ['libs/strict-http/'],
   uuid: ['libs/event-sourcing/ids.ts'],
 };
 
@@ -214,9 +213,6 @@ export const packagesHaveOneHome = eachImport((file, specifier) => {
     : `${file.path} imports ${specifier}: only ${homes.join(', ')} may.`;
 });
 
-/** Declared for what is being built. */
-const TO_BE_IMPORTED = new Set(['cloudevents']);
-
 /** The product runs on dependencies alone, and has none that it does not import. */
 export const dependenciesAreImported: Rule = (files) => {
   const manifest = JSON.parse(files.find((f) => f.path === 'package.json')?.text ?? '{}') as { dependencies?: Record<string, string> };
@@ -227,9 +223,7 @@ export const dependenciesAreImported: Rule = (files) => {
     ...[...imported].flatMap(([name, path]) =>
       name && !declared.has(name) ? [`${path} imports ${name}, which is not among the dependencies.`] : [],
     ),
-    ...[...declared]
-      .filter((name) => !imported.has(name) && !TO_BE_IMPORTED.has(name))
-      .map((name) => `The dependency ${name} is imported nowhere.`),
+    ...[...declared].filter((name) => !imported.has(name)).map((name) => `The dependency ${name} is imported nowhere.`),
   ];
 };
 
