@@ -22,7 +22,7 @@ export interface Death {
  * @param postgres data folder of the Postgres that it works on
  * @param onDeath told when it is dead, and not yet started again
  */
-export async function carryOut(kill: Kill, server: Server, postgres: string | undefined, onDeath: () => void): Promise<Death> {
+export async function carryOut(kill: Kill, server: Server, postgres: string, onDeath: () => void): Promise<Death> {
   await pause(kill.afterMs);
   if (kill.how.kind === 'postgres') {
     const began = performance.now();
@@ -46,15 +46,17 @@ export async function carryOut(kill: Kill, server: Server, postgres: string | un
     server.dieAt(kill.how.at);
     await holdsWithin(() => !server.running, POINT_PATIENCE_MS);
   }
+  // In one go: with its program gone, Postgres would shut down in good order within a moment.
+  const withPostgres = kill.withPostgres && killPostgres(postgres);
+  server.killNow();
+  await server.gone();
   const at = server.diedAt() ?? 'random';
-  await server.kill();
   onDeath();
-  if (kill.withPostgres) killPostgres(postgres);
-  if (kill.how.kind !== 'starting') return { at, withPostgres: kill.withPostgres, recoveryMs: await startAgain(server) };
+  if (kill.how.kind !== 'starting') return { at, withPostgres, recoveryMs: await startAgain(server) };
 
   const survived = await server.start(kill.how.startedMs);
-  if (survived !== undefined) return { at, withPostgres: kill.withPostgres, recoveryMs: survived };
-  return { at: 'starting', withPostgres: kill.withPostgres, recoveryMs: await startAgain(server) };
+  if (survived !== undefined) return { at, withPostgres, recoveryMs: survived };
+  return { at: 'starting', withPostgres, recoveryMs: await startAgain(server) };
 }
 
 async function startAgain(server: Server): Promise<number> {
@@ -63,14 +65,15 @@ async function startAgain(server: Server): Promise<number> {
   return recoveryMs;
 }
 
-/** Kills the Postgres server of a data folder, if it still runs; its processes end when they miss their parent. */
-function killPostgres(dataDir: string | undefined): void {
-  if (dataDir === undefined) return;
+/** Kills the Postgres server of a data folder; its processes end when they miss their parent. False where it had ended by itself. */
+function killPostgres(dataDir: string): boolean {
   try {
     const pid = Number(readFileSync(join(dataDir, 'postmaster.pid'), 'utf8').split('\n')[0]);
     // Never somebody else's process, should the number have been given on.
-    if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(dataDir)) process.kill(pid, 'SIGKILL');
+    if (!readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(dataDir)) return false;
+    return process.kill(pid, 'SIGKILL');
   } catch (error) {
-    if (!['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    throw error;
   }
 }
