@@ -19,7 +19,8 @@ try {
     `Plimsoll is ready on ${plimsoll.url}\n  API page      ${plimsoll.url}/docs\n  health        ${plimsoll.url}/health/ready\n  metrics       ${plimsoll.url}/metrics`,
   );
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
+    // Not once: a terminal tells the whole group, and npm tells again; the second time must not cut the first one short.
+    process.on(signal, () => {
       console.log(`Stopping on ${signal}.`);
       plimsoll.stop().then(
         () => process.exit(0),
