@@ -55,7 +55,13 @@ describe('the watch over triggers', () => {
     processScenario(triggerWatch, 'measurement-1')
       .given()
       .when({ type: 'MetricSamplesRecorded', data: { environment: 'production', service: 'api', samples: [] } })
-      .then(send('EvaluateTrigger', triggerId('production', 'api', 'http.error_rate'), { environment: 'production', service: 'api' }));
+      .then(
+        send('EvaluateTrigger', triggerId('production', 'api', 'http.error_rate'), {
+          environment: 'production',
+          service: 'api',
+          at: '2026-03-02T10:00:00.000Z',
+        }),
+      );
   });
 
   it('remembers nothing, so that it stays quick however much is measured', () => {

@@ -13,6 +13,12 @@ export const triggerWatch = defineProcess<null, MetricEvent>({
   react: (_state, input) => {
     if (input.type !== 'MetricSamplesRecorded') return [];
     const { environment, service } = input.data;
-    return [send('EvaluateTrigger', triggerId(environment, service, 'http.error_rate'), { environment, service })];
+    return [
+      send('EvaluateTrigger', triggerId(environment, service, 'http.error_rate'), {
+        environment,
+        service,
+        at: input.metadata.recordedAt,
+      }),
+    ];
   },
 });

@@ -1,4 +1,4 @@
-import { IsString } from 'class-validator';
+import { IsISO8601, IsString } from 'class-validator';
 import {
   METRIC_BUCKET_MS,
   metricsId,
@@ -14,6 +14,8 @@ import { trigger, type Trigger } from './trigger.ts';
 export class EvaluateTrigger {
   @IsString() environment: string;
   @IsString() service: string;
+  /** When the traffic was recorded: a watch that lags judges what was true then, and misses nothing. */
+  @IsISO8601({ strict: true }) at: string;
 }
 
 export interface TriggerFacts {
@@ -32,19 +34,19 @@ export function evaluateTrigger(command: Issued<EvaluateTrigger>, state: Trigger
   const { definition } = state;
   const { deployment } = facts;
   if (!definition || !deployment) return [];
-  const now = Date.parse(command.meta.now);
-  const from = new Date(Math.max(now - definition.windowSeconds * 1000, Date.parse(deployment.endedAt))).toISOString();
-  const inWindow = facts.samples.filter((s) => s.at >= from);
+  const at = Date.parse(command.at);
+  const from = new Date(Math.max(at - definition.windowSeconds * 1000, Date.parse(deployment.endedAt))).toISOString();
+  const inWindow = facts.samples.filter((s) => s.at >= from && s.at <= command.at);
   const requests = inWindow.reduce((sum, s) => sum + s.requests, 0);
   const errors = inWindow.reduce((sum, s) => sum + s.errors, 0);
   if (requests < definition.minimumRequests) return [];
   const errorRate = errors / requests;
-  const evidence: FiringEvidence = { from, to: command.meta.now, requests, errors, errorRate, inputs: facts.inputs };
+  const evidence: FiringEvidence = { from, to: command.at, requests, errors, errorRate, inputs: facts.inputs };
   const { environment, service, threshold, action } = definition;
   const triggerId = command.target;
 
   if (errorRate >= threshold) {
-    const baking = now <= Date.parse(deployment.endedAt) + definition.bakeSeconds * 1000;
+    const baking = at <= Date.parse(deployment.endedAt) + definition.bakeSeconds * 1000;
     if (!baking || state.firedFor.includes(deployment.deploymentId)) return [];
     const { deploymentId, releaseId } = deployment;
     return [{ type: 'TriggerFired', data: { triggerId, environment, service, deploymentId, releaseId, action, threshold, evidence } }];
@@ -76,12 +78,12 @@ const allSamples: Aggregate<readonly MetricSample[], MetricEvent> = {
 async function triggerFacts(read: ReadAggregate, command: Issued<EvaluateTrigger>, { definition }: Trigger): Promise<TriggerFacts> {
   // Asked for every measurement of every service, and most have no trigger.
   if (!definition) return { samples: [], inputs: [] };
-  const { now } = command.meta;
-  const earlier = new Date(Date.parse(now) - METRIC_BUCKET_MS).toISOString();
+  const { at } = command;
+  const earlier = new Date(Date.parse(at) - METRIC_BUCKET_MS).toISOString();
   const [environment, before, measured] = await Promise.all([
     read(lastDeployment, command.environment),
     read(allSamples, metricsId(command.environment, command.service, earlier)),
-    read(allSamples, metricsId(command.environment, command.service, now)),
+    read(allSamples, metricsId(command.environment, command.service, at)),
   ]);
   const ended = environment.events.findLast(
     (e) => e.type === 'EnvironmentFreed' && (e.data as { outcome: string }).outcome === 'succeeded',

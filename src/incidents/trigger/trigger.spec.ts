@@ -18,8 +18,8 @@ const fields = {
 };
 const define = issued(DefineTrigger, fields, 't1');
 const defined: TriggerEvent = { type: 'TriggerDefined', data: { triggerId: 't1', ...fields } };
-const evaluate = (now = '2026-03-02T10:01:00.000Z') =>
-  issued(EvaluateTrigger, { environment: 'production', service: 'api' }, 't1', { now });
+const evaluate = (at = '2026-03-02T10:01:00.000Z') =>
+  issued(EvaluateTrigger, { environment: 'production', service: 'api', at }, 't1', { now: '2026-03-02T23:00:00.000Z' });
 const deployment = { deploymentId: 'd1', releaseId: 'r1', endedAt: '2026-03-02T10:00:00.000Z' };
 const measured = (requests: number, errors: number, at = '2026-03-02T10:00:50.000Z'): TriggerFacts => ({
   deployment,
@@ -60,6 +60,7 @@ describe('a trigger', () => {
     ['with too few requests to tell', measured(19, 19)],
     ['on traffic from before the deployment', measured(100, 50, '2026-03-02T09:59:59.999Z')],
     ['on traffic that is older than the window', measured(100, 50, '2026-03-02T10:00:29.999Z')],
+    ['on traffic from after the moment that is judged', measured(100, 50, '2026-03-02T10:01:00.001Z')],
     ['where nothing was deployed', { samples: measured(100, 50).samples, inputs: [] }],
   ])('does not fire %s', (_what, facts) => {
     triggers.given(defined).when(evaluateTrigger, evaluate(), facts).thenNothing();
