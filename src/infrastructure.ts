@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Pool } from 'pg';
@@ -11,7 +12,7 @@ import { EmbeddedIssuer, TokenVerifier } from '#libs/identity';
 import type { MessageBus } from '#libs/messaging';
 import { KafkaMessageBus } from '#libs/messaging/kafka';
 import { PostgresMessageBus } from '#libs/messaging/postgres';
-import { SubscriptionRegistry } from '#libs/subscriptions';
+import { bootName, SubscriptionRegistry } from '#libs/subscriptions';
 import { migrate } from '../migrations/migrate.ts';
 import type { Configuration } from './configuration.ts';
 
@@ -50,7 +51,7 @@ export async function openInfrastructure(configuration: Configuration, progress:
     if (applied.length > 0) progress.info(`Database schema brought up to date: ${applied.join(', ')}.`);
 
     // One connection for each projection and process at work, and some for queries.
-    const pool = new Pool({ connectionString: databaseUrl, max: 24, application_name: 'plimsoll' });
+    const pool = new Pool({ connectionString: databaseUrl, max: 24, application_name: bootName(randomUUID()) });
     pool.on('error', (error) => progress.warn(`An idle database connection broke: ${error.message}`));
     opened.push(() => pool.end());
 

@@ -1,4 +1,5 @@
 export * from './handler.ts';
+export { bootName } from './lease.ts';
 export * from './registry.ts';
 export * from './run-subscription.ts';
 export * from './status.ts';

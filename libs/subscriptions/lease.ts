@@ -13,7 +13,7 @@ export class LeaseLost extends Error {
 export interface LeaseRequest {
   readonly pool: Pool;
   readonly subscription: string;
-  /** Unique per running host. */
+  /** Unique per running host; begins with its process's `bootName` and a slash where the pool's connections carry that name. */
   readonly holder: string;
   /** How long a lease lasts without renewal, ms. */
   readonly leaseMs: number;
@@ -21,12 +21,22 @@ export interface LeaseRequest {
   readonly from: bigint;
 }
 
+const BOOT = 'plimsoll:';
+
+/**
+ * A name for the connections of a process, this time that it runs (`application_name` of its pool). Once the database sees no connection of
+ * that name, the leases of the process are free at once, and not only when their time is over: it has died, or can't renew them.
+ */
+export function bootName(id: string): string {
+  return BOOT + id;
+}
+
 /** What acquiring comes to: a lease, or why there is none now. */
 export type Acquired =
   { readonly lease: Lease } | { readonly lease: undefined; readonly failure: SubscriptionFailure | undefined; readonly position: bigint };
 
 /**
- * Takes the lease if nobody holds it or its time is over (by the database's clock, the only one that all workers share).
+ * Takes the lease if nobody holds it, its time is over (by the database's clock, the only one that all workers share) or its holder's process is gone.
  * A subscription that has failed is left alone until it is resumed; a retired one for ever.
  */
 export async function acquireLease(request: LeaseRequest): Promise<Acquired> {
@@ -36,7 +46,10 @@ export async function acquireLease(request: LeaseRequest): Promise<Acquired> {
     `update subscription
         set state = 'running', holder = $2, token = token + 1, lease_until = clock_timestamp() + $3 * interval '1 millisecond',
             updated_at = clock_timestamp()
-      where name = $1 and state in ('idle', 'running') and (holder is null or holder = $2 or lease_until < clock_timestamp())
+      where name = $1 and state in ('idle', 'running')
+        and (holder is null or holder = $2 or lease_until < clock_timestamp()
+             or (starts_with(holder, '${BOOT}')
+                 and not exists (select from pg_stat_activity where application_name = split_part(holder, '/', 1))))
   returning position, token`,
     [subscription, holder, leaseMs],
   );

@@ -1,9 +1,10 @@
-import { Pool } from 'pg';
+import { Client, Pool } from 'pg';
 import { EventCodec, EventLogUnavailable, NO_STREAM, type StoredEvent } from '#libs/event-sourcing';
 import { MemoryEventLog } from '#libs/event-sourcing/memory';
 import { testEvent } from '#libs/event-sourcing/testing';
 import { freshDatabase, type FreshDatabase } from '../../test/support/database.ts';
 import {
+  bootName,
   isTransient,
   resumeSubscription,
   runSubscription,
@@ -327,6 +328,29 @@ describe('several workers with one subscription', () => {
     await handledUpTo(1n);
     expect(await counted()).toEqual([[1, 1]]);
     expect(await row()).toMatchObject({ token: '8' });
+  });
+
+  it('take over at once from a process that is gone, however long its lease, and not from one that is there', async () => {
+    await append(1);
+    const [gone, alive] = [bootName('gone'), bootName('alive')];
+    const other = new Client({ connectionString: database.url, application_name: alive });
+    await other.connect();
+    const held = (name: string, holder: string) =>
+      pool.query(
+        `insert into subscription (name, position, state, holder, token, lease_until)
+         values ($1, -1, 'running', $2, 1, clock_timestamp() + interval '1 hour')`,
+        [name, `${holder}/x`],
+      );
+    await held(NAME, gone);
+    await held('held-by-the-living', alive);
+    start({ handle: counting });
+    start({ name: 'held-by-the-living', handle: counting });
+    await handledUpTo(0n);
+    await eventually(() => registry.get('held-by-the-living')?.state === 'waiting');
+    expect(await storedPosition(pool, 'held-by-the-living')).toBe(-1n);
+
+    await other.end();
+    await eventually(async () => (await storedPosition(pool, 'held-by-the-living')) === 0n);
   });
 
   it('keep the lease through a batch that takes longer than the lease', async () => {

@@ -65,7 +65,7 @@ export async function runSubscription(options: SubscriptionOptions): Promise<voi
   const request = {
     pool: options.pool,
     subscription: name,
-    holder: randomUUID(),
+    holder: `${options.pool.options.application_name ?? ''}/${randomUUID()}`,
     leaseMs: options.leaseMs ?? 15_000,
     from: options.from ?? BEFORE_ALL,
   };
