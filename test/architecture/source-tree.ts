@@ -15,7 +15,8 @@ export function readTree(root: string, folder = root): SourceFile[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) return NOT_OURS.has(entry.name) ? [] : readTree(root, path);
-    if (!entry.isFile() || entry.name.endsWith('.log')) return [];
+    // In a worktree, .git is a file.
+    if (!entry.isFile() || NOT_OURS.has(entry.name) || entry.name.endsWith('.log')) return [];
     return [{ path: relative(root, path).replaceAll('\\', '/'), text: readFileSync(path, 'utf8') }];
   });
 }
