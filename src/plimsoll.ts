@@ -4,6 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import pino from 'pino';
 import { createFastifyAdapter, setupHttpEdge, setupOpenApi } from '#libs/http';
+import { expressionHost } from '#libs/policy';
 import { AppModule } from './app.module.ts';
 import type { Configuration } from './configuration.ts';
 import { openInfrastructure, type Infrastructure } from './infrastructure.ts';
@@ -38,6 +39,7 @@ export async function startPlimsoll(configuration: Configuration): Promise<Plims
     const stop = async (): Promise<void> => {
       await workers.stop();
       await app.close();
+      await expressionHost.close();
       await infrastructure.close();
     };
     return {

@@ -1,5 +1,5 @@
 import type { PlimsollEvent } from './registry.ts';
-import { digestText, type DecisionReceipt } from './values.ts';
+import { BEGINNING_OF_TIME, digestText, type DecisionReceipt } from './values.ts';
 
 type DataOf<T extends PlimsollEvent['type']> = Extract<PlimsollEvent, { readonly type: T }>['data'];
 
@@ -49,7 +49,10 @@ const sentences: { readonly [T in PlimsollEvent['type']]: (data: DataOf<T>) => s
   OutsideEventRejected: (e) => `A message of ${e.bytes} bytes from ${e.receivedFrom} was rejected: ${e.reason}`,
   OutsideEventRedriven: (e) => `A rejected message was tried again and ${e.outcome}: ${e.detail}`,
 
-  PolicyPublished: (e) => `Policy ${e.policyId} version ${e.version} was published: ${e.title}.`,
+  PolicyPublished: (e) =>
+    e.effectiveFrom === BEGINNING_OF_TIME
+      ? `Policy ${e.policyId} version ${e.version} was published: ${e.title}.`
+      : `Policy ${e.policyId} version ${e.version} was published, in force from ${e.effectiveFrom}: ${e.title}.`,
 
   ReleaseComposed: (e) => `The release of ${e.product} was composed of ${e.artifacts.map((a) => `${a.name}@${a.version}`).join(', ')}.`,
   ReleaseAmended: (e) => `The release was amended to ${e.artifacts.map((a) => `${a.name}@${a.version}`).join(', ')}.`,

@@ -1,9 +1,19 @@
 import type { DomainEvent } from '#libs/event-sourcing';
+import type { Regime } from './values.ts';
 
 export type EnvironmentClass = 'development' | 'test' | 'staging' | 'production';
 
 export type EnvironmentEvent =
-  | DomainEvent<'EnvironmentDefined', { readonly environment: string; readonly class: EnvironmentClass; readonly policyId: string }>
+  | DomainEvent<
+      'EnvironmentDefined',
+      {
+        readonly environment: string;
+        readonly class: EnvironmentClass;
+        readonly policyId: string;
+        /** Sorted; absent where it is under none. */
+        readonly regimes?: readonly Regime[];
+      }
+    >
   /** One deployment at a time holds an environment; `round` counts from 1 how often it was started or retried. */
   | DomainEvent<
       'EnvironmentReserved',

@@ -1,5 +1,5 @@
 import type { DomainEvent } from '#libs/event-sourcing';
-import type { ApprovalTuple, GateRule } from './values.ts';
+import type { ApprovalTuple, GateRule, PolicyClause } from './values.ts';
 
 export type PolicyEvent = DomainEvent<
   'PolicyPublished',
@@ -11,6 +11,10 @@ export type PolicyEvent = DomainEvent<
     readonly gates: readonly GateRule[];
     /** A rollback is a deployment with gates of its own (principle 9). */
     readonly rollbackGates: readonly GateRule[];
+    /** Since v2: gates that count besides `gates` where the scope holds. */
+    readonly clauses: readonly PolicyClause[];
+    /** Since v2: ISO 8601. Versions of v1 were in force as soon as they were recorded: they read as from the beginning of time. */
+    readonly effectiveFrom: string;
   }
 >;
 

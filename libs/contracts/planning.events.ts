@@ -1,5 +1,5 @@
 import type { DomainEvent } from '#libs/event-sourcing';
-import type { PlannedStep, ReleaseArtifact, SmokeSuite } from './values.ts';
+import type { PlannedChangeClass, PlannedStep, ReleaseArtifact, SmokeSuite } from './values.ts';
 
 export type ReleaseEvent =
   | DomainEvent<
@@ -26,6 +26,8 @@ export type ReleaseEvent =
         readonly smoke?: SmokeSuite;
         /** SHA-256 (hex) over the canonical JSON of environment, steps and smoke suite. */
         readonly planHash: string;
+        /** `normal` where it is absent. Hashed with the plan, so that an approval is of this class and no other. */
+        readonly changeClass?: PlannedChangeClass;
       }
     >;
 

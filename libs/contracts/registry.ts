@@ -8,6 +8,7 @@ import type { IngestionEvent } from './ingestion.events.ts';
 import type { MetricEvent } from './observability.events.ts';
 import type { ReleaseEvent, VersionLineEvent } from './planning.events.ts';
 import type { SmokeRunEvent, TestReportEvent } from './validation.events.ts';
+import { BEGINNING_OF_TIME } from './values.ts';
 
 /** Everything that can be in the log, but for what processes note about themselves (`#libs/processes`). */
 export type PlimsollEvent =
@@ -28,6 +29,11 @@ export type PlimsollEvent =
   | VersionLineEvent;
 
 const first: EventDeclaration = { version: 1, upcasters: {} };
+
+/** A policy of v1 counted for everything it governed, and from the moment it was recorded: nothing that was decided before can have read it. */
+function policyInForceAtOnce(data: unknown): unknown {
+  return { ...(data as object), clauses: [], effectiveFrom: BEGINNING_OF_TIME };
+}
 
 /**
  * Schema version of every event type. A change is additive, or raises the version with a pure upcaster;
@@ -60,7 +66,7 @@ export const declarations = {
   OutsideEventReceived: first,
   OutsideEventRedriven: first,
   OutsideEventRejected: first,
-  PolicyPublished: first,
+  PolicyPublished: { version: 2, upcasters: { 1: policyInForceAtOnce } },
   ReleaseAmended: first,
   ReleaseComposed: first,
   ReleasePlanned: first,

@@ -63,14 +63,45 @@ export interface ApprovalTuple {
   readonly expiresAt: string;
 }
 
-export type GateName =
+/** Gates that are part of the program. */
+export type BuiltInGate =
   'artifacts-registered' | 'version-assigned' | 'tests-passed' | 'approved' | 'duties-separated' | 'rollback-target-ran';
+
+/** A gate of the policy's own, `expression:<slug>`. */
+export type ExpressionGate = `expression:${string}`;
+
+export type GateName = BuiltInGate | ExpressionGate;
 
 /** A gate as a policy asks for it. */
 export type GateRule =
-  | { readonly gate: Exclude<GateName, 'approved'> }
+  | { readonly gate: Exclude<BuiltInGate, 'approved'> }
+  /** `expression`: CEL over declared facts. */
+  | { readonly gate: ExpressionGate; readonly expression: string; readonly unblockedBy?: string }
   /** `quorum`: how many distinct persons must have approved. */
   | { readonly gate: 'approved'; readonly quorum: number };
+
+export const REGIMES = ['SOX', 'HIPAA', 'PCI', 'none'] as const;
+export type Regime = (typeof REGIMES)[number];
+
+export const PLANNED_CHANGE_CLASSES = ['standard', 'normal', 'emergency'] as const;
+export type PlannedChangeClass = (typeof PLANNED_CHANGE_CLASSES)[number];
+
+/** Since when a policy is in force that does not say so. */
+export const BEGINNING_OF_TIME = '1970-01-01T00:00:00.000Z';
+
+/** Where a clause of a policy counts: everywhere unless told. What is named must hold together. */
+export interface PolicyScope {
+  readonly environmentClasses?: readonly string[];
+  /** It counts where the environment is under one of these. */
+  readonly regimes?: readonly Regime[];
+  readonly changeClasses?: readonly PlannedChangeClass[];
+}
+
+/** Gates that a policy asks for besides, in a part of what it governs. A clause adds, it never takes away. */
+export interface PolicyClause {
+  readonly when: PolicyScope;
+  readonly gates: readonly GateRule[];
+}
 
 /** Absence is not success (principle 6). */
 export type Verdict = 'pass' | 'fail' | 'inconclusive' | 'stale';
@@ -84,15 +115,39 @@ export interface GateVerdict {
   readonly unblockedBy?: string;
 }
 
+/** What would unblock a decision, soonest first. */
+export interface Unblocking {
+  readonly gate: GateName;
+  readonly action: string;
+  /** What it takes: an instant that comes by itself, a person, or work. */
+  readonly takes: 'time' | 'persons' | 'work';
+  /** Minutes from `evaluatedAt`, estimated where it takes persons or work. */
+  readonly minutes: number;
+  /** ISO 8601, where the instant is known. */
+  readonly at?: string;
+}
+
 /** A decision with its inputs (principle 2): the same inputs give the same bytes. */
 export interface DecisionReceipt {
   readonly policyId: string;
   readonly policyVersion: number;
   readonly evaluatedAt: string;
+  /** What judged; absent in receipts from before engines had versions. */
+  readonly engine?: string;
+  /** What was asked; absent in receipts from before it was noted. With it and the streams, a receipt can be executed again. */
+  readonly subject?: {
+    readonly releaseId: string;
+    readonly environment: string;
+    readonly kind: 'deployment' | 'rollback';
+    /** Person. */
+    readonly deployer: string;
+  };
   /** `stream@revision` of every stream read, sorted. */
   readonly inputs: readonly string[];
   /** SHA-256 (hex) over the canonical JSON of the facts that were judged. */
   readonly factsHash: string;
   readonly gates: readonly GateVerdict[];
   readonly verdict: 'pass' | 'fail';
+  /** Soonest first; absent where nothing is in the way. */
+  readonly unblocking?: readonly Unblocking[];
 }

@@ -1,10 +1,15 @@
-import type { DecisionReceipt, GateName, GateRule, GateVerdict, Verdict } from '#libs/contracts';
+import type { BuiltInGate, DecisionReceipt, GateRule, GateVerdict, Verdict } from '#libs/contracts';
 import { refuse, type Reason, type Refusal } from '#libs/event-sourcing';
 import { conflicts } from '#libs/identity';
 import { dutiesOf, RELEASE_DUTIES } from './duties.ts';
 import { hashOf } from './hash.ts';
+import { isExpression, type DecisionKind } from './judge-expressions.ts';
 import type { GateFacts } from './sources.ts';
 import { tupleDifferences } from './tuple.ts';
+import { unblockingOf } from './unblocking.ts';
+
+/** What judges. It changes whenever the same facts may get another verdict or another wording, and with the version of CEL. */
+export const ENGINE = 'plimsoll-gates/2 cel/0.6.1';
 
 /** Who wants the effect, and when: the rest of what gates judge. */
 export interface GateRequest {
@@ -17,7 +22,7 @@ export interface GateRequest {
 type Judge = (rule: GateRule, facts: GateFacts, request: GateRequest) => Omit<GateVerdict, 'gate'>;
 
 /** Every gate there is. A policy that names another one does not publish. */
-const judges: Readonly<Record<GateName, Judge>> = {
+const judges: Readonly<Record<BuiltInGate, Judge>> = {
   'artifacts-registered': (_rule, facts) => {
     const evidence = Object.values(facts.refs.artifacts);
     if (facts.artifacts.length === 0)
@@ -117,17 +122,39 @@ const judges: Readonly<Record<GateName, Judge>> = {
         ),
 };
 
-export const gateNames = Object.keys(judges) as readonly GateName[];
+export const gateNames = Object.keys(judges) as readonly BuiltInGate[];
+
+/** A gate of the policy's own was evaluated before, where time and memory are bounded; here is what was found. */
+function judge(rule: GateRule, facts: GateFacts, request: GateRequest): Omit<GateVerdict, 'gate'> {
+  if (!isExpression(rule)) return judges[rule.gate](rule, facts, request);
+  const found = facts.expressions?.[rule.gate];
+  const evidence = [
+    facts.refs.policy,
+    facts.refs.release,
+    facts.refs.environment,
+    facts.refs.approval,
+    facts.refs.reports,
+    facts.refs.versions,
+  ];
+  if (found?.verdict === 'pass') return verdict('pass', `It holds: ${rule.expression}`, evidence);
+  const said = found ? (found.why ?? `It does not hold: ${rule.expression}`) : 'It was not evaluated.';
+  const opens = found?.opensAt ? `By itself at ${found.opensAt}.` : undefined;
+  return verdict(found?.verdict ?? 'inconclusive', said, evidence, [rule.unblockedBy, opens].filter(Boolean).join(' ') || undefined);
+}
 
 /**
  * Judges the policy's gates on the facts. Pure: the same facts and request give the same receipt, byte for byte (principle 2).
  * An environment without a published policy, or a release without a plan for it, never passes: absence is not success.
  */
-export function evaluateGates(facts: GateFacts, request: GateRequest, kind: 'deployment' | 'rollback' = 'deployment'): DecisionReceipt {
+export function evaluateGates(facts: GateFacts, request: GateRequest, kind: DecisionKind = 'deployment'): DecisionReceipt {
   const rules = kind === 'rollback' ? facts.policy.rollbackGates : facts.policy.gates;
-  const gates = rules.map((rule): GateVerdict => ({ gate: rule.gate, ...judges[rule.gate](rule, facts, request) }));
+  const gates = rules.map((rule): GateVerdict => ({ gate: rule.gate, ...judge(rule, facts, request) }));
   const passes = facts.policy.version > 0 && facts.plan !== undefined && gates.every((g) => g.verdict === 'pass');
+  const unblocking = passes ? [] : unblockingOf(rules, gates, facts, request.now);
+  const { releaseId, environment } = facts;
   return {
+    engine: ENGINE,
+    subject: { releaseId, environment, kind, deployer: request.deployer },
     policyId: facts.policy.id,
     policyVersion: facts.policy.version,
     evaluatedAt: request.now,
@@ -135,13 +162,16 @@ export function evaluateGates(facts: GateFacts, request: GateRequest, kind: 'dep
     factsHash: hashOf({ facts, request, kind }),
     gates,
     verdict: passes ? 'pass' : 'fail',
+    ...(unblocking.length > 0 ? { unblocking } : {}),
   };
 }
 
-/** The refusal that names every gate that does not pass, and what would unblock each. */
+/** The refusal that names every gate that does not pass, and what would unblock each; what is unblocked soonest comes first. */
 export function gatesRefusal(receipt: DecisionReceipt, facts: GateFacts): Refusal {
+  const soonest = (receipt.unblocking ?? []).map((u) => u.gate);
   const reasons: Reason[] = receipt.gates
     .filter((g) => g.verdict !== 'pass')
+    .sort((a, b) => soonest.indexOf(a.gate) - soonest.indexOf(b.gate))
     .map((g) => ({
       code: `gate-${g.gate}-${g.verdict}`,
       detail: g.detail,

@@ -8,8 +8,11 @@ import {
   type ArtifactEvent,
   type EnvironmentEvent,
   type GateRule,
+  type PlannedChangeClass,
   type PlannedStep,
+  type PolicyClause,
   type PolicyEvent,
+  type Regime,
   type ReleaseArtifact,
   type ReleaseEvent,
   type SmokeSuite,
@@ -18,21 +21,28 @@ import {
   versionLineId,
   digestText,
 } from '#libs/contracts';
-import type { Aggregate, Loaded, ReadAggregate } from '#libs/event-sourcing';
+import type { Aggregate, DomainEvent, Loaded, ReadAggregate } from '#libs/event-sourcing';
 import { defaultPersonId } from '#libs/identity';
+import type { ExpressionOutcome } from './expressions/index.ts';
+import { gatesFor, inForceAt } from './in-force.ts';
 
 /**
  * What gates read, folded from the source streams themselves and never from a view (principle 1). These folds keep only what a gate
  * judges; each area has its own, richer fold for its own decisions. An event that a gate does not judge leaves the state as it is.
  */
 
+interface PlanSource {
+  readonly steps: readonly PlannedStep[];
+  readonly planHash: string;
+  readonly smoke?: SmokeSuite;
+  readonly changeClass?: PlannedChangeClass;
+}
+
 interface ReleaseSource {
   readonly product?: string;
   readonly artifacts: readonly ReleaseArtifact[];
   readonly authors: readonly string[];
-  readonly plans: Readonly<
-    Record<string, { readonly steps: readonly PlannedStep[]; readonly planHash: string; readonly smoke?: SmokeSuite }>
-  >;
+  readonly plans: Readonly<Record<string, PlanSource>>;
 }
 
 const releaseSource: Aggregate<ReleaseSource, ReleaseEvent> = {
@@ -49,7 +59,12 @@ const releaseSource: Aggregate<ReleaseSource, ReleaseEvent> = {
           ...state,
           plans: {
             ...state.plans,
-            [data.environment]: { steps: data.steps, planHash: data.planHash, ...(data.smoke ? { smoke: data.smoke } : {}) },
+            [data.environment]: {
+              steps: data.steps,
+              planHash: data.planHash,
+              ...(data.smoke ? { smoke: data.smoke } : {}),
+              ...(data.changeClass ? { changeClass: data.changeClass } : {}),
+            },
           },
         };
       default:
@@ -81,6 +96,7 @@ const versionLineSource: Aggregate<Readonly<Record<string, string>>, VersionLine
 interface EnvironmentSource {
   readonly class?: string;
   readonly policyId?: string;
+  readonly regimes?: readonly Regime[];
   /** Releases that were deployed here with success. */
   readonly ran: readonly string[];
 }
@@ -91,7 +107,7 @@ const environmentSource: Aggregate<EnvironmentSource, EnvironmentEvent> = {
   evolve: (state, { type, data }) => {
     switch (type) {
       case 'EnvironmentDefined':
-        return { ...state, class: data.class, policyId: data.policyId };
+        return { ran: state.ran, class: data.class, policyId: data.policyId, ...(data.regimes ? { regimes: data.regimes } : {}) };
       case 'EnvironmentFreed':
         return data.outcome === 'succeeded' && !state.ran.includes(data.releaseId)
           ? { ...state, ran: [...state.ran, data.releaseId] }
@@ -102,16 +118,24 @@ const environmentSource: Aggregate<EnvironmentSource, EnvironmentEvent> = {
   },
 };
 
-interface PolicySource {
+/** A published version of a policy. */
+export interface PolicyVersion {
   readonly version: number;
+  /** ISO 8601. */
+  readonly effectiveFrom: string;
   readonly gates: readonly GateRule[];
   readonly rollbackGates: readonly GateRule[];
+  readonly clauses: readonly PolicyClause[];
 }
 
-const policySource: Aggregate<PolicySource, PolicyEvent> = {
+/** Every version of a policy, in the order of publishing. */
+const policySource: Aggregate<readonly PolicyVersion[], PolicyEvent> = {
   category: 'policy',
-  initial: { version: 0, gates: [], rollbackGates: [] },
-  evolve: (_state, { data }) => ({ version: data.version, gates: data.gates, rollbackGates: data.rollbackGates }),
+  initial: [],
+  evolve: (versions, { data: { version, effectiveFrom, gates, rollbackGates, clauses } }) => [
+    ...versions,
+    { version, effectiveFrom, gates, rollbackGates, clauses },
+  ],
 };
 
 interface ReportSource {
@@ -185,18 +209,23 @@ export interface GateFacts {
   readonly releaseId: string;
   readonly environment: string;
   readonly environmentClass?: string;
+  readonly regimes?: readonly Regime[];
   readonly product?: string;
   readonly artifacts: readonly ReleaseArtifact[];
   /** Digest found in each artifact's own stream, by artifact id. */
   readonly registered: Readonly<Record<string, string>>;
   readonly version?: string;
-  readonly plan?: { readonly steps: readonly PlannedStep[]; readonly planHash: string; readonly smoke?: SmokeSuite };
+  readonly plan?: PlanSource;
+  /** The version in force at the time of the decision, and which of its gates count for this environment and change. */
   readonly policy: {
     readonly id: string;
+    /** 0 where none is in force. */
     readonly version: number;
     readonly gates: readonly GateRule[];
     readonly rollbackGates: readonly GateRule[];
   };
+  /** What the policy's own gates say, by gate; see `judgeExpressions`. */
+  readonly expressions?: Readonly<Record<string, ExpressionOutcome>>;
   readonly reports: TestReportsSource;
   readonly approval: ApprovalSource;
   /** Persons, sorted. */
@@ -214,8 +243,24 @@ export interface GateFacts {
   };
 }
 
-/** Reads all sources of a release's gates for an environment. The policy that counts is the newest one of the environment. */
-export async function readGateFacts(read: ReadAggregate, releaseId: string, environment: string): Promise<GateFacts> {
+/** Folds of everything that gates read, one of each category: what a replay has to keep. */
+export const sources: readonly Aggregate<unknown, DomainEvent>[] = [
+  releaseSource,
+  artifactSource,
+  versionLineSource,
+  environmentSource,
+  policySource,
+  testReportSource,
+  approvalSource,
+  accountSource,
+].map((source) => source as unknown as Aggregate<unknown, DomainEvent>);
+
+/**
+ * Reads all sources of a release's gates for an environment.
+ *
+ * @param now ISO 8601, server time: the version of the policy that is in force then counts
+ */
+export async function readGateFacts(read: ReadAggregate, releaseId: string, environment: string, now: string): Promise<GateFacts> {
   const release = await read(releaseSource, releaseId);
   const target = await read(environmentSource, environment);
   const policyId = target.state.policyId ?? 'none';
@@ -233,16 +278,28 @@ export async function readGateFacts(read: ReadAggregate, releaseId: string, envi
   );
   const version = versions.state[releaseId];
   const plan = release.state.plans[environment];
+  const inForce = inForceAt(policy.state, now);
+  const where = {
+    environmentClass: target.state.class,
+    regimes: target.state.regimes ?? [],
+    changeClass: plan?.changeClass ?? 'normal',
+  } as const;
   return {
     releaseId,
     environment,
     ...(target.state.class ? { environmentClass: target.state.class } : {}),
+    ...(target.state.regimes ? { regimes: target.state.regimes } : {}),
     ...(release.state.product ? { product: release.state.product } : {}),
     artifacts: release.state.artifacts,
     registered: Object.fromEntries(artifacts.flatMap((a) => (a.state.digest ? [[a.id, a.state.digest]] : []))),
     ...(version ? { version } : {}),
     ...(plan ? { plan } : {}),
-    policy: { id: policyId, ...policy.state },
+    policy: {
+      id: policyId,
+      version: inForce?.version ?? 0,
+      gates: inForce ? gatesFor(inForce, where) : [],
+      rollbackGates: inForce?.rollbackGates ?? [],
+    },
     reports: reports.state,
     approval: approval.state,
     authors: [...new Set(accounts.map((a) => a.person))].sort(),

@@ -1,7 +1,7 @@
 import { IsString, MaxLength } from 'class-validator';
 import type { DeploymentEvent } from '#libs/contracts';
 import { defineCommand, type Decision, type Issued } from '#libs/event-sourcing';
-import { evaluateGates, readGateFacts, type GateFacts } from '#libs/policy';
+import { evaluateGates, readJudgedFacts, type GateFacts } from '#libs/policy';
 import { deployment, type Deployment } from './deployment.ts';
 
 export class ConfirmDeployment {}
@@ -52,8 +52,11 @@ export const confirmDeploymentCommand = defineCommand({
   type: ConfirmDeployment,
   aggregate: deployment,
   decide: confirmDeployment,
-  facts: async (read, _command, state): Promise<ConfirmFacts> =>
-    state.releaseId && state.environment ? { now: await readGateFacts(read, state.releaseId, state.environment) } : {},
+  facts: async (read, { meta }, { releaseId, environment, deployer, rollbackOf }): Promise<ConfirmFacts> => {
+    if (!releaseId || !environment || !deployer) return {};
+    const kind = rollbackOf ? 'rollback' : 'deployment';
+    return { now: await readJudgedFacts(read, { releaseId, environment, kind, deployer }, meta.now) };
+  },
 });
 
 export const haltDeploymentCommand = defineCommand({ type: HaltDeployment, aggregate: deployment, decide: haltDeployment });

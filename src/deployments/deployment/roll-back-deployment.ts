@@ -1,7 +1,7 @@
 import { IsString, IsUUID, Matches, MaxLength } from 'class-validator';
 import type { DeploymentEvent, EnvironmentEvent } from '#libs/contracts';
 import { defineCommand, refuse, type Aggregate, type Decision, type Issued, type ReadAggregate } from '#libs/event-sourcing';
-import { evaluateGates, gatesRefusal, readGateFacts, type GateFacts } from '#libs/policy';
+import { evaluateGates, gatesRefusal, readJudgedFacts, type GateFacts } from '#libs/policy';
 import { deployment, type Deployment } from './deployment.ts';
 
 export class RollBackDeployment {
@@ -86,7 +86,9 @@ async function rollbackFacts(read: ReadAggregate, command: Issued<RollBackDeploy
   const ran = (await read(releasesThatRan, withdrawn.environment)).state;
   const targetReleaseId = ran.filter((id) => id !== withdrawn.releaseId).at(-1);
   if (!targetReleaseId) return { withdrawn };
-  return { withdrawn, targetReleaseId, gates: await readGateFacts(read, targetReleaseId, withdrawn.environment) };
+  const { actor, now } = command.meta;
+  const subject = { releaseId: targetReleaseId, environment: withdrawn.environment, kind: 'rollback', deployer: actor.person } as const;
+  return { withdrawn, targetReleaseId, gates: await readJudgedFacts(read, subject, now) };
 }
 
 export const rollBackDeploymentCommand = defineCommand({

@@ -1,7 +1,7 @@
 import { IsUUID, Matches } from 'class-validator';
 import type { DeploymentEvent } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
-import { evaluateGates, gatesRefusal, readGateFacts, type GateFacts } from '#libs/policy';
+import { evaluateGates, gatesRefusal, readJudgedFacts, type GateFacts } from '#libs/policy';
 import { deployment, type Deployment } from './deployment.ts';
 
 export class StartDeployment {
@@ -41,6 +41,7 @@ export const startDeploymentCommand = defineCommand({
   type: StartDeployment,
   aggregate: deployment,
   decide: startDeployment,
-  facts: (read, command) => readGateFacts(read, command.releaseId, command.environment),
+  facts: (read, { releaseId, environment, meta }) =>
+    readJudgedFacts(read, { releaseId, environment, kind: 'deployment', deployer: meta.actor.person }, meta.now),
   governed: (command) => ({ releaseId: command.releaseId, environment: command.environment }),
 });

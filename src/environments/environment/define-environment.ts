@@ -1,5 +1,5 @@
-import { IsIn, Matches } from 'class-validator';
-import type { EnvironmentClass, EnvironmentEvent } from '#libs/contracts';
+import { ArrayUnique, IsArray, IsIn, IsOptional, Matches } from 'class-validator';
+import { REGIMES, type EnvironmentClass, type EnvironmentEvent, type Regime } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
 import { environment, type Environment } from './environment.ts';
 
@@ -9,11 +9,14 @@ export class DefineEnvironment {
   @Matches(SLUG, { message: 'environment must be a slug: a-z, 0-9 and hyphens, at most 63 characters' }) environment: string;
   @IsIn(['development', 'test', 'staging', 'production']) class: EnvironmentClass;
   @Matches(SLUG, { message: 'policyId must be the id of a policy' }) policyId: string;
+  /** What its changes are audited under; none unless told. */
+  @IsOptional() @IsArray() @ArrayUnique() @IsIn(REGIMES, { each: true }) regimes?: readonly Regime[];
 }
 
 /** An environment says by which policy it is governed. Its class stays: a production does not become a test overnight. */
 export function defineEnvironment(command: Issued<DefineEnvironment>, state: Environment): Decision<EnvironmentEvent> {
-  if (state.class === command.class && state.policyId === command.policyId) return [];
+  const regimes = (command.regimes ?? []).filter((regime) => regime !== 'none').sort();
+  if (state.class === command.class && state.policyId === command.policyId && state.regimes.join() === regimes.join()) return [];
   if (state.class && state.class !== command.class) {
     return refuse(
       'conflict',
@@ -21,7 +24,10 @@ export function defineEnvironment(command: Issued<DefineEnvironment>, state: Env
       `${command.environment} is of class ${state.class}; define another environment for ${command.class}.`,
     );
   }
-  return [{ type: 'EnvironmentDefined', data: { environment: command.environment, class: command.class, policyId: command.policyId } }];
+  const { environment, policyId } = command;
+  return [
+    { type: 'EnvironmentDefined', data: { environment, class: command.class, policyId, ...(regimes.length > 0 ? { regimes } : {}) } },
+  ];
 }
 
 export const defineEnvironmentCommand = defineCommand({

@@ -1,10 +1,12 @@
-import type { EnvironmentClass, EnvironmentEvent } from '#libs/contracts';
+import type { EnvironmentClass, EnvironmentEvent, Regime } from '#libs/contracts';
 import { unknownEvent, type Aggregate } from '#libs/event-sourcing';
 
 /** A place where releases run. One deployment at a time holds it. */
 export interface Environment {
   readonly class?: EnvironmentClass;
   readonly policyId?: string;
+  /** Sorted. */
+  readonly regimes: readonly Regime[];
   readonly heldBy?: string;
   /** `deploymentId#round` of all that have held it and let go. */
   readonly finished: readonly string[];
@@ -14,11 +16,11 @@ export interface Environment {
 
 export const environment: Aggregate<Environment, EnvironmentEvent> = {
   category: 'environment',
-  initial: { finished: [], running: {} },
+  initial: { regimes: [], finished: [], running: {} },
   evolve: (state, event) => {
     switch (event.type) {
       case 'EnvironmentDefined':
-        return { ...state, class: event.data.class, policyId: event.data.policyId };
+        return { ...state, class: event.data.class, policyId: event.data.policyId, regimes: event.data.regimes ?? [] };
       case 'EnvironmentReserved':
         return { ...state, heldBy: event.data.deploymentId };
       case 'EnvironmentFreed': {

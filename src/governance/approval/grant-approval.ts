@@ -104,8 +104,8 @@ function evidenceOf(facts: VoteFacts): readonly string[] {
   return facts.now ? [facts.now.refs.release, facts.now.refs.approval, ...Object.values(facts.now.refs.artifacts)] : [];
 }
 
-async function voteFacts(read: ReadAggregate, _command: unknown, state: Approval): Promise<VoteFacts> {
-  return state.releaseId && state.environment ? { now: await readGateFacts(read, state.releaseId, state.environment) } : {};
+async function voteFacts(read: ReadAggregate, { meta }: Issued<object>, state: Approval): Promise<VoteFacts> {
+  return state.releaseId && state.environment ? { now: await readGateFacts(read, state.releaseId, state.environment, meta.now) } : {};
 }
 
 export const grantApprovalCommand = defineCommand({

@@ -52,6 +52,6 @@ export const requestApprovalCommand = defineCommand({
   type: RequestApproval,
   aggregate: approval,
   decide: requestApproval,
-  facts: (read, command) => readGateFacts(read, command.releaseId, command.environment),
+  facts: (read, command) => readGateFacts(read, command.releaseId, command.environment, command.meta.now),
   governed: (command) => ({ releaseId: command.releaseId }),
 });

@@ -28,5 +28,5 @@ export const voidApprovalIfChangedCommand = defineCommand({
   type: VoidApprovalIfChanged,
   aggregate: approval,
   decide: voidApprovalIfChanged,
-  facts: (read, command) => readGateFacts(read, command.releaseId, command.environment),
+  facts: (read, command) => readGateFacts(read, command.releaseId, command.environment, command.meta.now),
 });

@@ -1,5 +1,8 @@
 import type { PolicyEvent } from '#libs/contracts';
 import { issued, scenario } from '#libs/event-sourcing/testing';
+import { expressionHost } from '#libs/policy';
+import { checkExpressions } from './check-expressions.ts';
+import type { PolicyContents } from './policy-contents.ts';
 import { policy } from './policy.ts';
 import { publishPolicy, PublishPolicy } from './publish-policy.ts';
 
@@ -15,6 +18,8 @@ const published = (version: number): PolicyEvent => ({
     title: 'Bank',
     gates: [{ gate: 'approved', quorum: 2 }],
     rollbackGates: [{ gate: 'rollback-target-ran' }],
+    clauses: [],
+    effectiveFrom: '2026-03-02T10:00:00.000Z',
   },
 });
 
@@ -61,5 +66,113 @@ describe('publishing a policy', () => {
       .given()
       .when(publishPolicy, publish([{ gate: 'duties-separated' }]))
       .thenRefused('gate-unsatisfiable');
+  });
+
+  it('puts it in force at once, or from an instant on, and never before it was published', () => {
+    const from = (effectiveFrom: string, quorum = 3) =>
+      issued(
+        PublishPolicy,
+        { policyId: 'bank', title: 'Bank', gates: [{ gate: 'approved', quorum }], rollbackGates, effectiveFrom },
+        'bank',
+      );
+    expect(policies.given(published(1)).when(publishPolicy, from('2026-04-01T00:00:00+02:00')).decision).toMatchObject([
+      { data: { version: 2, effectiveFrom: '2026-03-31T22:00:00.000Z' } },
+    ]);
+    expect(policies.given().when(publishPolicy, from('2026-03-02T10:00:00.000Z')).decision).toMatchObject([{ data: { version: 1 } }]);
+    policies.given().when(publishPolicy, from('2026-03-02T09:59:59.999Z')).thenRefused('effective-from-past');
+    policies.given().when(publishPolicy, from('2026-13-02T09:59:59Z')).thenRefused('effective-from-invalid');
+  });
+
+  it('scheduled twice for the same instant is nothing new; the same contents for another instant are', () => {
+    const scheduled: PolicyEvent = { ...published(2), data: { ...published(2).data, effectiveFrom: '2026-04-01T00:00:00.000Z' } };
+    const from = (effectiveFrom: string) =>
+      issued(
+        PublishPolicy,
+        { policyId: 'bank', title: 'Bank', gates: [{ gate: 'approved', quorum: 2 }], rollbackGates, effectiveFrom },
+        'bank',
+      );
+    policies.given(published(1), scheduled).when(publishPolicy, from('2026-04-01T00:00:00Z')).thenNothing();
+    expect(policies.given(published(1), scheduled).when(publishPolicy, from('2026-05-01T00:00:00Z')).decision).toMatchObject([
+      { data: { version: 3 } },
+    ]);
+  });
+});
+
+describe("a policy's own gates", () => {
+  afterAll(() => expressionHost.close());
+
+  const contents = (expression: string, more: Partial<PolicyContents> = {}): PolicyContents => ({
+    gates: [
+      { gate: 'approved', quorum: 2 },
+      { gate: 'expression:own', expression },
+    ],
+    rollbackGates,
+    ...more,
+  });
+  // In an object: an outcome has a `then`, and would pass for a promise.
+  const publishing = async (asked: PolicyContents) => ({
+    outcome: policies
+      .given()
+      .when(publishPolicy, issued(PublishPolicy, { policyId: 'bank', title: 'Bank', ...asked }, 'bank'), await checkExpressions(asked)),
+  });
+
+  it.each([
+    'now.getHours("Europe/Zurich") >= 8 && now.getDayOfWeek("Europe/Zurich") in [1, 2, 3, 4, 5]',
+    'environment.class != "production" || "e2e" in tests.passed',
+    'approvals.expires_at - now < duration("1h") ? "stale" : "pass"',
+    'release.version.matches("^[0-9]+\\\\.[0-9]+")',
+    'artifacts.names.all(name, name.startsWith("bank-"))',
+    'has(release.version) && size(release.authors) > 1',
+  ])('say what they want in CEL: %s', async (expression) => {
+    expect((await publishing(contents(expression))).outcome.decision).toMatchObject([
+      { data: { gates: [{ gate: 'approved' }, { gate: 'expression:own', expression }] } },
+    ]);
+  });
+
+  it.each([
+    ['a misspelt fact', 'enviroment.class == "production"', 'fact-unknown', 'is it environment.class?'],
+    ['an unknown fact', 'weather == "fine"', 'fact-unknown', 'Facts are now,'],
+    ['types that do not meet', 'artifacts.count == "3"', 'expression-type', 'int and string'],
+    ['something else than a verdict', 'artifacts.count + 1', 'expression-type', 'true or false'],
+    ['a text that is no verdict', 'artifacts.count > 1 ? "ok" : "fail"', 'expression-type', 'pass, fail, inconclusive, stale'],
+    ['nothing', '', 'expression-malformed', "can't be read"],
+    ['no fact', '1 < 2', 'expression-constant', 'always say the same'],
+    ['a value that a fact never has', 'change.class == "urgent"', 'value-impossible', 'standard, normal, emergency'],
+    ['two things at once', 'change.class == "normal" && change.class == "standard"', 'gate-unsatisfiable', 'Nothing can satisfy'],
+    ['numbers between which there is none', 'artifacts.count > 3 && artifacts.count < 4', 'gate-unsatisfiable', 'Nothing can satisfy'],
+    ['fewer approvals than the quorum', 'approvals.count < 2', 'gate-unsatisfiable', 'Nothing can satisfy'],
+    ['that a deployment is a rollback', 'change.kind == "rollback"', 'gate-unsatisfiable', 'Nothing can satisfy'],
+    [
+      'a broken pattern, behind what decides without it',
+      'artifacts.count > 0 || release.product.matches("(")',
+      'expression-malformed',
+      'matches',
+    ],
+    ['a zone that there is not', 'now.getHours("Mars/Olympus") < 9', 'expression-malformed', 'Mars'],
+    ['maps', '{"a": artifacts.count}["a"] == 1', 'expression-unsupported', 'Maps'],
+  ])('are refused when they ask for %s', async (_what, expression, type, detail) => {
+    expect((await publishing(contents(expression))).outcome.thenRefused(type).detail).toContain(detail);
+  });
+
+  it('are refused where a clause contradicts them, and taken where it does not', async () => {
+    const onlyIn = (changeClass: 'normal' | 'emergency'): Partial<PolicyContents> => ({
+      clauses: [{ when: { changeClasses: [changeClass] }, gates: [{ gate: 'expression:class', expression: 'change.class == "normal"' }] }],
+    });
+    (await publishing(contents('artifacts.count > 0', onlyIn('emergency')))).outcome.thenRefused('gate-unsatisfiable');
+    expect((await publishing(contents('artifacts.count > 0', onlyIn('normal')))).outcome.decision).toHaveLength(1);
+  });
+
+  it('need an expression, and no other gate takes one', async () => {
+    const gates = (gate: PolicyContents['gates'][number]) => ({ gates: [gate], rollbackGates });
+    (await publishing(gates({ gate: 'expression:own' }))).outcome.thenRefused('gate-parameters');
+    (await publishing(gates({ gate: 'tests-passed', expression: 'artifacts.count > 0' }))).outcome.thenRefused('gate-parameters');
+    (await publishing(gates({ gate: 'expression:Own', expression: 'artifacts.count > 0' }))).outcome.thenRefused('gate-unknown');
+  });
+
+  it('mean one thing by one name', async () => {
+    const asked = contents('artifacts.count > 0', {
+      clauses: [{ when: { regimes: ['SOX'] }, gates: [{ gate: 'expression:own', expression: 'artifacts.count > 1' }] }],
+    });
+    (await publishing(asked)).outcome.thenRefused('gate-twice');
   });
 });

@@ -1,15 +1,29 @@
-import type { GateRule, PolicyEvent } from '#libs/contracts';
+import type { GateRule, PolicyClause, PolicyEvent } from '#libs/contracts';
 import type { Aggregate } from '#libs/event-sourcing';
 
-export interface Policy {
+export interface PublishedPolicy {
+  /** 1-based and dense. */
   readonly version: number;
-  readonly title?: string;
+  readonly title: string;
+  /** ISO 8601; see `inForceAt`. */
+  readonly effectiveFrom: string;
   readonly gates: readonly GateRule[];
   readonly rollbackGates: readonly GateRule[];
+  readonly clauses: readonly PolicyClause[];
+}
+
+export interface Policy {
+  /** The number of versions. Which of them is in force is a question of time. */
+  readonly version: number;
+  /** In the order of publishing. */
+  readonly versions: readonly PublishedPolicy[];
 }
 
 export const policy: Aggregate<Policy, PolicyEvent> = {
   category: 'policy',
-  initial: { version: 0, gates: [], rollbackGates: [] },
-  evolve: (_state, { data }) => ({ version: data.version, title: data.title, gates: data.gates, rollbackGates: data.rollbackGates }),
+  initial: { version: 0, versions: [] },
+  evolve: ({ versions }, { data: { policyId: _policyId, ...published } }) => ({
+    version: published.version,
+    versions: [...versions, published],
+  }),
 };

@@ -1,79 +1,62 @@
-import { Type } from 'class-transformer';
-import {
-  ArrayMaxSize,
-  ArrayMinSize,
-  IsArray,
-  IsInt,
-  IsOptional,
-  IsString,
-  Matches,
-  Max,
-  MaxLength,
-  Min,
-  ValidateNested,
-} from 'class-validator';
-import type { GateName, GateRule, PolicyEvent } from '#libs/contracts';
-import { defineCommand, refuse, type Decision, type Issued, type Refusal } from '#libs/event-sourcing';
-import { gateNames, hashOf } from '#libs/policy';
+import { IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import type { PolicyEvent } from '#libs/contracts';
+import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
+import { hashOf, inForceAt } from '#libs/policy';
+import { checkExpressions } from './check-expressions.ts';
+import { PolicyContents, rulesOfPolicy, type ExpressionFindings } from './policy-contents.ts';
 import { policy, type Policy } from './policy.ts';
 
-export class GateRuleField {
-  @IsString() @MaxLength(100) gate: string;
-  /** For `approved`: how many distinct persons. */
-  @IsOptional() @IsInt() @Min(1) @Max(20) quorum?: number;
-}
-
-export class PublishPolicy {
+export class PublishPolicy extends PolicyContents {
   @Matches(/^[a-z0-9][a-z0-9-]{0,62}$/, { message: 'policyId must be a slug: a-z, 0-9 and hyphens, at most 63 characters' })
   policyId: string;
   @IsString() @MaxLength(200) title: string;
-  @IsArray() @ArrayMinSize(1) @ArrayMaxSize(50) @ValidateNested({ each: true }) @Type(() => GateRuleField) gates: readonly GateRuleField[];
-  @IsArray()
-  @ArrayMinSize(1)
-  @ArrayMaxSize(50)
-  @ValidateNested({ each: true })
-  @Type(() => GateRuleField)
-  rollbackGates: readonly GateRuleField[];
+  /** When it comes into force; at once unless told, and never in the past. */
+  @IsOptional()
+  @Matches(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?(Z|[+-]\d\d:\d\d)$/, {
+    message: 'effectiveFrom must be an instant with its offset, such as 2026-03-02T10:00:00Z',
+  })
+  effectiveFrom?: string;
 }
 
 /** A policy that names an unknown gate, or one that nobody can satisfy, does not publish (principle 6). */
-export function publishPolicy(command: Issued<PublishPolicy>, state: Policy): Decision<PolicyEvent> {
-  const gates = rulesOf(command.gates);
-  if ('refused' in gates) return gates;
-  const rollbackGates = rulesOf(command.rollbackGates);
-  if ('refused' in rollbackGates) return rollbackGates;
-  const { title } = command;
-  if (hashOf({ title, gates, rollbackGates }) === hashOf({ title: state.title, gates: state.gates, rollbackGates: state.rollbackGates }))
-    return [];
-  return [{ type: 'PolicyPublished', data: { policyId: command.target, version: state.version + 1, title, gates, rollbackGates } }];
-}
-
-function rulesOf(fields: readonly GateRuleField[]): readonly GateRule[] | Refusal {
-  const unknown = fields.filter((f) => !(gateNames as readonly string[]).includes(f.gate)).map((f) => f.gate);
-  if (unknown.length > 0) {
-    return refuse('meaning', 'gate-unknown', `Unknown: ${unknown.join(', ')}. Gates are ${gateNames.join(', ')}.`);
-  }
-  const twice = fields.map((f) => f.gate).filter((gate, i, all) => all.indexOf(gate) < i);
-  if (twice.length > 0) return refuse('meaning', 'gate-twice', `Named twice: ${[...new Set(twice)].join(', ')}.`);
-  const misplaced = fields.find((f) => (f.gate === 'approved') !== (f.quorum !== undefined));
-  if (misplaced) {
+export function publishPolicy(
+  command: Issued<PublishPolicy>,
+  state: Policy,
+  findings: ExpressionFindings = { problems: [] },
+): Decision<PolicyEvent> {
+  const rules = rulesOfPolicy(command, findings);
+  if ('refused' in rules) return rules;
+  const { title, meta, target } = command;
+  const time = Date.parse(command.effectiveFrom ?? meta.now);
+  if (Number.isNaN(time))
+    return refuse('meaning', 'effective-from-invalid', `${command.effectiveFrom ?? ''} is no instant of the calendar.`);
+  const effectiveFrom = new Date(time).toISOString();
+  const contents = { title, ...rules };
+  const there = inForceAt(state.versions, effectiveFrom);
+  const { version: _version, effectiveFrom: since, ...said } = there ?? { version: 0, effectiveFrom: '' };
+  // What is in force at that time says this already; asked for from a day on, it must have come into force on that day.
+  if (there && hashOf(said) === hashOf(contents) && (command.effectiveFrom === undefined || since === effectiveFrom)) return [];
+  if (effectiveFrom < meta.now) {
     return refuse(
       'meaning',
-      'gate-parameters',
-      misplaced.gate === 'approved' ? 'Gate approved needs a quorum from 1 to 20.' : `Gate ${misplaced.gate} takes no quorum.`,
+      'effective-from-past',
+      `effectiveFrom is ${effectiveFrom} and it is ${meta.now}: a policy never counts for what was decided before it.`,
+      [
+        {
+          code: 'effective-from-past',
+          detail: 'Past decisions are judged by the rules of then.',
+          unblockedBy: 'Leave effectiveFrom out, or try the policy on the past by a backtest.',
+        },
+      ],
     );
   }
-  if (fields.some((f) => f.gate === 'duties-separated') && !fields.some((f) => f.gate === 'approved')) {
-    return refuse('meaning', 'gate-unsatisfiable', 'Gate duties-separated judges approvals: name approved beside it.');
-  }
-  return fields.map((f): GateRule =>
-    f.gate === 'approved' ? { gate: 'approved', quorum: f.quorum ?? 1 } : { gate: f.gate as Exclude<GateName, 'approved'> },
-  );
+  return [{ type: 'PolicyPublished', data: { policyId: target, version: state.version + 1, ...contents, effectiveFrom } }];
 }
 
 export const publishPolicyCommand = defineCommand({
   type: PublishPolicy,
   aggregate: policy,
   decide: publishPolicy,
+  facts: (_read, command) => checkExpressions(command),
   governed: (command) => ({ policyId: command.target }),
 });

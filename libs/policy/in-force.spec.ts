@@ -1,0 +1,58 @@
+import fc from 'fast-check';
+import type { GateRule, PolicyClause } from '#libs/contracts';
+import { gatesFor, inForceAt } from '#libs/policy';
+
+const version = (n: number, effectiveFrom: string) => ({ version: n, effectiveFrom });
+
+describe('the version of a policy that is in force', () => {
+  const versions = [version(1, '2026-01-01T00:00:00.000Z'), version(2, '2026-02-01T00:00:00.000Z')];
+
+  it('is there from its instant on, to the millisecond', () => {
+    expect(inForceAt(versions, '2025-12-31T23:59:59.999Z')).toBeUndefined();
+    expect(inForceAt(versions, '2026-01-01T00:00:00.000Z')?.version).toBe(1);
+    expect(inForceAt(versions, '2026-01-31T23:59:59.999Z')?.version).toBe(1);
+    expect(inForceAt(versions, '2026-02-01T00:00:00.000Z')?.version).toBe(2);
+  });
+
+  it('is the later published of two that begin together, and one that was scheduled comes in although another came before it', () => {
+    expect(inForceAt([...versions, version(3, '2026-02-01T00:00:00.000Z')], '2026-02-01T00:00:00.000Z')?.version).toBe(3);
+    const urgent = [...versions, version(3, '2026-01-15T00:00:00.000Z')];
+    expect(inForceAt(urgent, '2026-01-20T00:00:00.000Z')?.version).toBe(3);
+    expect(inForceAt(urgent, '2026-02-01T00:00:00.000Z')?.version).toBe(2);
+  });
+
+  it('is never one whose time has not come, and never an older one than could be', () => {
+    const day = fc.integer({ min: 1, max: 28 }).map((d) => `2026-01-${String(d).padStart(2, '0')}T00:00:00.000Z`);
+    fc.assert(
+      fc.property(fc.array(day, { maxLength: 8 }), day, (days, now) => {
+        const all = days.map((d, i) => version(i + 1, d));
+        const found = inForceAt(all, now);
+        const come = all.filter((v) => v.effectiveFrom <= now);
+        if (!found) return expect(come).toEqual([]);
+        expect(come).toContain(found);
+        expect(come.filter((v) => v.effectiveFrom > found.effectiveFrom)).toEqual([]);
+        expect(come.filter((v) => v.effectiveFrom === found.effectiveFrom && v.version > found.version)).toEqual([]);
+      }),
+    );
+  });
+});
+
+describe('the gates that count', () => {
+  const gates: readonly GateRule[] = [{ gate: 'tests-passed' }, { gate: 'approved', quorum: 1 }];
+  const clauses: readonly PolicyClause[] = [
+    { when: { environmentClasses: ['production'] }, gates: [{ gate: 'approved', quorum: 2 }, { gate: 'duties-separated' }] },
+    { when: { regimes: ['SOX', 'PCI'], changeClasses: ['normal'] }, gates: [{ gate: 'version-assigned' }] },
+    { when: { regimes: ['none'] }, gates: [{ gate: 'artifacts-registered' }] },
+  ];
+  const at = (environmentClass: string, regimes: ('SOX' | 'PCI')[], changeClass: 'normal' | 'emergency' = 'normal') =>
+    gatesFor({ gates, clauses }, { environmentClass, regimes, changeClass }).map((g) =>
+      g.gate === 'approved' ? `approved ${g.quorum}` : g.gate,
+    );
+
+  it('are those of the policy and of each clause that holds here, with the greatest quorum', () => {
+    expect(at('test', ['SOX'], 'emergency')).toEqual(['tests-passed', 'approved 1']);
+    expect(at('production', ['SOX'], 'emergency')).toEqual(['tests-passed', 'approved 2', 'duties-separated']);
+    expect(at('production', ['PCI'])).toEqual(['tests-passed', 'approved 2', 'duties-separated', 'version-assigned']);
+    expect(at('test', [])).toEqual(['tests-passed', 'approved 1', 'artifacts-registered']);
+  });
+});

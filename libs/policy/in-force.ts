@@ -1,0 +1,54 @@
+import type { GateRule, PlannedChangeClass, PolicyClause, PolicyScope, Regime } from '#libs/contracts';
+
+/**
+ * The version that is in force at an instant: of those whose time has come, the one whose time came last; of two that begin together the
+ * one that was published later. A version is in force from its instant on, that instant included. Undefined before the first.
+ *
+ * @param now ISO 8601 with milliseconds, UTC
+ */
+export function inForceAt<V extends { readonly version: number; readonly effectiveFrom: string }>(
+  versions: readonly V[],
+  now: string,
+): V | undefined {
+  let found: V | undefined;
+  for (const version of versions) {
+    if (version.effectiveFrom <= now && (!found || version.effectiveFrom >= found.effectiveFrom)) found = version;
+  }
+  return found;
+}
+
+export interface PolicyPlace {
+  readonly environmentClass: string | undefined;
+  readonly regimes: readonly Regime[];
+  readonly changeClass: PlannedChangeClass;
+}
+
+/** Whether a clause counts here. An environment under no regime is under `none`. */
+export function counts(scope: PolicyScope, { environmentClass, regimes, changeClass }: PolicyPlace): boolean {
+  const under = regimes.length > 0 ? regimes : (['none'] as const);
+  return (
+    (!scope.environmentClasses || (environmentClass !== undefined && scope.environmentClasses.includes(environmentClass))) &&
+    (!scope.regimes || scope.regimes.some((regime) => under.includes(regime))) &&
+    (!scope.changeClasses || scope.changeClasses.includes(changeClass))
+  );
+}
+
+/** The gates that count here: those of the policy and of every clause that counts. Where several ask for approvals, the greatest quorum does. */
+export function gatesFor(
+  { gates, clauses }: { readonly gates: readonly GateRule[]; readonly clauses: readonly PolicyClause[] },
+  place: PolicyPlace,
+): readonly GateRule[] {
+  return unionOf([gates, ...clauses.filter(({ when }) => counts(when, place)).map((clause) => clause.gates)]);
+}
+
+/** All gates of several lists, each once, in the order of their first naming. */
+export function unionOf(lists: readonly (readonly GateRule[])[]): readonly GateRule[] {
+  const union = new Map<string, GateRule>();
+  for (const rule of lists.flat()) {
+    const known = union.get(rule.gate);
+    if (known?.gate === 'approved' && rule.gate === 'approved') {
+      union.set(rule.gate, known.quorum >= rule.quorum ? known : rule);
+    } else if (!known) union.set(rule.gate, rule);
+  }
+  return [...union.values()];
+}

@@ -1,0 +1,50 @@
+import type { BuiltInGate, GateRule, GateVerdict, Unblocking } from '#libs/contracts';
+import { isExpression } from './judge-expressions.ts';
+import type { GateFacts } from './sources.ts';
+
+/** Minutes that each takes as a rule of thumb, for the order alone: what is known exactly has an instant. */
+const MINUTES: Readonly<Record<BuiltInGate, number>> = {
+  'version-assigned': 5,
+  'artifacts-registered': 10,
+  'duties-separated': 30,
+  'tests-passed': 60,
+  'rollback-target-ran': 240,
+  approved: 120,
+};
+const MINUTES_A_PERSON = 120;
+const MINUTES_OF_ANOTHER = 240;
+
+/**
+ * What would let the decision pass, soonest first: what comes by itself at a known instant, then persons and work by how long they take
+ * as a rule. All of it is needed, so the last says when it could pass at the earliest.
+ *
+ * @param now ISO 8601
+ */
+export function unblockingOf(
+  rules: readonly GateRule[],
+  gates: readonly GateVerdict[],
+  facts: GateFacts,
+  now: string,
+): readonly Unblocking[] {
+  return gates
+    .flatMap((judged, i): Unblocking[] => {
+      const rule = rules[i];
+      if (judged.verdict === 'pass' || !rule) return [];
+      return [unblocking(rule, judged, facts, now)];
+    })
+    .sort((a, b) => a.minutes - b.minutes || (a.gate < b.gate ? -1 : 1));
+}
+
+function unblocking(rule: GateRule, judged: GateVerdict, facts: GateFacts, now: string): Unblocking {
+  const { gate } = judged;
+  const action = judged.unblockedBy ?? judged.detail;
+  const at = facts.expressions?.[gate]?.opensAt;
+  if (at !== undefined) return { gate, action, takes: 'time', minutes: Math.ceil((Date.parse(at) - Date.parse(now)) / 60_000), at };
+  if (rule.gate === 'approved') {
+    // A closed or stale approval has to be asked for again, and everybody votes anew.
+    const votes = judged.verdict === 'inconclusive' ? new Set(facts.approval.approvers).size : 0;
+    return { gate, action, takes: 'persons', minutes: Math.max(1, rule.quorum - votes) * MINUTES_A_PERSON };
+  }
+  if (isExpression(rule)) return { gate, action, takes: 'work', minutes: MINUTES_OF_ANOTHER };
+  return { gate, action, takes: rule.gate === 'duties-separated' ? 'persons' : 'work', minutes: MINUTES[rule.gate] };
+}

@@ -1,0 +1,230 @@
+import { Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  ArrayUnique,
+  IsArray,
+  IsIn,
+  IsInt,
+  IsOptional,
+  IsString,
+  Max,
+  MaxLength,
+  Min,
+  ValidateNested,
+} from 'class-validator';
+import {
+  PLANNED_CHANGE_CLASSES,
+  REGIMES,
+  type BuiltInGate,
+  type EnvironmentClass,
+  type ExpressionGate,
+  type GateRule,
+  type PlannedChangeClass,
+  type PolicyClause,
+  type PolicyScope,
+  type Regime,
+} from '#libs/contracts';
+import { refuse, type Reason, type Refusal } from '#libs/event-sourcing';
+import { gateNames, isExpression, LIMITS, nearest, unionOf, type CheckAsked, type ExpressionProblem, type KnownFacts } from '#libs/policy';
+
+const EXPRESSION_GATE = /^expression:[a-z0-9][a-z0-9-]{0,62}$/;
+const ENVIRONMENT_CLASSES = ['development', 'test', 'staging', 'production'] as const satisfies readonly EnvironmentClass[];
+
+export class GateRuleField {
+  /** A gate of the program, or one of the policy's own: `expression:<slug>`. */
+  @IsString() @MaxLength(100) gate: string;
+  /** For `approved`: how many distinct persons. */
+  @IsOptional() @IsInt() @Min(1) @Max(20) quorum?: number;
+  /** For `expression:…`: CEL over declared facts; true or false, or one of pass, fail, inconclusive, stale. */
+  @IsOptional() @IsString() @MaxLength(LIMITS.length) expression?: string;
+  /** For `expression:…`: what would unblock it, as a sentence. */
+  @IsOptional() @IsString() @MaxLength(300) unblockedBy?: string;
+}
+
+export class PolicyScopeField {
+  @IsOptional()
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayUnique()
+  @IsIn(ENVIRONMENT_CLASSES, { each: true })
+  environmentClasses?: readonly string[];
+  @IsOptional() @IsArray() @ArrayMinSize(1) @ArrayUnique() @IsIn(REGIMES, { each: true }) regimes?: readonly Regime[];
+  @IsOptional()
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayUnique()
+  @IsIn(PLANNED_CHANGE_CLASSES, { each: true })
+  changeClasses?: readonly PlannedChangeClass[];
+}
+
+export class PolicyClauseField {
+  @ValidateNested() @Type(() => PolicyScopeField) when: PolicyScopeField;
+  @IsArray() @ArrayMinSize(1) @ArrayMaxSize(50) @ValidateNested({ each: true }) @Type(() => GateRuleField) gates: readonly GateRuleField[];
+}
+
+/** What a policy asks for, as it is published and as it is tried on the past. */
+export class PolicyContents {
+  /** They count everywhere. */
+  @IsArray() @ArrayMinSize(1) @ArrayMaxSize(50) @ValidateNested({ each: true }) @Type(() => GateRuleField) gates: readonly GateRuleField[];
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(50)
+  @ValidateNested({ each: true })
+  @Type(() => GateRuleField)
+  rollbackGates: readonly GateRuleField[];
+  /** Gates besides, by class of environment, regime and class of change. A clause adds, it never takes away. */
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(20)
+  @ValidateNested({ each: true })
+  @Type(() => PolicyClauseField)
+  clauses?: readonly PolicyClauseField[];
+}
+
+export interface PolicyRules {
+  readonly gates: readonly GateRule[];
+  readonly rollbackGates: readonly GateRule[];
+  readonly clauses: readonly PolicyClause[];
+}
+
+export type ExpressionFinding = ExpressionProblem & { readonly text: string };
+
+/** What was found about a policy's expressions before it is decided on. */
+export interface ExpressionFindings {
+  readonly problems: readonly ExpressionFinding[];
+}
+
+/** The rules that contents say; a refusal where a gate is unknown, misused, or can't be satisfied (principle 6). */
+export function rulesOfPolicy(contents: PolicyContents, { problems }: ExpressionFindings): PolicyRules | Refusal {
+  const gates = rulesOf(contents.gates);
+  if ('refused' in gates) return gates;
+  const rollbackGates = rulesOf(contents.rollbackGates);
+  if ('refused' in rollbackGates) return rollbackGates;
+  const clauses: PolicyClause[] = [];
+  for (const { when, gates: fields } of contents.clauses ?? []) {
+    const rules = rulesOf(fields);
+    if ('refused' in rules) return rules;
+    clauses.push({ when: scopeOf(when), gates: rules });
+  }
+  for (const rules of [rollbackGates, ...setsOf({ gates, clauses }).map((set) => set.gates)]) {
+    if (rules.some((r) => r.gate === 'duties-separated') && !rules.some((r) => r.gate === 'approved')) {
+      return refuse('meaning', 'gate-unsatisfiable', 'Gate duties-separated judges approvals: name approved beside it.');
+    }
+  }
+  const redefined = redefinedIn([...gates, ...rollbackGates, ...clauses.flatMap((clause) => clause.gates)]);
+  if (redefined)
+    return refuse('meaning', 'gate-twice', `${redefined} says different things in different places: give one of them another name.`);
+  const [first] = problems;
+  if (first) {
+    return refuse(
+      'meaning',
+      first.code,
+      first.detail,
+      problems.map((p): Reason => ({ code: p.code, detail: `${p.detail} (${p.text})`, unblockedBy: 'Change the expression.' })),
+    );
+  }
+  return { gates, rollbackGates, clauses };
+}
+
+/** What is to be checked of the expressions: each by itself, and those that count together. */
+export function expressionsOf(contents: PolicyContents): CheckAsked {
+  const plain = (fields: readonly GateRuleField[]): readonly GateRule[] =>
+    fields.map(
+      (f) => (f.expression === undefined ? { gate: f.gate, quorum: f.quorum } : { gate: f.gate, expression: f.expression }) as GateRule,
+    );
+  const gates = plain(contents.gates);
+  const rollbackGates = plain(contents.rollbackGates);
+  const clauses = (contents.clauses ?? []).map(({ when, gates: fields }) => ({ when: scopeOf(when), gates: plain(fields) }));
+  const texts = (rules: readonly GateRule[]): string[] => rules.filter(isExpression).map((rule) => rule.expression);
+  const all = texts([...gates, ...rollbackGates, ...clauses.flatMap((clause) => clause.gates)]);
+  return {
+    texts: [...new Set(all)],
+    together: [
+      { texts: texts(rollbackGates), known: { 'change.kind': ['rollback'] }, where: 'the gates of rollbacks' },
+      ...setsOf({ gates, clauses }).map(({ gates: rules, when, where }) => ({ texts: texts(rules), known: knownIn(rules, when), where })),
+    ],
+  };
+}
+
+/** The gates that count alone, and with each clause. */
+function setsOf({ gates, clauses }: Pick<PolicyRules, 'gates' | 'clauses'>): readonly {
+  readonly gates: readonly GateRule[];
+  readonly when: PolicyScope;
+  readonly where: string;
+}[] {
+  return [
+    { gates, when: {}, where: 'the gates' },
+    ...clauses.map((clause, i) => ({ gates: unionOf([gates, clause.gates]), when: clause.when, where: `the gates with clause ${i + 1}` })),
+  ];
+}
+
+function knownIn(rules: readonly GateRule[], when: PolicyScope): KnownFacts {
+  const approved = rules.find((r) => r.gate === 'approved');
+  return {
+    'change.kind': ['deployment'],
+    ...(approved?.gate === 'approved' ? { 'approvals.count': { atLeast: approved.quorum } } : {}),
+    ...(when.environmentClasses ? { 'environment.class': when.environmentClasses } : {}),
+    ...(when.changeClasses ? { 'change.class': when.changeClasses } : {}),
+  };
+}
+
+function scopeOf({ environmentClasses, regimes, changeClasses }: PolicyScopeField): PolicyScope {
+  return {
+    ...(environmentClasses ? { environmentClasses: [...environmentClasses].sort() } : {}),
+    ...(regimes ? { regimes: [...regimes].sort() } : {}),
+    ...(changeClasses ? { changeClasses: [...changeClasses].sort() } : {}),
+  };
+}
+
+function redefinedIn(rules: readonly GateRule[]): string | undefined {
+  const said = new Map<string, string>();
+  for (const rule of rules.filter(isExpression)) {
+    if ((said.get(rule.gate) ?? rule.expression) !== rule.expression) return rule.gate;
+    said.set(rule.gate, rule.expression);
+  }
+  return undefined;
+}
+
+function rulesOf(fields: readonly GateRuleField[]): readonly GateRule[] | Refusal {
+  const unknown = fields.filter((f) => !isBuiltIn(f.gate) && !EXPRESSION_GATE.test(f.gate)).map((f) => f.gate);
+  if (unknown.length > 0) {
+    const near = nearest(unknown[0] ?? '', gateNames);
+    return refuse(
+      'meaning',
+      'gate-unknown',
+      `Unknown: ${unknown.join(', ')}${near ? ` (is it ${near}?)` : ''}. Gates are ${gateNames.join(', ')}, and expression:<slug> with an expression.`,
+    );
+  }
+  const twice = fields.map((f) => f.gate).filter((gate, i, all) => all.indexOf(gate) < i);
+  if (twice.length > 0) return refuse('meaning', 'gate-twice', `Named twice: ${[...new Set(twice)].join(', ')}.`);
+  const misplaced = fields.find((f) => (f.gate === 'approved') !== (f.quorum !== undefined));
+  if (misplaced) {
+    return refuse(
+      'meaning',
+      'gate-parameters',
+      misplaced.gate === 'approved' ? 'Gate approved needs a quorum from 1 to 20.' : `Gate ${misplaced.gate} takes no quorum.`,
+    );
+  }
+  const speaking = fields.find(
+    (f) => EXPRESSION_GATE.test(f.gate) !== (f.expression !== undefined) || (isBuiltIn(f.gate) && f.unblockedBy),
+  );
+  if (speaking) {
+    return refuse(
+      'meaning',
+      'gate-parameters',
+      isBuiltIn(speaking.gate) ? `Gate ${speaking.gate} takes no expression.` : `Gate ${speaking.gate} needs an expression.`,
+    );
+  }
+  return fields.map(ruleOf);
+}
+
+function ruleOf({ gate, quorum, expression, unblockedBy }: GateRuleField): GateRule {
+  if (gate === 'approved') return { gate, quorum: quorum ?? 1 };
+  if (expression === undefined) return { gate: gate as Exclude<BuiltInGate, 'approved'> };
+  return { gate: gate as ExpressionGate, expression, ...(unblockedBy ? { unblockedBy } : {}) };
+}
+
+function isBuiltIn(gate: string): gate is BuiltInGate {
+  return (gateNames as readonly string[]).includes(gate);
+}
