@@ -44,7 +44,11 @@ if (values.help || unknown.length > 0) {
 const folder = mkdtempSync(join(values.folder, 'plimsoll-bench-'));
 // The embedded Postgres may run as another user, who has to get in.
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-process.once('SIGINT', () => process.exit(130));
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)
+  process.once(signal, () => process.exit(code));
 const say = values.json ? console.error : console.log;
 
 const machine = describeMachine(folder);

@@ -25,7 +25,7 @@ interface Asking {
 
 /** Commands over HTTP against the whole program, beside a request that does nothing. */
 export async function commandsBench(folder: string, { quick, progress }: BenchOptions): Promise<BenchReport> {
-  const [rounds, alone, together] = quick ? [2, 50, 200] : [5, 200, 800];
+  const [rounds, alone, together] = quick ? [2, 30, 80] : [5, 200, 800];
   const app = await startApp(join(folder, 'commands'));
   try {
     progress('commands, warming up');
