@@ -41,6 +41,8 @@ export type DeploymentEvent =
         /** The approved tuple; absent where the policy asks for no approval. */
         readonly tuple?: ApprovalTuple;
         readonly rollbackOf?: RollbackOf;
+        /** The bypass that was asked to waive gates. */
+        readonly bypassId?: string;
         readonly receipt: DecisionReceipt;
       }
     >

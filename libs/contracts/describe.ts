@@ -12,6 +12,13 @@ const sentences: { readonly [T in PlimsollEvent['type']]: (data: DataOf<T>) => s
   ApprovalGranted: (e) => `${e.person} approved round ${e.round} for ${e.environment}${e.comment ? `: ${e.comment}` : '.'}`,
   ApprovalRejected: (e) => `${e.person} rejected round ${e.round} for ${e.environment}: ${e.reason}`,
   ApprovalVoided: (e) => `Approval round ${e.round} for ${e.environment} was voided: ${e.reason}`,
+  ApprovalWithdrawn: (e) => `${e.person} took back the approval of round ${e.round} for ${e.environment}: ${e.reason}`,
+
+  BypassRequested: (e) =>
+    `${e.requester} broke the glass for ${e.product} in ${e.environment}, waiving ${e.gates.join(', ')} until ${e.tuple.expiresAt}: ${e.justification}`,
+  BypassUsed: (e) => `Bypass ${e.bypassId} was used by ${e.deployer} for deployment ${e.deploymentId}.`,
+  BypassReviewed: (e) => `${e.reviewer} ${e.outcome} bypass ${e.bypassId}${e.late ? ' after the review was due' : ''}: ${e.findings}`,
+  BypassReviewOverdue: (e) => `The review of bypass ${e.bypassId} for ${e.product} was due at ${e.dueAt} and is not done.`,
 
   ArtifactAuthorsAdded: (e) => `Artifact ${e.artifactId} was also written by ${e.authors.join(', ')}.`,
   ArtifactRegistered: (e) => `Artifact ${e.name}@${e.version} was registered with ${digestText(e.digest)}.`,
@@ -35,6 +42,10 @@ const sentences: { readonly [T in PlimsollEvent['type']]: (data: DataOf<T>) => s
   EnvironmentReserved: (e) => `${e.environment} was reserved for deployment ${e.deploymentId}, round ${e.round}.`,
   EnvironmentFreed: (e) => `${e.environment} was freed: the deployment ${e.outcome === 'halted' ? 'was halted' : e.outcome}.`,
   RunningVersionReported: (e) => `${e.reportedBy} reported ${e.artifact} of ${e.service} in ${e.environment} as ${e.change}.`,
+
+  GroupDefined: (e) => `Group ${e.group} was defined: ${e.title}.`,
+  GroupMemberAdded: (e) => `${e.person} was taken into group ${e.group}.`,
+  GroupMemberRemoved: (e) => `${e.person} was taken out of group ${e.group}: ${e.reason}`,
 
   IncidentOpened: (e) => `A ${e.severity} incident was opened: ${e.title}. ${e.cause}`,
   IncidentDelivered: (e) => `The incident was delivered to ${e.channel}${e.reference ? ` as ${e.reference}.` : '.'}`,

@@ -1,5 +1,5 @@
 import type { DomainEvent } from '#libs/event-sourcing';
-import type { ApprovalTuple, GateRule, PolicyClause } from './values.ts';
+import type { ApprovalTuple, GateName, GateRule, GroupQuorum, PolicyClause } from './values.ts';
 
 export type PolicyEvent = DomainEvent<
   'PolicyPublished',
@@ -29,11 +29,74 @@ interface InRound {
 export type ApprovalEvent =
   | DomainEvent<
       'ApprovalRequested',
-      InRound & { readonly tuple: ApprovalTuple; readonly tupleHash: string; readonly quorum: number; readonly requester: string }
+      InRound & {
+        readonly tuple: ApprovalTuple;
+        readonly tupleHash: string;
+        readonly quorum: number;
+        /** Absent where the policy names no groups. */
+        readonly groups?: readonly GroupQuorum[];
+        readonly requester: string;
+      }
     >
-  | DomainEvent<'ApprovalGranted', InRound & { readonly person: string; readonly tupleHash: string; readonly comment?: string }>
+  | DomainEvent<
+      'ApprovalGranted',
+      InRound & {
+        readonly person: string;
+        readonly tupleHash: string;
+        readonly comment?: string;
+        /** Of the groups asked for, those that the person was in at that moment; absent where none were asked for. */
+        readonly groups?: readonly string[];
+      }
+    >
+  /** A person takes her own approval back, before the deployment starts. */
+  | DomainEvent<'ApprovalWithdrawn', InRound & { readonly person: string; readonly reason: string }>
   | DomainEvent<'ApprovalRejected', InRound & { readonly person: string; readonly tupleHash: string; readonly reason: string }>
   | DomainEvent<'ApprovalVoided', InRound & { readonly reason: string }>;
 
 /** An account known to belong to a person (principle 4). */
 export type AccountEvent = DomainEvent<'AccountLinked', { readonly issuer: string; readonly subject: string; readonly person: string }>;
+
+/** Persons who decide together, with history: who belonged to it when is in its stream. */
+export type GroupEvent =
+  | DomainEvent<'GroupDefined', { readonly group: string; readonly title: string }>
+  | DomainEvent<'GroupMemberAdded', { readonly group: string; readonly person: string }>
+  | DomainEvent<'GroupMemberRemoved', { readonly group: string; readonly person: string; readonly reason: string }>;
+
+/** Break-glass (principle 7). All are in one register stream, so that an overdue review and the next request for a bypass can't miss each other. */
+export type BypassEvent =
+  | DomainEvent<
+      'BypassRequested',
+      {
+        readonly bypassId: string;
+        readonly releaseId: string;
+        readonly environment: string;
+        readonly product: string;
+        /** Group that the requester answers for; its overdue reviews count against her too. */
+        readonly team?: string;
+        /** The gates that it waives; never the separation of duties. */
+        readonly gates: readonly GateName[];
+        readonly justification: string;
+        readonly requester: string;
+        /** What it is for: another digest, plan or policy is another bypass. `expiresAt` is the bypass's own. */
+        readonly tuple: ApprovalTuple;
+        readonly tupleHash: string;
+        /** When somebody else must have reviewed it. */
+        readonly reviewDueAt: string;
+      }
+    >
+  | DomainEvent<'BypassUsed', { readonly bypassId: string; readonly deploymentId: string; readonly deployer: string; readonly at: string }>
+  | DomainEvent<
+      'BypassReviewed',
+      {
+        readonly bypassId: string;
+        readonly reviewer: string;
+        readonly outcome: 'approved' | 'rejected';
+        readonly findings: string;
+        /** After it was due. */
+        readonly late: boolean;
+      }
+    >
+  | DomainEvent<
+      'BypassReviewOverdue',
+      { readonly bypassId: string; readonly requester: string; readonly product: string; readonly dueAt: string }
+    >;

@@ -23,3 +23,5 @@ export const incidentId = (environment: string, deploymentId: string): string =>
 export const smokeRunId = (deploymentId: string): string => derivedId('smokerun', deploymentId);
 /** A deployment is rolled back once, by whomever and however often it is asked for. */
 export const rollbackId = (deploymentId: string): string => derivedId('rollback', deploymentId);
+/** All bypasses of the organisation are in one stream: they are few, and whoever asks for the next must see what is overdue. */
+export const BYPASS_REGISTER = 'register';

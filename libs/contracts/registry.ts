@@ -2,7 +2,7 @@ import { EventCodec, type CommandDenied, type EventDeclaration } from '#libs/eve
 import type { ArtifactEvent } from './artifacts.events.ts';
 import type { DeploymentEvent } from './deployments.events.ts';
 import type { EnvironmentEvent } from './environments.events.ts';
-import type { AccountEvent, ApprovalEvent, PolicyEvent } from './governance.events.ts';
+import type { AccountEvent, ApprovalEvent, BypassEvent, GroupEvent, PolicyEvent } from './governance.events.ts';
 import type { IncidentEvent, TriggerEvent } from './incidents.events.ts';
 import type { IngestionEvent } from './ingestion.events.ts';
 import type { MetricEvent } from './observability.events.ts';
@@ -15,9 +15,11 @@ export type PlimsollEvent =
   | AccountEvent
   | ApprovalEvent
   | ArtifactEvent
+  | BypassEvent
   | CommandDenied
   | DeploymentEvent
   | EnvironmentEvent
+  | GroupEvent
   | IncidentEvent
   | IngestionEvent
   | MetricEvent
@@ -45,8 +47,13 @@ export const declarations = {
   ApprovalRejected: first,
   ApprovalRequested: first,
   ApprovalVoided: first,
+  ApprovalWithdrawn: first,
   ArtifactAuthorsAdded: first,
   ArtifactRegistered: first,
+  BypassRequested: first,
+  BypassReviewOverdue: first,
+  BypassReviewed: first,
+  BypassUsed: first,
   CommandDenied: first,
   DeploymentConfirmed: first,
   DeploymentFailed: first,
@@ -57,6 +64,9 @@ export const declarations = {
   EnvironmentDefined: first,
   EnvironmentFreed: first,
   EnvironmentReserved: first,
+  GroupDefined: first,
+  GroupMemberAdded: first,
+  GroupMemberRemoved: first,
   IncidentDelivered: first,
   IncidentDeliveryFailed: first,
   IncidentOpened: first,
@@ -95,9 +105,11 @@ const areas: Readonly<Record<string, string>> = {
   account: 'governance',
   approval: 'governance',
   artifact: 'artifacts',
+  bypass: 'governance',
   denial: 'governance',
   deployment: 'deployments',
   environment: 'environments',
+  group: 'governance',
   incident: 'incidents',
   metrics: 'observability',
   outside: 'ingestion',

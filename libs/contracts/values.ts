@@ -77,8 +77,17 @@ export type GateRule =
   | { readonly gate: Exclude<BuiltInGate, 'approved'> }
   /** `expression`: CEL over declared facts. */
   | { readonly gate: ExpressionGate; readonly expression: string; readonly unblockedBy?: string }
-  /** `quorum`: how many distinct persons must have approved. */
-  | { readonly gate: 'approved'; readonly quorum: number };
+  /**
+   * `quorum`: how many distinct persons must have approved. `groups`: how many of them from which group; each person counts for one
+   * group only, however many she is in.
+   */
+  | { readonly gate: 'approved'; readonly quorum: number; readonly groups?: readonly GroupQuorum[] };
+
+/** How many persons of a group must have approved. */
+export interface GroupQuorum {
+  readonly group: string;
+  readonly quorum: number;
+}
 
 export const REGIMES = ['SOX', 'HIPAA', 'PCI', 'none'] as const;
 export type Regime = (typeof REGIMES)[number];
@@ -113,6 +122,8 @@ export interface GateVerdict {
   /** `stream@revision` of everything the verdict rests on. */
   readonly evidence: readonly string[];
   readonly unblockedBy?: string;
+  /** The bypass that lets the decision pass although this gate does not; the verdict stays what it is (principle 7). */
+  readonly waivedBy?: string;
 }
 
 /** What would unblock a decision, soonest first. */
@@ -141,6 +152,8 @@ export interface DecisionReceipt {
     readonly kind: 'deployment' | 'rollback';
     /** Person. */
     readonly deployer: string;
+    /** The bypass that was asked to waive gates. */
+    readonly bypassId?: string;
   };
   /** `stream@revision` of every stream read, sorted. */
   readonly inputs: readonly string[];
