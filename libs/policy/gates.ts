@@ -1,7 +1,9 @@
 import type { BuiltInGate, DecisionReceipt, GateRule, GateVerdict, Verdict } from '#libs/contracts';
 import { refuse, type Reason, type Refusal } from '#libs/event-sourcing';
 import { conflicts } from '#libs/identity';
+import { waivedGates } from './bypass.ts';
 import { dutiesOf, RELEASE_DUTIES } from './duties.ts';
+import { eligibleApprovers, unblockedByApproval } from './eligible.ts';
 import { hashOf } from './hash.ts';
 import { isExpression, type DecisionKind } from './judge-expressions.ts';
 import type { GateFacts } from './sources.ts';
@@ -9,7 +11,7 @@ import { tupleDifferences } from './tuple.ts';
 import { unblockingOf } from './unblocking.ts';
 
 /** What judges. It changes whenever the same facts may get another verdict or another wording, and with the version of CEL. */
-export const ENGINE = 'plimsoll-gates/2 cel/0.6.1';
+export const ENGINE = 'plimsoll-gates/3 cel/0.6.1';
 
 /** Who wants the effect, and when: the rest of what gates judge. */
 export interface GateRequest {
@@ -72,9 +74,9 @@ const judges: Readonly<Record<BuiltInGate, Judge>> = {
   },
 
   approved: (rule, facts, request) => {
-    const quorum = rule.gate === 'approved' ? rule.quorum : 1;
+    const asked = rule.gate === 'approved' ? rule : { quorum: 1 };
     const { approval } = facts;
-    const evidence = [facts.refs.approval];
+    const evidence = [facts.refs.approval, ...Object.values(facts.refs.groups ?? {})];
     if (!approval.tuple)
       return verdict('inconclusive', 'No approval was requested.', evidence, `Request an approval for ${facts.environment}.`);
     if (approval.closed) return verdict('fail', `The approval was ${approval.closed}.`, evidence, 'Request a new approval.');
@@ -83,18 +85,14 @@ const judges: Readonly<Record<BuiltInGate, Judge>> = {
     if (request.now >= approval.tuple.expiresAt) {
       return verdict('stale', `The approval expired at ${approval.tuple.expiresAt}.`, evidence, 'Request a new approval.');
     }
-    const approvers = new Set(approval.approvers);
-    const missing = quorum - approvers.size;
-    return missing <= 0
-      ? verdict('pass', `${approvers.size} of ${quorum} persons approved.`, evidence)
-      : verdict(
-          'inconclusive',
-          `${approvers.size} of ${quorum} persons approved.`,
-          evidence,
-          `${missing} more ${missing === 1 ? 'person' : 'persons'} who did not write, request or deploy it must approve.`,
-        );
+    const eligible = eligibleApprovers(facts, asked, request.deployer);
+    const counted = `${eligible.needed - eligible.missing} of ${eligible.needed} persons approved`;
+    const byGroup = eligible.groups.map((g) => `${g.persons.length} of ${g.quorum} of group ${g.group}`);
+    const detail = `${[counted, ...byGroup].join(', ')}.`;
+    return eligible.missing === 0
+      ? verdict('pass', detail, evidence)
+      : verdict('inconclusive', detail, evidence, unblockedByApproval(eligible));
   },
-
   'duties-separated': (_rule, facts, request) => {
     const evidence = [facts.refs.approval, facts.refs.release, ...Object.values(facts.refs.artifacts), ...facts.refs.accounts];
     const violations = conflicts(
@@ -148,13 +146,19 @@ function judge(rule: GateRule, facts: GateFacts, request: GateRequest): Omit<Gat
  */
 export function evaluateGates(facts: GateFacts, request: GateRequest, kind: DecisionKind = 'deployment'): DecisionReceipt {
   const rules = kind === 'rollback' ? facts.policy.rollbackGates : facts.policy.gates;
-  const gates = rules.map((rule): GateVerdict => ({ gate: rule.gate, ...judge(rule, facts, request) }));
-  const passes = facts.policy.version > 0 && facts.plan !== undefined && gates.every((g) => g.verdict === 'pass');
+  // A rollback has gates of its own, and no bypass.
+  const waived = kind === 'rollback' ? [] : waivedGates(facts, request.now);
+  const gates = rules.map((rule): GateVerdict => {
+    const judged = judge(rule, facts, request);
+    const waivedBy = judged.verdict !== 'pass' && waived.includes(rule.gate) ? facts.bypass?.id : undefined;
+    return { gate: rule.gate, ...judged, ...(waivedBy ? { waivedBy } : {}) };
+  });
+  const passes = facts.policy.version > 0 && facts.plan !== undefined && gates.every(letsPass);
   const unblocking = passes ? [] : unblockingOf(rules, gates, facts, request.now);
   const { releaseId, environment } = facts;
   return {
     engine: ENGINE,
-    subject: { releaseId, environment, kind, deployer: request.deployer },
+    subject: { releaseId, environment, kind, deployer: request.deployer, ...(facts.bypass ? { bypassId: facts.bypass.id } : {}) },
     policyId: facts.policy.id,
     policyVersion: facts.policy.version,
     evaluatedAt: request.now,
@@ -166,11 +170,16 @@ export function evaluateGates(facts: GateFacts, request: GateRequest, kind: Deci
   };
 }
 
+/** A gate that passes, or that a bypass waives although it does not. */
+export function letsPass(gate: GateVerdict): boolean {
+  return gate.verdict === 'pass' || gate.waivedBy !== undefined;
+}
+
 /** The refusal that names every gate that does not pass, and what would unblock each; what is unblocked soonest comes first. */
 export function gatesRefusal(receipt: DecisionReceipt, facts: GateFacts): Refusal {
   const soonest = (receipt.unblocking ?? []).map((u) => u.gate);
   const reasons: Reason[] = receipt.gates
-    .filter((g) => g.verdict !== 'pass')
+    .filter((g) => !letsPass(g))
     .sort((a, b) => soonest.indexOf(a.gate) - soonest.indexOf(b.gate))
     .map((g) => ({
       code: `gate-${g.gate}-${g.verdict}`,

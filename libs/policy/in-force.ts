@@ -1,4 +1,4 @@
-import type { GateRule, PlannedChangeClass, PolicyClause, PolicyScope, Regime } from '#libs/contracts';
+import type { GateRule, GroupQuorum, PlannedChangeClass, PolicyClause, PolicyScope, Regime } from '#libs/contracts';
 
 /**
  * The version that is in force at an instant: of those whose time has come, the one whose time came last; of two that begin together the
@@ -33,7 +33,7 @@ export function counts(scope: PolicyScope, { environmentClass, regimes, changeCl
   );
 }
 
-/** The gates that count here: those of the policy and of every clause that counts. Where several ask for approvals, the greatest quorum does. */
+/** The gates that count here: those of the policy and of every clause that counts. Where several ask for approvals, the greatest quorum counts, in all and of every group. */
 export function gatesFor(
   { gates, clauses }: { readonly gates: readonly GateRule[]; readonly clauses: readonly PolicyClause[] },
   place: PolicyPlace,
@@ -47,8 +47,16 @@ export function unionOf(lists: readonly (readonly GateRule[])[]): readonly GateR
   for (const rule of lists.flat()) {
     const known = union.get(rule.gate);
     if (known?.gate === 'approved' && rule.gate === 'approved') {
-      union.set(rule.gate, known.quorum >= rule.quorum ? known : rule);
+      const groups = groupsOfBoth(known.groups, rule.groups);
+      union.set(rule.gate, { gate: 'approved', quorum: Math.max(known.quorum, rule.quorum), ...(groups ? { groups } : {}) });
     } else if (!known) union.set(rule.gate, rule);
   }
   return [...union.values()];
+}
+
+function groupsOfBoth(a?: readonly GroupQuorum[], b?: readonly GroupQuorum[]): readonly GroupQuorum[] | undefined {
+  if (!a || !b) return a ?? b;
+  const greatest = new Map<string, number>();
+  for (const { group, quorum } of [...a, ...b]) greatest.set(group, Math.max(quorum, greatest.get(group) ?? 0));
+  return [...greatest].map(([group, quorum]) => ({ group, quorum }));
 }

@@ -11,6 +11,8 @@ export interface DecisionSubject {
   readonly kind: DecisionKind;
   /** Person. */
   readonly deployer: string;
+  /** The bypass that is asked to waive gates. */
+  readonly bypassId?: string;
 }
 
 /** What evaluates expressions: apart and with a deadline where it is live, at hand where it is a replay. */
@@ -25,11 +27,11 @@ export function isExpression(rule: GateRule): rule is ExpressionRule {
 /** Facts with what the policy's own gates say of them: all that `evaluateGates` needs. */
 export async function readJudgedFacts(
   read: ReadAggregate,
-  { releaseId, environment, kind, deployer }: DecisionSubject,
+  { releaseId, environment, kind, deployer, bypassId }: DecisionSubject,
   now: string,
   evaluate: Evaluate = inWorker,
 ): Promise<GateFacts> {
-  const facts = await readGateFacts(read, releaseId, environment, now);
+  const facts = await readGateFacts(read, releaseId, environment, now, bypassId);
   return await judgeExpressions(facts, { deployer, now }, kind, evaluate);
 }
 

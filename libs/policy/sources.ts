@@ -7,6 +7,7 @@ import {
   type ApprovalTuple,
   type ArtifactEvent,
   type EnvironmentEvent,
+  type GroupEvent,
   type GateRule,
   type PlannedChangeClass,
   type PlannedStep,
@@ -23,6 +24,7 @@ import {
 } from '#libs/contracts';
 import type { Aggregate, DomainEvent, Loaded, ReadAggregate } from '#libs/event-sourcing';
 import { defaultPersonId } from '#libs/identity';
+import { bypassSource, readBypass, type BypassGrant } from './bypass.ts';
 import type { ExpressionOutcome } from './expressions/index.ts';
 import { gatesFor, inForceAt } from './in-force.ts';
 
@@ -180,11 +182,36 @@ const approvalSource: Aggregate<ApprovalSource, ApprovalEvent> = {
         return { ...state, closed: `rejected: ${data.reason}` };
       case 'ApprovalVoided':
         return { ...state, closed: `voided: ${data.reason}` };
+      case 'ApprovalWithdrawn':
+        return { ...state, approvers: state.approvers.filter((person) => person !== data.person) };
       default:
         return state;
     }
   },
 };
+
+/** Persons of a group, sorted. */
+const groupSource: Aggregate<readonly string[], GroupEvent> = {
+  category: 'group',
+  initial: [],
+  evolve: (persons, { type, data }) => {
+    if (type === 'GroupDefined') return persons;
+    const others = persons.filter((person) => person !== data.person);
+    return type === 'GroupMemberAdded' ? [...others, data.person].sort() : others;
+  },
+};
+
+/** The members of groups, as their own streams say. */
+export async function readGroups(
+  read: ReadAggregate,
+  names: readonly string[],
+): Promise<{ readonly members: Readonly<Record<string, readonly string[]>>; readonly refs: Readonly<Record<string, string>> }> {
+  const loaded = await Promise.all([...new Set(names)].sort().map((name) => read(groupSource, name)));
+  return {
+    members: Object.fromEntries(loaded.map((group) => [group.id, group.state])),
+    refs: Object.fromEntries(loaded.map((group) => [group.id, group.ref])),
+  };
+}
 
 const accountSource: Aggregate<{ readonly person?: string }, AccountEvent> = {
   category: 'account',
@@ -228,6 +255,10 @@ export interface GateFacts {
   readonly expressions?: Readonly<Record<string, ExpressionOutcome>>;
   readonly reports: TestReportsSource;
   readonly approval: ApprovalSource;
+  /** Members of the groups that the policy names; absent where it names none. */
+  readonly groups?: Readonly<Record<string, readonly string[]>>;
+  /** The bypass that was asked for, and what it grants; without a grant there is none of that id. */
+  readonly bypass?: { readonly id: string; readonly grant?: BypassGrant };
   /** Persons, sorted. */
   readonly authors: readonly string[];
   readonly ranBefore: boolean;
@@ -240,6 +271,8 @@ export interface GateFacts {
     readonly versions: string;
     readonly artifacts: Readonly<Record<string, string>>;
     readonly accounts: readonly string[];
+    readonly groups?: Readonly<Record<string, string>>;
+    readonly bypass?: string;
   };
 }
 
@@ -253,14 +286,23 @@ export const sources: readonly Aggregate<unknown, DomainEvent>[] = [
   testReportSource,
   approvalSource,
   accountSource,
+  groupSource,
+  bypassSource,
 ].map((source) => source as unknown as Aggregate<unknown, DomainEvent>);
 
 /**
  * Reads all sources of a release's gates for an environment.
  *
  * @param now ISO 8601, server time: the version of the policy that is in force then counts
+ * @param bypassId the bypass that is asked to waive gates, where there is one
  */
-export async function readGateFacts(read: ReadAggregate, releaseId: string, environment: string, now: string): Promise<GateFacts> {
+export async function readGateFacts(
+  read: ReadAggregate,
+  releaseId: string,
+  environment: string,
+  now: string,
+  bypassId?: string,
+): Promise<GateFacts> {
   const release = await read(releaseSource, releaseId);
   const target = await read(environmentSource, environment);
   const policyId = target.state.policyId ?? 'none';
@@ -284,6 +326,10 @@ export async function readGateFacts(read: ReadAggregate, releaseId: string, envi
     regimes: target.state.regimes ?? [],
     changeClass: plan?.changeClass ?? 'normal',
   } as const;
+  const gates = inForce ? gatesFor(inForce, where) : [];
+  const named = gates.flatMap((rule) => (rule.gate === 'approved' ? (rule.groups ?? []).map((g) => g.group) : []));
+  const groups = named.length > 0 ? await readGroups(read, named) : undefined;
+  const bypass = bypassId === undefined ? undefined : await readBypass(read, bypassId);
   return {
     releaseId,
     environment,
@@ -297,11 +343,13 @@ export async function readGateFacts(read: ReadAggregate, releaseId: string, envi
     policy: {
       id: policyId,
       version: inForce?.version ?? 0,
-      gates: inForce ? gatesFor(inForce, where) : [],
+      gates,
       rollbackGates: inForce?.rollbackGates ?? [],
     },
     reports: reports.state,
     approval: approval.state,
+    ...(groups ? { groups: groups.members } : {}),
+    ...(bypass ? { bypass: bypass.bypass } : {}),
     authors: [...new Set(accounts.map((a) => a.person))].sort(),
     ranBefore: target.state.ran.includes(releaseId),
     refs: {
@@ -313,6 +361,8 @@ export async function readGateFacts(read: ReadAggregate, releaseId: string, envi
       versions: versions.ref,
       artifacts: Object.fromEntries(artifacts.map((a) => [a.id, a.ref])),
       accounts: accounts.map((a) => a.ref).sort(),
+      ...(groups ? { groups: groups.refs } : {}),
+      ...(bypass ? { bypass: bypass.ref } : {}),
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { BuiltInGate, GateRule, GateVerdict, Unblocking } from '#libs/contracts';
 import { isExpression } from './judge-expressions.ts';
+import { tallyVotes } from './quorum.ts';
 import type { GateFacts } from './sources.ts';
 
 /** Minutes that each takes as a rule of thumb, for the order alone: what is known exactly has an instant. */
@@ -29,7 +30,7 @@ export function unblockingOf(
   return gates
     .flatMap((judged, i): Unblocking[] => {
       const rule = rules[i];
-      if (judged.verdict === 'pass' || !rule) return [];
+      if (judged.verdict === 'pass' || judged.waivedBy !== undefined || !rule) return [];
       return [unblocking(rule, judged, facts, now)];
     })
     .sort((a, b) => a.minutes - b.minutes || (a.gate < b.gate ? -1 : 1));
@@ -42,8 +43,9 @@ function unblocking(rule: GateRule, judged: GateVerdict, facts: GateFacts, now: 
   if (at !== undefined) return { gate, action, takes: 'time', minutes: Math.ceil((Date.parse(at) - Date.parse(now)) / 60_000), at };
   if (rule.gate === 'approved') {
     // A closed or stale approval has to be asked for again, and everybody votes anew.
-    const votes = judged.verdict === 'inconclusive' ? new Set(facts.approval.approvers).size : 0;
-    return { gate, action, takes: 'persons', minutes: Math.max(1, rule.quorum - votes) * MINUTES_A_PERSON };
+    const votes = judged.verdict === 'inconclusive' ? facts.approval.approvers : [];
+    const { missing } = tallyVotes(votes, rule, facts.groups ?? {});
+    return { gate, action, takes: 'persons', minutes: Math.max(1, missing) * MINUTES_A_PERSON };
   }
   if (isExpression(rule)) return { gate, action, takes: 'work', minutes: MINUTES_OF_ANOTHER };
   return { gate, action, takes: rule.gate === 'duties-separated' ? 'persons' : 'work', minutes: MINUTES[rule.gate] };

@@ -1,0 +1,57 @@
+import type { Reason } from '#libs/event-sourcing';
+import { mayTakeDuty } from '#libs/identity';
+import { dutiesOf, RELEASE_DUTIES } from './duties.ts';
+import { mayCount, tallyVotes, type QuorumRule, type Tally } from './quorum.ts';
+import type { GateFacts } from './sources.ts';
+
+/** Who can still approve, and who can't and why. */
+export interface Eligible extends Tally {
+  readonly approvers: readonly string[];
+  /** Members of each group whose approval would bring the quorum nearer; sorted. */
+  readonly canApprove: readonly { readonly group: string; readonly persons: readonly string[] }[];
+  /** True where anybody with the role of approver who is not among `excluded` would bring it nearer. */
+  readonly anybody: boolean;
+  /** Persons who hold a duty that is kept apart from approving, with what says so. */
+  readonly excluded: readonly { readonly person: string; readonly reason: Reason }[];
+}
+
+/** Pure. `deployer`: who would deploy it, where that is known already; she can't approve either. */
+export function eligibleApprovers(facts: GateFacts, rule: QuorumRule, deployer?: string): Eligible {
+  const members = facts.groups ?? {};
+  const approvers = [...new Set(facts.approval.approvers)].sort();
+  const tally = tallyVotes(approvers, rule, members);
+  const duties = [...dutiesOf(facts), ...(deployer ? [{ person: deployer, duty: 'deployer' as const, evidence: 'this-request' }] : [])];
+  const known = [...new Set([...duties.map((d) => d.person), ...(rule.groups ?? []).flatMap((g) => members[g.group] ?? [])])].sort();
+  const excluded = known.flatMap((person) => {
+    const reason = mayTakeDuty(person, 'approver', duties, RELEASE_DUTIES);
+    return reason === 'ok' ? [] : [{ person, reason }];
+  });
+  const barred = new Set([...approvers, ...excluded.map((e) => e.person)]);
+  const helps = (person: string): boolean =>
+    !barred.has(person) && mayCount(person, rule, members) && tallyVotes([...approvers, person], rule, members).missing < tally.missing;
+  return {
+    ...tally,
+    approvers,
+    canApprove: (rule.groups ?? []).map(({ group }) => ({ group, persons: (members[group] ?? []).filter(helps).sort() })),
+    anybody: tally.free.missing > 0,
+    excluded,
+  };
+}
+
+/** What would bring an approval about, as a sentence. */
+export function unblockedByApproval(eligible: Eligible): string {
+  const wanted = eligible.groups
+    .filter((g) => g.missing > 0)
+    .map(({ group, missing }) => {
+      const persons = eligible.canApprove.find((g) => g.group === group)?.persons ?? [];
+      const who =
+        persons.length === 0
+          ? 'nobody in it can at present'
+          : `${persons.slice(0, 10).join(', ')}${persons.length > 10 ? ' and others' : ''} can`;
+      return `${missing} more of group ${group} must approve (${who}).`;
+    });
+  const { missing } = eligible.free;
+  if (missing > 0)
+    wanted.push(`${missing} more ${missing === 1 ? 'person' : 'persons'} who did not write, request or deploy it must approve.`);
+  return wanted.join(' ');
+}
