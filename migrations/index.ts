@@ -5,6 +5,7 @@ import { Subscriptions1767225800000 } from './1767225800000-subscriptions.ts';
 import { Idempotency1767225900000 } from './1767225900000-idempotency.ts';
 import { Views1767226000000 } from './1767226000000-views.ts';
 import { IngestionViews1767226100000 } from './1767226100000-ingestion-views.ts';
+import { ApprovalsAndBypasses1767226340000 } from './1767226340000-approvals-and-bypasses.ts';
 
 /** Every change of the schema, oldest first. Forward only: a mistake is put right by the next one. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -14,4 +15,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   Idempotency1767225900000,
   Views1767226000000,
   IngestionViews1767226100000,
+  ApprovalsAndBypasses1767226340000,
 ];

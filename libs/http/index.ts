@@ -1,6 +1,7 @@
 export { AuthGuard, identityOf, PERSON_RESOLVER, Public, Roles, TOKEN_VERIFIER } from './auth.ts';
 export * from './body-parser.ts';
 export * from './command-answer.ts';
+export * from './csv.ts';
 export * from './dev-token.controller.ts';
 export * from './event-streams.ts';
 export * from './http-edge.module.ts';
