@@ -1,10 +1,18 @@
 import type { Process } from '#libs/processes';
 import { rollout } from './deployments/processes/rollout.process.ts';
 import { approvalGuard } from './governance/processes/approval-guard.process.ts';
+import { bypassReview } from './governance/processes/bypass-review.process.ts';
 import { incidentResponse } from './incidents/processes/incident-response.process.ts';
 import { triggerWatch } from './incidents/processes/trigger-watch.process.ts';
 import { smokeAfterDeployment } from './validation/processes/smoke-after-deployment.process.ts';
 
 /** Every durable process there is. Adding one is adding a line. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a list of processes has no common state
-export const processes: readonly Process<any>[] = [rollout, approvalGuard, smokeAfterDeployment, triggerWatch, incidentResponse];
+export const processes: readonly Process<any>[] = [
+  rollout,
+  approvalGuard,
+  bypassReview,
+  smokeAfterDeployment,
+  triggerWatch,
+  incidentResponse,
+];

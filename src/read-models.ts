@@ -3,6 +3,7 @@ import { deploymentTimeline } from './deployments/views/deployment-timeline/depl
 import { environmentMap } from './environments/views/environment-map/environment-map.projection.ts';
 import { approvals } from './governance/views/approvals/approvals.projection.ts';
 import { auditReport } from './governance/views/audit-report/audit-report.projection.ts';
+import { bypasses } from './governance/views/bypasses/bypasses.projection.ts';
 import { denials } from './governance/views/denials/denials.projection.ts';
 import { incidentList } from './incidents/views/incident-list/incident-list.projection.ts';
 import { deadLetters } from './ingestion/views/dead-letters/dead-letters.projection.ts';
@@ -15,6 +16,7 @@ import { releaseBoard } from './planning/views/release-board/release-board.proje
 export const views: readonly View<any>[] = [
   approvals,
   auditReport,
+  bypasses,
   deadLetters,
   denials,
   deploymentTimeline,

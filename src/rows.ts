@@ -2,6 +2,7 @@ import { DeploymentTimelineRow } from './deployments/views/deployment-timeline/d
 import { EnvironmentMapRow } from './environments/views/environment-map/environment-map.row.ts';
 import { ApprovalRow } from './governance/views/approvals/approvals.row.ts';
 import { AuditReportRow } from './governance/views/audit-report/audit-report.row.ts';
+import { BypassRow } from './governance/views/bypasses/bypasses.row.ts';
 import { DenialRow } from './governance/views/denials/denials.row.ts';
 import { IncidentListRow } from './incidents/views/incident-list/incident-list.row.ts';
 import { DeadLetterRow } from './ingestion/views/dead-letters/dead-letters.row.ts';
@@ -13,6 +14,7 @@ import { ReleaseBoardRow } from './planning/views/release-board/release-board.ro
 export const rows: readonly (new () => object)[] = [
   ApprovalRow,
   AuditReportRow,
+  BypassRow,
   DeadLetterRow,
   DenialRow,
   DeploymentTimelineRow,

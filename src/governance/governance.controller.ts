@@ -7,7 +7,12 @@ import { IdPipe, Meta, Roles } from '#libs/http';
 import { LinkAccount } from './account/link-account.ts';
 import { approval } from './approval/approval.ts';
 import { GrantApproval, RejectApproval } from './approval/grant-approval.ts';
+import { eligibleFor } from './approval/eligible-approvers.ts';
 import { RequestApproval } from './approval/request-approval.ts';
+import { WithdrawApproval } from './approval/withdraw-approval.ts';
+import { AddGroupMember, RemoveGroupMember } from './group/change-members.ts';
+import { DefineGroup } from './group/define-group.ts';
+import { group } from './group/group.ts';
 import { policy } from './policy/policy.ts';
 import { PublishPolicy } from './policy/publish-policy.ts';
 
@@ -51,6 +56,42 @@ export class GovernanceController {
   @Roles('approver')
   reject(@Param('id', IdPipe) id: string, @Body() body: RejectApproval, @Meta() meta: CommandMeta): Promise<Transacted> {
     return this.commands.execute(issue(body, id, meta));
+  }
+
+  /** One's own approval, as long as the deployment has not started. */
+  @Post('approvals/:id/withdraw')
+  @Roles('approver')
+  withdraw(@Param('id', IdPipe) id: string, @Body() body: WithdrawApproval, @Meta() meta: CommandMeta): Promise<Transacted> {
+    return this.commands.execute(issue(body, id, meta));
+  }
+
+  /** Who can still approve, from the source streams and not from a view. */
+  @Get('approvals/:id/eligible')
+  eligible(@Param('id', IdPipe) id: string, @Meta() { now }: CommandMeta): Promise<unknown> {
+    return eligibleFor(this.aggregates, id, now);
+  }
+
+  @Post('groups')
+  @Roles('identity-admin')
+  defineGroup(@Body() body: DefineGroup, @Meta() meta: CommandMeta): Promise<Transacted> {
+    return this.commands.execute(issue(body, body.group, meta));
+  }
+
+  @Post('groups/:id/members')
+  @Roles('identity-admin')
+  addMember(@Param('id', IdPipe) id: string, @Body() body: AddGroupMember, @Meta() meta: CommandMeta): Promise<Transacted> {
+    return this.commands.execute(issue(body, id, meta));
+  }
+
+  @Post('groups/:id/members/remove')
+  @Roles('identity-admin')
+  removeMember(@Param('id', IdPipe) id: string, @Body() body: RemoveGroupMember, @Meta() meta: CommandMeta): Promise<Transacted> {
+    return this.commands.execute(issue(body, id, meta));
+  }
+
+  @Get('groups/:id')
+  group(@Param('id', IdPipe) id: string, @Query('asOf') asOf?: string): Promise<unknown> {
+    return this.aggregates.answer(group, id, asOf);
   }
 
   @Get('approvals/:id')

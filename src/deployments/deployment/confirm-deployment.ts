@@ -1,7 +1,7 @@
 import { IsString, MaxLength } from 'class-validator';
 import type { DeploymentEvent } from '#libs/contracts';
 import { defineCommand, type Decision, type Issued } from '#libs/event-sourcing';
-import { evaluateGates, readJudgedFacts, type GateFacts } from '#libs/policy';
+import { evaluateGates, letsPass, readJudgedFacts, type GateFacts } from '#libs/policy';
 import { deployment, type Deployment } from './deployment.ts';
 
 export class ConfirmDeployment {}
@@ -27,7 +27,7 @@ export function confirmDeployment(command: Issued<ConfirmDeployment>, state: Dep
     return [{ type: 'DeploymentHalted', data: { ...of, round, reason: 'The plan changed after the deployment was started.', receipt } }];
   }
   if (receipt.verdict === 'fail') {
-    const failing = receipt.gates.filter((g) => g.verdict !== 'pass').map((g) => `${g.gate}: ${g.detail}`);
+    const failing = receipt.gates.filter((g) => !letsPass(g)).map((g) => `${g.gate}: ${g.detail}`);
     return [{ type: 'DeploymentHalted', data: { ...of, round, reason: failing.join(' '), receipt } }];
   }
   return [{ type: 'DeploymentConfirmed', data: { ...of, receipt, fencingBase: fencingBaseOf(facts.now.refs.environment) } }];
@@ -52,10 +52,10 @@ export const confirmDeploymentCommand = defineCommand({
   type: ConfirmDeployment,
   aggregate: deployment,
   decide: confirmDeployment,
-  facts: async (read, { meta }, { releaseId, environment, deployer, rollbackOf }): Promise<ConfirmFacts> => {
+  facts: async (read, { meta }, { releaseId, environment, deployer, rollbackOf, bypassId }): Promise<ConfirmFacts> => {
     if (!releaseId || !environment || !deployer) return {};
     const kind = rollbackOf ? 'rollback' : 'deployment';
-    return { now: await readJudgedFacts(read, { releaseId, environment, kind, deployer }, meta.now) };
+    return { now: await readJudgedFacts(read, { releaseId, environment, kind, deployer, ...(bypassId ? { bypassId } : {}) }, meta.now) };
   },
 });
 

@@ -24,6 +24,8 @@ export interface Deployment {
   readonly smoke?: SmokeSuite;
   readonly tuple?: ApprovalTuple;
   readonly rollbackOf?: RollbackOf;
+  /** The bypass that it was started with. */
+  readonly bypassId?: string;
   readonly steps: Readonly<Record<string, StepState>>;
   /** The compensations of steps, by step id; only those that have begun. */
   readonly compensations: Readonly<Record<string, StepState>>;
@@ -53,7 +55,7 @@ export const deployment: Aggregate<Deployment, DeploymentEvent> = {
   evolve: (state, event) => {
     switch (event.type) {
       case 'DeploymentStarted': {
-        const { releaseId, environment, deployer, round, artifacts, planHash, smoke, tuple, rollbackOf } = event.data;
+        const { releaseId, environment, deployer, round, artifacts, planHash, smoke, tuple, rollbackOf, bypassId } = event.data;
         return {
           ...state,
           status: 'started',
@@ -67,6 +69,7 @@ export const deployment: Aggregate<Deployment, DeploymentEvent> = {
           ...(smoke ? { smoke } : {}),
           ...(tuple ? { tuple } : {}),
           ...(rollbackOf ? { rollbackOf } : {}),
+          ...(bypassId ? { bypassId } : {}),
           steps: Object.fromEntries(event.data.steps.map((s) => [s.id, WAITING])),
         };
       }

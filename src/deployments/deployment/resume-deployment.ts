@@ -1,10 +1,10 @@
 import { IsString, Matches, MaxLength } from 'class-validator';
-import type { DeploymentEvent } from '#libs/contracts';
+import { SAYS_SOMETHING, type DeploymentEvent } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
 import { deployment, type Deployment } from './deployment.ts';
 
 export class ResumeDeployment {
-  @IsString() @Matches(/[\p{L}\p{N}]/u, { message: 'reason must say something' }) @MaxLength(2000) reason: string;
+  @IsString() @Matches(SAYS_SOMETHING, { message: 'reason must say something' }) @MaxLength(2000) reason: string;
 }
 
 /** Failed steps, and the ones that compensation has undone, are tried again; what holds is left alone. The gates are checked anew before anything runs. */

@@ -1,5 +1,5 @@
 import { IsString, IsUUID, Matches, MaxLength } from 'class-validator';
-import type { DeploymentEvent, EnvironmentEvent } from '#libs/contracts';
+import { SAYS_SOMETHING, type DeploymentEvent, type EnvironmentEvent } from '#libs/contracts';
 import { defineCommand, refuse, type Aggregate, type Decision, type Issued, type ReadAggregate } from '#libs/event-sourcing';
 import { evaluateGates, gatesRefusal, readJudgedFacts, type GateFacts } from '#libs/policy';
 import { deployment, type Deployment } from './deployment.ts';
@@ -7,7 +7,7 @@ import { deployment, type Deployment } from './deployment.ts';
 export class RollBackDeployment {
   /** The deployment to withdraw. */
   @IsUUID() deploymentId: string;
-  @IsString() @Matches(/[\p{L}\p{N}]/u, { message: 'reason must say something' }) @MaxLength(2000) reason: string;
+  @IsString() @Matches(SAYS_SOMETHING, { message: 'reason must say something' }) @MaxLength(2000) reason: string;
 }
 
 export interface RollbackFacts {

@@ -1,12 +1,14 @@
-import { IsUUID, Matches } from 'class-validator';
+import { IsOptional, IsUUID, Matches } from 'class-validator';
 import type { DeploymentEvent } from '#libs/contracts';
-import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
-import { evaluateGates, gatesRefusal, readJudgedFacts, type GateFacts } from '#libs/policy';
+import { defineCommand, refuse, type Decision, type Issued, type Reason } from '#libs/event-sourcing';
+import { bypassReasons, evaluateGates, gatesRefusal, readJudgedFacts, type GateFacts } from '#libs/policy';
 import { deployment, type Deployment } from './deployment.ts';
 
 export class StartDeployment {
   @IsUUID() releaseId: string;
   @Matches(/^[a-z0-9][a-z0-9-]{0,62}$/, { message: 'environment must be the name of an environment' }) environment: string;
+  /** A bypass that was requested for exactly this release, environment, plan and policy. */
+  @IsOptional() @IsUUID() bypassId?: string;
 }
 
 /** Starts only what every gate of the environment's policy lets pass now; else names every gate that does not, and what would unblock it. */
@@ -14,6 +16,9 @@ export function startDeployment(command: Issued<StartDeployment>, state: Deploym
   if (state.status !== 'none') return [];
   const { releaseId, environment, meta, target } = command;
   if (!facts.product) return refuse('not-found', 'release-unknown', `There is no release ${releaseId}.`);
+  const invalid = [...bypassReasons(facts, meta.now), ...reviewedReason(facts)];
+  if (invalid.length > 0)
+    return refuse('conflict', 'bypass-not-valid', `Bypass ${facts.bypass?.id ?? ''} does not hold for this deployment.`, invalid);
   const deployer = meta.actor.person;
   const receipt = evaluateGates(facts, { deployer, now: meta.now });
   if (receipt.verdict === 'fail' || !facts.plan) return gatesRefusal(receipt, facts);
@@ -31,8 +36,22 @@ export function startDeployment(command: Issued<StartDeployment>, state: Deploym
         ...(facts.plan.smoke ? { smoke: facts.plan.smoke } : {}),
         deployer,
         ...(facts.approval.tuple ? { tuple: facts.approval.tuple } : {}),
+        ...(facts.bypass ? { bypassId: facts.bypass.id } : {}),
         receipt,
       },
+    },
+  ];
+}
+
+/** With its review a bypass is closed: what is deployed under it later would be reviewed by nobody. */
+function reviewedReason({ bypass, refs }: GateFacts): readonly Reason[] {
+  if (bypass?.grant?.review !== 'approved') return [];
+  return [
+    {
+      code: 'bypass-reviewed',
+      detail: `Bypass ${bypass.id} was reviewed, and is closed.`,
+      evidence: refs.bypass ? [refs.bypass] : [],
+      unblockedBy: 'Request a new bypass, or fulfil the gates.',
     },
   ];
 }
@@ -41,7 +60,11 @@ export const startDeploymentCommand = defineCommand({
   type: StartDeployment,
   aggregate: deployment,
   decide: startDeployment,
-  facts: (read, { releaseId, environment, meta }) =>
-    readJudgedFacts(read, { releaseId, environment, kind: 'deployment', deployer: meta.actor.person }, meta.now),
-  governed: (command) => ({ releaseId: command.releaseId, environment: command.environment }),
+  facts: (read, { releaseId, environment, bypassId, meta }) =>
+    readJudgedFacts(
+      read,
+      { releaseId, environment, kind: 'deployment', deployer: meta.actor.person, ...(bypassId ? { bypassId } : {}) },
+      meta.now,
+    ),
+  governed: ({ releaseId, environment, bypassId }) => ({ releaseId, environment, ...(bypassId ? { bypassId } : {}) }),
 });

@@ -5,6 +5,7 @@ import { gateFacts } from '#libs/policy/testing';
 import { approval } from './approval.ts';
 import { grantApproval, GrantApproval, rejectApproval, RejectApproval } from './grant-approval.ts';
 import { requestApproval, RequestApproval } from './request-approval.ts';
+import { withdrawApproval, WithdrawApproval } from './withdraw-approval.ts';
 import { voidApprovalIfChanged, VoidApprovalIfChanged } from './void-approval.ts';
 
 const approvals = scenario(approval);
@@ -155,5 +156,75 @@ describe('voiding an approval', () => {
 
   it('does not happen while the tuple is what was asked for', () => {
     approvals.given(requested).when(voidApprovalIfChanged, check, facts).thenNothing();
+  });
+});
+
+describe('withdrawing one\u2019s own approval', () => {
+  const withdraw = (person: string, hash = tupleHash) =>
+    issued(WithdrawApproval, { tupleHash: hash, reason: 'The canary looks worse.' }, 'approval-1', { person });
+  const withdrawn: ApprovalEvent = {
+    type: 'ApprovalWithdrawn',
+    data: {
+      approvalId: 'approval-1',
+      releaseId: 'release-1',
+      environment: 'production',
+      round: 1,
+      person: 'anna',
+      reason: 'The canary looks worse.',
+    },
+  };
+
+  it('takes it back until the deployment starts, once, and it may be given again', () => {
+    approvals.given(requested, granted('anna')).when(withdrawApproval, withdraw('anna'), {}).then(withdrawn);
+    approvals.given(requested, granted('anna'), withdrawn).when(withdrawApproval, withdraw('anna'), {}).thenNothing();
+    approvals.given(requested, granted('anna'), withdrawn).when(grantApproval, vote('anna'), { now: facts }).then(granted('anna'));
+  });
+
+  it('is refused once the deployment holds the environment, and says what to do instead', () => {
+    const refusal = approvals
+      .given(requested, granted('anna'))
+      .when(withdrawApproval, withdraw('anna'), { deploymentId: 'd-1', ref: 'environment-production@4' })
+      .thenRefused('deployment-started');
+    expect(refusal.reasons).toMatchObject([{ evidence: ['environment-production@4'], unblockedBy: 'Have deployment d-1 rolled back.' }]);
+  });
+
+  it('is nobody else\u2019s, and of nothing else', () => {
+    approvals.given(requested, granted('anna')).when(withdrawApproval, withdraw('otto'), {}).thenRefused('not-approved');
+    approvals
+      .given(requested, granted('anna'))
+      .when(withdrawApproval, withdraw('anna', 'f'.repeat(64)), {})
+      .thenRefused('tuple-changed');
+    approvals.given().when(withdrawApproval, withdraw('anna'), {}).thenRefused('approval-unknown');
+  });
+});
+
+describe('an approval by groups', () => {
+  const rule = {
+    gate: 'approved' as const,
+    quorum: 2,
+    groups: [
+      { group: 'risk', quorum: 1 },
+      { group: 'security', quorum: 1 },
+    ],
+  };
+  const byGroups = gateFacts({
+    policy: { ...facts.policy, gates: [rule] },
+    approval: { approvers: [], requester: 'rita' },
+    groups: { risk: ['anna', 'ada'], security: ['anna', 'sven'] },
+  });
+  const asked = firstOf(approvals.given().when(requestApproval, request, byGroups).decision);
+
+  it('asks for them, and notes of whom each approver is one', () => {
+    expect(asked.data).toMatchObject({ quorum: 2, groups: rule.groups });
+    expect(approvals.given(asked).when(grantApproval, vote('anna'), { now: byGroups }).decision).toMatchObject([
+      { data: { person: 'anna', groups: ['risk', 'security'] } },
+    ]);
+  });
+
+  it('refuses who is in none of them, and says who can', () => {
+    const refusal = approvals.given(asked).when(grantApproval, vote('zoe'), { now: byGroups }).thenRefused('not-in-approving-group');
+    expect(refusal.reasons[0]?.unblockedBy).toBe(
+      '1 more of group risk must approve (anna can). 1 more of group security must approve (anna, sven can).',
+    );
   });
 });

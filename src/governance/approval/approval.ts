@@ -1,4 +1,4 @@
-import type { ApprovalEvent, ApprovalTuple } from '#libs/contracts';
+import type { ApprovalEvent, ApprovalTuple, GroupQuorum } from '#libs/contracts';
 import { unknownEvent, type Aggregate } from '#libs/event-sourcing';
 
 /** The approval of a release for an environment. A newer request begins a new round and supersedes the older one. */
@@ -9,25 +9,51 @@ export interface Approval {
   readonly tuple?: ApprovalTuple;
   readonly tupleHash?: string;
   readonly quorum: number;
+  /** How many of them from which group; absent where the policy names none. */
+  readonly groups?: readonly GroupQuorum[];
   readonly requester?: string;
   /** Persons who approved in this round. */
   readonly approvers: readonly string[];
+  /** Persons who took their approval of this round back, and have not given it again. */
+  readonly withdrawn: readonly string[];
   readonly outcome: 'none' | 'open' | 'rejected' | 'voided';
 }
 
 export const approval: Aggregate<Approval, ApprovalEvent> = {
   category: 'approval',
-  initial: { round: 0, quorum: 0, approvers: [], outcome: 'none' },
+  initial: { round: 0, quorum: 0, approvers: [], withdrawn: [], outcome: 'none' },
   evolve: (state, event) => {
     switch (event.type) {
       case 'ApprovalRequested': {
-        const { round, releaseId, environment, tuple, tupleHash, quorum, requester } = event.data;
-        return { round, releaseId, environment, tuple, tupleHash, quorum, requester, approvers: [], outcome: 'open' };
+        const { round, releaseId, environment, tuple, tupleHash, quorum, groups, requester } = event.data;
+        return {
+          round,
+          releaseId,
+          environment,
+          tuple,
+          tupleHash,
+          quorum,
+          requester,
+          approvers: [],
+          withdrawn: [],
+          outcome: 'open',
+          ...(groups ? { groups } : {}),
+        };
       }
       case 'ApprovalGranted':
-        return { ...state, approvers: [...state.approvers, event.data.person] };
+        return {
+          ...state,
+          approvers: [...state.approvers, event.data.person],
+          withdrawn: state.withdrawn.filter((person) => person !== event.data.person),
+        };
       case 'ApprovalRejected':
         return { ...state, outcome: 'rejected' };
+      case 'ApprovalWithdrawn':
+        return {
+          ...state,
+          approvers: state.approvers.filter((person) => person !== event.data.person),
+          withdrawn: [...state.withdrawn, event.data.person],
+        };
       case 'ApprovalVoided':
         return { ...state, outcome: 'voided' };
       default:

@@ -1,8 +1,18 @@
 import { IsOptional, IsString, Matches, MaxLength } from 'class-validator';
-import type { ApprovalEvent } from '#libs/contracts';
+import { SAYS_SOMETHING, type ApprovalEvent } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued, type ReadAggregate, type Refusal } from '#libs/event-sourcing';
 import { mayTakeDuty } from '#libs/identity';
-import { dutiesOf, readGateFacts, RELEASE_DUTIES, tupleDifferences, type GateFacts } from '#libs/policy';
+import {
+  dutiesOf,
+  eligibleApprovers,
+  groupsOf,
+  mayCount,
+  readGateFacts,
+  RELEASE_DUTIES,
+  tupleDifferences,
+  unblockedByApproval,
+  type GateFacts,
+} from '#libs/policy';
 import { approval, type Approval } from './approval.ts';
 
 export class GrantApproval {
@@ -15,7 +25,7 @@ export class GrantApproval {
 export class RejectApproval {
   @Matches(/^[0-9a-f]{64}$/, { message: 'tupleHash must be the SHA-256 (hex) of the tuple that you reject, as the approval shows it' })
   tupleHash: string;
-  @IsString() @Matches(/[\p{L}\p{N}]/u, { message: 'reason must say something' }) @MaxLength(2000) reason: string;
+  @IsString() @Matches(SAYS_SOMETHING, { message: 'reason must say something' }) @MaxLength(2000) reason: string;
 }
 
 export interface VoteFacts {
@@ -32,6 +42,18 @@ export function grantApproval(command: Issued<GrantApproval>, state: Approval, f
   const duty = mayTakeDuty(person, 'approver', facts.now ? dutiesOf(facts.now) : [], RELEASE_DUTIES);
   if (duty !== 'ok')
     return refuse('duty', 'duties-not-separated', 'You hold another duty for this release: somebody else must approve it.', [duty]);
+  const rule = { quorum: state.quorum, ...(state.groups ? { groups: state.groups } : {}) };
+  const members = facts.now?.groups ?? {};
+  if (facts.now && !mayCount(person, rule, members)) {
+    return refuse('duty', 'not-in-approving-group', `Only members of ${rule.groups?.map((g) => g.group).join(', ')} approve this.`, [
+      {
+        code: 'not-in-approving-group',
+        detail: 'You are in none of these groups at present.',
+        evidence: Object.values(facts.now.refs.groups ?? {}),
+        unblockedBy: unblockedByApproval(eligibleApprovers(facts.now, rule)),
+      },
+    ]);
+  }
   const { releaseId = '', environment = '', round, tupleHash = '' } = state;
   return [
     {
@@ -44,6 +66,7 @@ export function grantApproval(command: Issued<GrantApproval>, state: Approval, f
         person,
         tupleHash,
         ...(command.comment ? { comment: command.comment } : {}),
+        ...(rule.groups ? { groups: groupsOf(person, rule, members) } : {}),
       },
     },
   ];

@@ -1,7 +1,7 @@
 import { IsInt, IsOptional, IsUUID, Matches, Max, Min } from 'class-validator';
 import type { ApprovalEvent } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
-import { readGateFacts, tupleHashOf, tupleOf, type GateFacts } from '#libs/policy';
+import { readGateFacts, tallyVotes, tupleHashOf, tupleOf, type GateFacts, type QuorumRule } from '#libs/policy';
 import { approval, type Approval } from './approval.ts';
 
 export class RequestApproval {
@@ -26,6 +26,11 @@ export function requestApproval(command: Issued<RequestApproval>, state: Approva
   const rule = facts.policy.gates.find((g) => g.gate === 'approved');
   if (!rule) return refuse('conflict', 'approval-not-needed', `Policy ${facts.policy.id} asks for no approval for ${environment}.`);
 
+  const quorumRule: QuorumRule = rule.gate === 'approved' ? rule : { quorum: 1 };
+  const asked = {
+    quorum: tallyVotes([], quorumRule, {}).needed,
+    ...(quorumRule.groups ? { groups: quorumRule.groups } : {}),
+  };
   const expiresAt = new Date(Date.parse(meta.now) + (command.validHours ?? 72) * 3_600_000).toISOString();
   const tuple = tupleOf(facts, expiresAt);
   const open = state.outcome === 'open' && state.tuple !== undefined && meta.now < state.tuple.expiresAt;
@@ -41,7 +46,7 @@ export function requestApproval(command: Issued<RequestApproval>, state: Approva
         round: state.round + 1,
         tuple,
         tupleHash: tupleHashOf(tuple),
-        quorum: rule.gate === 'approved' ? rule.quorum : 1,
+        ...asked,
         requester: meta.actor.person,
       },
     },

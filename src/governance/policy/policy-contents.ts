@@ -8,6 +8,7 @@ import {
   IsInt,
   IsOptional,
   IsString,
+  Matches,
   Max,
   MaxLength,
   Min,
@@ -26,16 +27,40 @@ import {
   type Regime,
 } from '#libs/contracts';
 import { refuse, type Reason, type Refusal } from '#libs/event-sourcing';
-import { gateNames, isExpression, LIMITS, nearest, unionOf, type CheckAsked, type ExpressionProblem, type KnownFacts } from '#libs/policy';
+import {
+  gateNames,
+  isExpression,
+  LIMITS,
+  nearest,
+  tallyVotes,
+  unionOf,
+  type CheckAsked,
+  type ExpressionProblem,
+  type KnownFacts,
+  type Members,
+} from '#libs/policy';
 
 const EXPRESSION_GATE = /^expression:[a-z0-9][a-z0-9-]{0,62}$/;
 const ENVIRONMENT_CLASSES = ['development', 'test', 'staging', 'production'] as const satisfies readonly EnvironmentClass[];
+
+export class GroupQuorumField {
+  @Matches(/^[a-z0-9][a-z0-9-]{0,62}$/, { message: 'group must be the name of a group' }) group: string;
+  @IsInt() @Min(1) @Max(20) quorum: number;
+}
 
 export class GateRuleField {
   /** A gate of the program, or one of the policy's own: `expression:<slug>`. */
   @IsString() @MaxLength(100) gate: string;
   /** For `approved`: how many distinct persons. */
   @IsOptional() @IsInt() @Min(1) @Max(20) quorum?: number;
+  /** For `approved`: how many of them from which group. A person counts for one group only, however many she is in. */
+  @IsOptional()
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(20)
+  @ValidateNested({ each: true })
+  @Type(() => GroupQuorumField)
+  groups?: readonly GroupQuorumField[];
   /** For `expression:…`: CEL over declared facts; true or false, or one of pass, fail, inconclusive, stale. */
   @IsOptional() @IsString() @MaxLength(LIMITS.length) expression?: string;
   /** For `expression:…`: what would unblock it, as a sentence. */
@@ -93,10 +118,18 @@ export type ExpressionFinding = ExpressionProblem & { readonly text: string };
 /** What was found about a policy's expressions before it is decided on. */
 export interface ExpressionFindings {
   readonly problems: readonly ExpressionFinding[];
+  /** Members of the groups that the policy names; without them nobody asks whether the groups suffice. */
+  readonly members?: Members;
+}
+
+/** The groups that a policy names anywhere. */
+export function groupsIn({ gates, rollbackGates, clauses = [] }: PolicyContents): readonly string[] {
+  const all = [...gates, ...rollbackGates, ...clauses.flatMap((clause) => clause.gates)];
+  return [...new Set(all.flatMap((f) => (f.groups ?? []).map((g) => g.group)))];
 }
 
 /** The rules that contents say; a refusal where a gate is unknown, misused, or can't be satisfied (principle 6). */
-export function rulesOfPolicy(contents: PolicyContents, { problems }: ExpressionFindings): PolicyRules | Refusal {
+export function rulesOfPolicy(contents: PolicyContents, { problems, members }: ExpressionFindings): PolicyRules | Refusal {
   const gates = rulesOf(contents.gates);
   if ('refused' in gates) return gates;
   const rollbackGates = rulesOf(contents.rollbackGates);
@@ -112,6 +145,8 @@ export function rulesOfPolicy(contents: PolicyContents, { problems }: Expression
       return refuse('meaning', 'gate-unsatisfiable', 'Gate duties-separated judges approvals: name approved beside it.');
     }
   }
+  const short = members ? shortGroups([rollbackGates, ...setsOf({ gates, clauses }).map((set) => set.gates)], members) : [];
+  if (short.length > 0) return refuse('meaning', 'gate-unsatisfiable', 'Gate approved asks for more persons than its groups have.', short);
   const redefined = redefinedIn([...gates, ...rollbackGates, ...clauses.flatMap((clause) => clause.gates)]);
   if (redefined)
     return refuse('meaning', 'gate-twice', `${redefined} says different things in different places: give one of them another name.`);
@@ -177,6 +212,24 @@ function scopeOf({ environmentClasses, regimes, changeClasses }: PolicyScopeFiel
   };
 }
 
+/** Even with every member's vote, some groups would lack persons: each person counts once. */
+function shortGroups(sets: readonly (readonly GateRule[])[], members: Members): readonly Reason[] {
+  const reasons = new Map<string, Reason>();
+  for (const rule of sets.flat()) {
+    if (rule.gate !== 'approved') continue;
+    const everybody = (rule.groups ?? []).flatMap(({ group }) => members[group] ?? []);
+    for (const { group, quorum, missing } of tallyVotes(everybody, rule, members).groups) {
+      if (missing === 0) continue;
+      reasons.set(group, {
+        code: 'group-too-small',
+        detail: `Group ${group} lacks ${missing} of the ${quorum} persons asked for; whoever is in several groups counts for one.`,
+        unblockedBy: `Take ${missing} more into group ${group}, or ask for fewer.`,
+      });
+    }
+  }
+  return [...reasons.values()];
+}
+
 function redefinedIn(rules: readonly GateRule[]): string | undefined {
   const said = new Map<string, string>();
   for (const rule of rules.filter(isExpression)) {
@@ -198,14 +251,18 @@ function rulesOf(fields: readonly GateRuleField[]): readonly GateRule[] | Refusa
   }
   const twice = fields.map((f) => f.gate).filter((gate, i, all) => all.indexOf(gate) < i);
   if (twice.length > 0) return refuse('meaning', 'gate-twice', `Named twice: ${[...new Set(twice)].join(', ')}.`);
-  const misplaced = fields.find((f) => (f.gate === 'approved') !== (f.quorum !== undefined));
+  const misplaced = fields.find((f) => (f.gate === 'approved') !== (f.quorum !== undefined) || (f.gate !== 'approved' && f.groups));
   if (misplaced) {
     return refuse(
       'meaning',
       'gate-parameters',
-      misplaced.gate === 'approved' ? 'Gate approved needs a quorum from 1 to 20.' : `Gate ${misplaced.gate} takes no quorum.`,
+      misplaced.gate === 'approved'
+        ? 'Gate approved needs a quorum from 1 to 20.'
+        : `Gate ${misplaced.gate} takes no quorum and no groups.`,
     );
   }
+  const again = fields.flatMap((f) => (f.groups ?? []).map((g) => g.group)).filter((group, i, all) => all.indexOf(group) < i);
+  if (again.length > 0) return refuse('meaning', 'group-twice', `Named twice: ${[...new Set(again)].join(', ')}.`);
   const speaking = fields.find(
     (f) => EXPRESSION_GATE.test(f.gate) !== (f.expression !== undefined) || (isBuiltIn(f.gate) && f.unblockedBy),
   );
@@ -219,8 +276,10 @@ function rulesOf(fields: readonly GateRuleField[]): readonly GateRule[] | Refusa
   return fields.map(ruleOf);
 }
 
-function ruleOf({ gate, quorum, expression, unblockedBy }: GateRuleField): GateRule {
-  if (gate === 'approved') return { gate, quorum: quorum ?? 1 };
+function ruleOf({ gate, quorum, groups, expression, unblockedBy }: GateRuleField): GateRule {
+  if (gate === 'approved') {
+    return { gate, quorum: quorum ?? 1, ...(groups ? { groups: groups.map((g) => ({ group: g.group, quorum: g.quorum })) } : {}) };
+  }
   if (expression === undefined) return { gate: gate as Exclude<BuiltInGate, 'approved'> };
   return { gate: gate as ExpressionGate, expression, ...(unblockedBy ? { unblockedBy } : {}) };
 }

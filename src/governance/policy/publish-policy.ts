@@ -1,9 +1,9 @@
 import { IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import type { PolicyEvent } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
-import { hashOf, inForceAt } from '#libs/policy';
+import { hashOf, inForceAt, readGroups } from '#libs/policy';
 import { checkExpressions } from './check-expressions.ts';
-import { PolicyContents, rulesOfPolicy, type ExpressionFindings } from './policy-contents.ts';
+import { groupsIn, PolicyContents, rulesOfPolicy, type ExpressionFindings } from './policy-contents.ts';
 import { policy, type Policy } from './policy.ts';
 
 export class PublishPolicy extends PolicyContents {
@@ -57,6 +57,9 @@ export const publishPolicyCommand = defineCommand({
   type: PublishPolicy,
   aggregate: policy,
   decide: publishPolicy,
-  facts: (_read, command) => checkExpressions(command),
+  facts: async (read, command) => ({
+    ...(await checkExpressions(command)),
+    members: (await readGroups(read, groupsIn(command))).members,
+  }),
   governed: (command) => ({ policyId: command.target }),
 });

@@ -1,5 +1,5 @@
 import { IsBoolean, IsIn, IsOptional, IsString, IsUUID, Matches, MaxLength } from 'class-validator';
-import type { IncidentEvent } from '#libs/contracts';
+import { SAYS_SOMETHING, type IncidentEvent } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
 import { incident, type Incident } from './incident.ts';
 
@@ -20,7 +20,7 @@ export class ReportIncidentDelivery {
 }
 
 export class ResolveIncident {
-  @IsString() @Matches(/[\p{L}\p{N}]/u, { message: 'resolution must say something' }) @MaxLength(2000) resolution: string;
+  @IsString() @Matches(SAYS_SOMETHING, { message: 'resolution must say something' }) @MaxLength(2000) resolution: string;
 }
 
 /** However often it is asked for, a deployment has one incident: its stream's name is derived from the deployment. */

@@ -1,5 +1,6 @@
 import type { ApprovalEvent } from '#libs/contracts';
 import type { StoredEvent } from '#libs/event-sourcing';
+import { tallyRecorded } from '#libs/policy';
 import { defineView, type RowChange } from '#libs/read-models';
 import type { ApprovalRow, Vote } from './approvals.row.ts';
 
@@ -17,6 +18,7 @@ export const approvals = defineView<ApprovalRow, ApprovalEvent>({
     tuple: 'jsonb',
     tuple_hash: 'text',
     quorum: 'integer',
+    quorum_groups: 'jsonb',
     requester: 'text',
     votes: 'jsonb',
     outcome: 'text',
@@ -41,6 +43,7 @@ export const approvals = defineView<ApprovalRow, ApprovalEvent>({
         tuple: data.tuple,
         tuple_hash: data.tupleHash,
         quorum: data.quorum,
+        quorum_groups: data.groups ?? null,
         requester: data.requester,
         votes: [],
         outcome: 'open',
@@ -50,10 +53,16 @@ export const approvals = defineView<ApprovalRow, ApprovalEvent>({
       }),
     },
     ApprovalGranted: inRound((row, { data, metadata }) => {
-      const { person, comment } = data;
-      const votes: Vote[] = [...row.votes, { person, vote: 'granted', at: metadata.recordedAt, ...(comment ? { comment } : {}) }];
-      const persons = new Set(votes.filter((v) => v.vote === 'granted').map((v) => v.person));
-      return { votes, outcome: persons.size >= row.quorum ? 'approved' : row.outcome };
+      const { person, comment, groups } = data;
+      const votes: Vote[] = [
+        ...row.votes,
+        { person, vote: 'granted', at: metadata.recordedAt, ...(comment ? { comment } : {}), ...(groups ? { groups } : {}) },
+      ];
+      return { votes, outcome: reached(row, votes) ? 'approved' : row.outcome };
+    }),
+    ApprovalWithdrawn: inRound((row, { data: { person, reason }, metadata }) => {
+      const votes: Vote[] = [...row.votes, { person, vote: 'withdrawn', at: metadata.recordedAt, reason }];
+      return { votes, outcome: row.outcome === 'approved' && !reached(row, votes) ? 'open' : row.outcome };
     }),
     ApprovalRejected: inRound((row, { data: { person, reason }, metadata }) => ({
       votes: [...row.votes, { person, vote: 'rejected', at: metadata.recordedAt, reason }],
@@ -62,6 +71,14 @@ export const approvals = defineView<ApprovalRow, ApprovalEvent>({
     ApprovalVoided: inRound((_row, { data }) => ({ outcome: 'voided', voided_because: data.reason })),
   },
 });
+
+/** Whether the votes that stand fill every place; each vote says which groups its person was in then. */
+function reached({ quorum, quorum_groups: groups }: ApprovalRow, votes: readonly Vote[]): boolean {
+  const standing = votes.filter(
+    (v, i) => v.vote === 'granted' && !votes.slice(i).some((w) => w.person === v.person && w.vote === 'withdrawn'),
+  );
+  return tallyRecorded(standing, { quorum, ...(groups ? { groups } : {}) }).missing === 0;
+}
 
 /** A vote belongs to its round: on another one it says nothing. */
 function inRound<E extends ApprovalEvent>(

@@ -22,6 +22,7 @@ describe('The approvals', () => {
       tuple,
       tuple_hash: tupleHash,
       quorum: 2,
+      quorum_groups: null,
       requester: 'person-rita',
       votes: [],
       outcome: 'open',

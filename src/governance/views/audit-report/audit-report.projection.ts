@@ -40,6 +40,7 @@ export const auditReport = defineView<Row, ReportedEvent>({
     ApprovalGranted: reported,
     ApprovalRejected: reported,
     ApprovalVoided: reported,
+    ApprovalWithdrawn: reported,
     TestReportRecorded: reported,
     DeploymentStarted: reported,
     DeploymentConfirmed: reported,

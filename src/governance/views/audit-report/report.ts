@@ -5,6 +5,7 @@ import {
   type ApprovalTuple,
   type DecisionReceipt,
   type DeploymentEvent,
+  type GroupQuorum,
   type IncidentEvent,
   type ReleaseArtifact,
   type ReleaseEvent,
@@ -16,9 +17,9 @@ import {
   type VersionLineEvent,
 } from '#libs/contracts';
 import type { CommandDenied, Reason, StoredEvent } from '#libs/event-sourcing';
-import { canonicalJson } from '#libs/policy';
+import { canonicalJson, tallyRecorded } from '#libs/policy';
 import { storable } from '#libs/read-models';
-import { verdictsOf, type Verdicts } from './verdicts.ts';
+import { standingVotes, verdictsOf, type Verdicts } from './verdicts.ts';
 
 /** What a report is made of. Events of other types, and renewed leases, are not in it. */
 export type ReportedEvent =
@@ -63,12 +64,16 @@ export interface ReportedApproval {
   readonly tuple: ApprovalTuple;
   readonly tupleHash: string;
   readonly quorum: number;
+  /** How many of them from which group. */
+  readonly groups?: readonly GroupQuorum[];
   readonly requester: string;
   readonly requested: Written;
   readonly votes: readonly (Written & {
     readonly person: string;
-    readonly vote: 'granted' | 'rejected';
+    readonly vote: 'granted' | 'rejected' | 'withdrawn';
     readonly tupleHash: string;
+    /** Groups asked for that the person was in then. */
+    readonly groups?: readonly string[];
     readonly comment?: string;
     readonly reason?: string;
   })[];
@@ -268,17 +273,32 @@ const sections: { readonly [T in ReportedEvent['type']]?: Section<T> } = {
   VersionAssigned: (_facts, { data: { version } }) => ({ version }),
 
   ApprovalRequested: (facts, event) => {
-    const { approvalId, environment, round, tuple, tupleHash, quorum, requester } = event.data;
-    const approval = { approvalId, environment, round, tuple, tupleHash, quorum, requester, requested: written(event), votes: [] };
+    const { approvalId, environment, round, tuple, tupleHash, quorum, groups, requester } = event.data;
+    const asked = { approvalId, environment, round, tuple, tupleHash, quorum, requester, ...(groups ? { groups } : {}) };
+    const approval = { ...asked, requested: written(event), votes: [] };
     return { approvals: [...facts.approvals, { ...approval, outcome: 'open' }] };
   },
   ApprovalGranted: (facts, event) =>
     inRound(facts, event, (approval) => {
-      const { person, tupleHash, comment } = event.data;
-      const vote = { person, vote: 'granted' as const, tupleHash, ...written(event), ...(comment ? { comment } : {}) };
+      const { person, tupleHash, comment, groups } = event.data;
+      const vote = {
+        person,
+        vote: 'granted' as const,
+        tupleHash,
+        ...written(event),
+        ...(comment ? { comment } : {}),
+        ...(groups ? { groups } : {}),
+      };
       const votes = [...approval.votes, vote];
-      const persons = new Set(votes.filter((v) => v.vote === 'granted').map((v) => v.person));
-      return { ...approval, votes, outcome: persons.size >= approval.quorum ? 'approved' : approval.outcome };
+      return { ...approval, votes, outcome: tallyRecorded(standingVotes(votes), approval).missing === 0 ? 'approved' : approval.outcome };
+    }),
+  ApprovalWithdrawn: (facts, event) =>
+    inRound(facts, event, (approval) => {
+      const { person, reason } = event.data;
+      const vote = { person, vote: 'withdrawn' as const, tupleHash: approval.tupleHash, reason, ...written(event) };
+      const votes = [...approval.votes, vote];
+      const lacking = approval.outcome === 'approved' && tallyRecorded(standingVotes(votes), approval).missing > 0;
+      return { ...approval, votes, outcome: lacking ? 'open' : approval.outcome };
     }),
   ApprovalRejected: (facts, event) =>
     inRound(facts, event, (approval) => {

@@ -1,5 +1,5 @@
 import { conflicts, defaultPersonId, type DutyAssignment } from '#libs/identity';
-import { hashOf, RELEASE_DUTIES } from '#libs/policy';
+import { hashOf, RELEASE_DUTIES, tallyRecorded } from '#libs/policy';
 import type { ReportedApproval, ReportedDeployment, ReportFacts } from './report.ts';
 
 /** Never blank: `exception` says that the question does not arise as usual, and the reason says why. */
@@ -56,6 +56,8 @@ function judge(facts: ReportFacts, each: Judge): ReportVerdict {
 
 const approvalBeforeDeployment: Judge = (deployment, facts) => {
   const { tuple, started } = deployment;
+  const waived = waiver(deployment, 'approved');
+  if (waived) return exception(waived);
   if (!asks(deployment, 'approved')) return exception(`${policyOf(deployment)} asks for no approval.`);
   if (!tuple) return no('An approval was asked for, and the deployment names none.');
   const round = roundOf(deployment, facts);
@@ -64,12 +66,15 @@ const approvalBeforeDeployment: Judge = (deployment, facts) => {
   if (round.closed && before(round.closed.position, started.position))
     return no(`The approval was ${round.outcome}: ${round.closed.reason}`);
   const granted = approversOf(round, deployment);
-  return granted.length >= round.quorum
+  const { missing } = tallyRecorded(votesBefore(round, deployment), round);
+  return missing === 0
     ? yes(`${granted.length} of ${round.quorum} persons had approved round ${round.round} before it was started.`)
     : no(`${granted.length} of ${round.quorum} persons had approved round ${round.round} when it was started.`);
 };
 
 const approvedDigestsEqualDeployed: Judge = (deployment) => {
+  const waived = waiver(deployment, 'approved');
+  if (waived) return exception(`${waived} There are no approved digests.`);
   if (!deployment.tuple) return exception(`${policyOf(deployment)} asks for no approval: there are no approved digests.`);
   const deployed = deployment.artifacts.map((a) => a.digest).sort();
   const approved = [...deployment.tuple.artifactDigests].sort();
@@ -105,6 +110,8 @@ const testEvidence: Judge = (deployment, facts) => {
   if (failing.length > 0) return no(`Failing when it was started: ${failing.join(', ')}.`);
   if (untested.length === 0) return yes('Every artifact had a passing test report for its digest.');
   const reason = `No passing test report names the digest of ${untested.join(', ')}.`;
+  const waived = waiver(deployment, 'tests-passed');
+  if (waived) return exception(`${waived} ${reason}`);
   return asks(deployment, 'tests-passed') ? no(reason) : exception(`${policyOf(deployment)} asks for no tests. ${reason}`);
 };
 
@@ -132,10 +139,25 @@ function roundOf({ tuple, environment }: ReportedDeployment, facts: ReportFacts)
   return facts.approvals.findLast((a) => a.environment === environment && a.tupleHash === hash);
 }
 
+/** Votes that stood when the deployment was started. */
+function votesBefore(round: ReportedApproval, { started }: ReportedDeployment): ReportedApproval['votes'] {
+  return standingVotes(round.votes.filter((v) => before(v.position, started.position))).filter((v) => v.tupleHash === round.tupleHash);
+}
+
+/** Approvals that nobody has taken back since, in the order in which they were given. */
+export function standingVotes(votes: ReportedApproval['votes']): ReportedApproval['votes'] {
+  return votes.filter((v, i) => v.vote === 'granted' && !votes.slice(i).some((w) => w.vote === 'withdrawn' && w.person === v.person));
+}
+
 /** Distinct persons who had approved before the deployment was started. */
-function approversOf(round: ReportedApproval, { started }: ReportedDeployment): readonly string[] {
-  const votes = round.votes.filter((v) => v.vote === 'granted' && v.tupleHash === round.tupleHash && before(v.position, started.position));
-  return [...new Set(votes.map((v) => v.person))];
+function approversOf(round: ReportedApproval, deployment: ReportedDeployment): readonly string[] {
+  return [...new Set(votesBefore(round, deployment).map((v) => v.person))];
+}
+
+/** That a bypass waived a gate for this deployment, as a sentence. */
+function waiver({ receipt }: ReportedDeployment, gate: string): string | undefined {
+  const waived = receipt.gates.find((g) => g.gate === gate && g.waivedBy !== undefined);
+  return waived && `Bypass ${waived.waivedBy ?? ''} waived ${gate}, which was ${waived.verdict}: ${waived.detail}`;
 }
 
 function personOf(account: string): string {

@@ -8,6 +8,7 @@ import type {
   VersionLineEvent,
 } from '#libs/contracts';
 import type { CommandDenied, DomainEvent, StoredEvent } from '#libs/event-sourcing';
+import { tallyRecorded } from '#libs/policy';
 import { defineView, type RowChange } from '#libs/read-models';
 import type { BoardApproval, BoardDeployment, BoardEnvironment, BoardTests, ReleaseBoardRow } from './release-board.row.ts';
 
@@ -71,11 +72,20 @@ export const releaseBoard = defineView<Row, BoardEvent>({
       ]),
     })),
 
-    ApprovalRequested: inEnvironment((place, { data: { approvalId, round, quorum, tuple } }) => ({
+    ApprovalRequested: inEnvironment((place, { data: { approvalId, round, quorum, groups, tuple } }) => ({
       ...place,
-      approval: { approvalId, round, outcome: 'open', granted: 0, quorum, expiresAt: tuple.expiresAt },
+      approval: {
+        approvalId,
+        round,
+        outcome: 'open',
+        granted: 0,
+        quorum,
+        expiresAt: tuple.expiresAt,
+        ...(groups ? { groups, voters: [] } : {}),
+      },
     })),
-    ApprovalGranted: inEnvironment((place, { data }) => withApproval(place, data.round, granted)),
+    ApprovalGranted: inEnvironment((place, { data }) => withApproval(place, data.round, (a) => granted(a, data))),
+    ApprovalWithdrawn: inEnvironment((place, { data }) => withApproval(place, data.round, (a) => withdrawn(a, data.person))),
     ApprovalRejected: inEnvironment((place, { data }) => withApproval(place, data.round, (a) => ({ ...a, outcome: 'rejected' }))),
     ApprovalVoided: inEnvironment((place, { data }) => withApproval(place, data.round, (a) => ({ ...a, outcome: 'voided' }))),
 
@@ -150,9 +160,27 @@ function withApproval(place: BoardEnvironment, round: number, change: (approval:
   return place.approval?.round === round ? { ...place, approval: change(place.approval) } : place;
 }
 
-function granted(approval: BoardApproval): BoardApproval {
+function granted(
+  approval: BoardApproval,
+  { person, groups }: { readonly person: string; readonly groups?: readonly string[] },
+): BoardApproval {
+  if (approval.groups) return tallied({ ...approval, voters: [...(approval.voters ?? []), { person, groups: groups ?? [] }] });
   const count = approval.granted + 1;
   return { ...approval, granted: count, outcome: count >= approval.quorum ? 'approved' : approval.outcome };
+}
+
+function withdrawn(approval: BoardApproval, person: string): BoardApproval {
+  if (approval.groups) return tallied({ ...approval, voters: (approval.voters ?? []).filter((v) => v.person !== person) });
+  const count = approval.granted - 1;
+  return { ...approval, granted: count, outcome: approval.outcome === 'approved' && count < approval.quorum ? 'open' : approval.outcome };
+}
+
+/** With groups a person counts for one of them only, so that votes are not merely added up. */
+function tallied(approval: BoardApproval): BoardApproval {
+  const { quorum, groups = [], voters = [], outcome } = approval;
+  const { needed, missing } = tallyRecorded(voters, { quorum, groups });
+  const open = outcome === 'open' || outcome === 'approved';
+  return { ...approval, granted: needed - missing, outcome: open ? (missing === 0 ? 'approved' : 'open') : outcome };
 }
 
 function withStatus(place: BoardEnvironment, deploymentId: string, status: BoardDeployment['status']): BoardEnvironment {

@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { ReleaseArtifact } from '#libs/contracts';
+import type { GroupQuorum, ReleaseArtifact } from '#libs/contracts';
 import { INSTANT, POSITION } from '#libs/cqrs';
 
 export interface BoardApproval {
@@ -10,6 +10,9 @@ export interface BoardApproval {
   readonly granted: number;
   readonly quorum: number;
   readonly expiresAt: string;
+  /** How many of them from which group, and who has voted as a member of which; absent where the policy names no groups. */
+  readonly groups?: readonly GroupQuorum[];
+  readonly voters?: readonly { readonly person: string; readonly groups: readonly string[] }[];
 }
 
 export interface BoardDeployment {

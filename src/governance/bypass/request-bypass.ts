@@ -1,0 +1,179 @@
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  ArrayUnique,
+  IsArray,
+  IsInt,
+  IsISO8601,
+  IsOptional,
+  IsString,
+  IsUUID,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+} from 'class-validator';
+import { BYPASS_REGISTER, SAYS_SOMETHING, type BypassEvent, type GateName } from '#libs/contracts';
+import { defineCommand, derivedId, refuse, type Decision, type Issued, type Reason } from '#libs/event-sourcing';
+import { NEVER_WAIVED, readGateFacts, readGroups, tupleHashOf, tupleOf, type GateFacts } from '#libs/policy';
+import { bypasses, type Bypass, type Bypasses } from './bypass.ts';
+
+export class RequestBypass {
+  @IsUUID() releaseId: string;
+  @Matches(/^[a-z0-9][a-z0-9-]{0,62}$/, { message: 'environment must be the name of an environment' }) environment: string;
+  /** The gates to waive: of the environment's policy, and never duties-separated. */
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(50)
+  @ArrayUnique()
+  @IsString({ each: true })
+  @MaxLength(100, { each: true })
+  gates: readonly string[];
+  @Matches(SAYS_SOMETHING, { message: 'justification must say why: at least one letter or digit that can be seen' })
+  @MaxLength(4000)
+  justification: string;
+  /** How long it holds, minutes; at most a day. 240 unless told. */
+  @IsOptional() @IsInt() @Min(1) @Max(1440) validMinutes?: number;
+  /** A group of the requester's that answers for it: its overdue reviews block the team. */
+  @IsOptional() @Matches(/^[a-z0-9][a-z0-9-]{0,62}$/, { message: 'team must be the name of a group' }) team?: string;
+  /** An earlier deadline for the review than 72 hours from now. */
+  @IsOptional()
+  @IsISO8601({ strict: true })
+  @Matches(/(Z|[+-]\d\d:\d\d)$/, { message: 'reviewDueAt must have its offset' })
+  reviewDueAt?: string;
+}
+
+/** A review is due three days after the request at the latest. Milliseconds. */
+const REVIEW_MS = 72 * 3_600_000;
+
+export interface BypassFacts {
+  readonly gates: GateFacts;
+  /** Members of the team named; absent where none is. */
+  readonly team?: { readonly members: readonly string[]; readonly ref: string };
+}
+
+/** The id of the bypass that a command asks for. */
+export const bypassIdOf = (commandId: string): string => derivedId('bypass', commandId);
+
+/** Breaks the glass for exactly what is there now. It waives gates and nothing else: duties stay recorded and judged. */
+export function requestBypass(command: Issued<RequestBypass>, state: Bypasses, facts: BypassFacts): Decision<BypassEvent> {
+  const { releaseId, environment, justification, team, meta } = command;
+  const { gates: now } = facts;
+  const requester = meta.actor.person;
+  if (!now.product) return refuse('not-found', 'release-unknown', `There is no release ${releaseId}.`);
+  if (!now.environmentClass) return refuse('not-found', 'environment-unknown', `There is no environment ${environment}.`);
+  if (!now.plan) return refuse('conflict', 'not-planned', `Release ${releaseId} has no plan for ${environment}: a bypass is for a plan.`);
+  if (now.policy.version === 0) return refuse('conflict', 'no-policy', `Policy ${now.policy.id} of ${environment} is not published.`);
+
+  const never = command.gates.filter((gate) => (NEVER_WAIVED as readonly string[]).includes(gate));
+  if (never.length > 0) {
+    return refuse('duty', 'gate-not-waivable', `No bypass waives ${never.join(', ')}.`, [
+      {
+        code: 'gate-not-waivable',
+        detail: 'The separation of duties is recorded and judged whatever happens.',
+        unblockedBy: 'Leave it out, and let somebody deploy who did not approve.',
+      },
+    ]);
+  }
+  const asked = now.policy.gates.map((rule) => rule.gate).filter((gate) => !NEVER_WAIVED.includes(gate));
+  const strange = command.gates.filter((gate) => !(asked as readonly string[]).includes(gate));
+  if (strange.length > 0) {
+    return refuse(
+      'meaning',
+      'gate-not-in-policy',
+      `Policy ${now.policy.id} version ${now.policy.version} does not ask for ${strange.join(', ')}. It could waive: ${asked.join(', ')}.`,
+    );
+  }
+  const due = reviewDue(command);
+  if (!due) {
+    return refuse('meaning', 'review-due-at', 'reviewDueAt must be after now and at most 72 hours away.');
+  }
+  if (team !== undefined && !facts.team?.members.includes(requester)) {
+    return refuse('duty', 'not-in-team', `You are not in group ${team}: you can't answer in its name.`, [
+      {
+        code: 'not-in-team',
+        detail: `Group ${team} does not list you.`,
+        evidence: facts.team ? [facts.team.ref] : [],
+        unblockedBy: 'Name a group of yours, or none.',
+      },
+    ]);
+  }
+  const overdue = overdueReasons(command, state, now.product, team);
+  if (overdue.length > 0)
+    return refuse(
+      'conflict',
+      'bypass-review-overdue',
+      'An earlier bypass has not been reviewed in time: no other one before it is.',
+      overdue,
+    );
+
+  const gates = asked.filter((gate) => command.gates.includes(gate));
+  const expiresAt = new Date(Date.parse(meta.now) + (command.validMinutes ?? 240) * 60_000).toISOString();
+  const tuple = tupleOf(now, expiresAt);
+  const same = Object.values(state.byId).find((b) => stillOpen(b, meta.now) && b.requester === requester && isFor(b, tuple, gates));
+  if (same) {
+    return refuse('conflict', 'bypass-open', `You have bypass ${same.bypassId} for exactly this already, until ${same.tuple.expiresAt}.`, [
+      { code: 'bypass-open', detail: 'It waives the same gates for the same tuple.', unblockedBy: `Deploy with bypass ${same.bypassId}.` },
+    ]);
+  }
+  return [
+    {
+      type: 'BypassRequested',
+      data: {
+        bypassId: bypassIdOf(meta.commandId),
+        releaseId,
+        environment,
+        product: now.product,
+        ...(team === undefined ? {} : { team }),
+        gates,
+        justification,
+        requester,
+        tuple,
+        tupleHash: tupleHashOf(tuple),
+        reviewDueAt: due,
+      },
+    },
+  ];
+}
+
+function reviewDue({ reviewDueAt, meta }: Issued<RequestBypass>): string | undefined {
+  const now = Date.parse(meta.now);
+  if (reviewDueAt === undefined) return new Date(now + REVIEW_MS).toISOString();
+  const due = Date.parse(reviewDueAt);
+  return due > now && due <= now + REVIEW_MS ? new Date(due).toISOString() : undefined;
+}
+
+/** Judged by the clock and not by the event that the timer writes: a timer that rings late lets nobody through. */
+function overdueReasons({ meta }: Issued<RequestBypass>, state: Bypasses, product: string, team: string | undefined): readonly Reason[] {
+  const { person } = meta.actor;
+  return Object.values(state.byId)
+    .filter((b) => !b.review && meta.now >= b.reviewDueAt)
+    .filter((b) => b.requester === person || b.product === product || (team !== undefined && b.team === team))
+    .map((b) => ({
+      code: 'bypass-review-overdue',
+      detail: `Bypass ${b.bypassId} of ${b.product} in ${b.environment}, requested by ${b.requester}, was to be reviewed by ${b.reviewDueAt}.`,
+      evidence: [`bypass:${b.bypassId}`],
+      unblockedBy: `Somebody who neither requested nor used it reviews bypass ${b.bypassId}.`,
+    }));
+}
+
+function stillOpen(bypass: Bypass, now: string): boolean {
+  return !bypass.review && now < bypass.tuple.expiresAt;
+}
+
+function isFor(bypass: Bypass, tuple: Bypass['tuple'], gates: readonly GateName[]): boolean {
+  return tupleHashOf({ ...tuple, expiresAt: bypass.tuple.expiresAt }) === bypass.tupleHash && bypass.gates.join() === gates.join();
+}
+
+export const requestBypassCommand = defineCommand({
+  type: RequestBypass,
+  aggregate: bypasses,
+  decide: requestBypass,
+  facts: async (read, command): Promise<BypassFacts> => {
+    const gates = await readGateFacts(read, command.releaseId, command.environment, command.meta.now);
+    if (command.team === undefined) return { gates };
+    const { members, refs } = await readGroups(read, [command.team]);
+    return { gates, team: { members: members[command.team] ?? [], ref: refs[command.team] ?? '' } };
+  },
+  governed: (command) => ({ releaseId: command.releaseId, environment: command.environment, register: BYPASS_REGISTER }),
+});

@@ -1,0 +1,69 @@
+import { Body, Controller, Get, Header, Param, Post, Query } from '@nestjs/common';
+import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import { ApiProduces } from '@nestjs/swagger';
+import { BYPASS_REGISTER } from '#libs/contracts';
+import { Aggregates } from '#libs/cqrs';
+import { issue, refuse, RefusedError, type CommandMeta, type Transacted } from '#libs/event-sourcing';
+import { csvOf, IdPipe, ListParameters, Meta, Roles, View } from '#libs/http';
+import { bypasses } from './bypass/bypass.ts';
+import { bypassIdOf, RequestBypass } from './bypass/request-bypass.ts';
+import { ReviewBypass, ReviewBypassFields } from './bypass/review-bypass.ts';
+import { bypassList, BypassReport } from './views/bypasses/bypasses.query.ts';
+
+/** Columns of the export, in this order. */
+const COLUMNS = [
+  'bypassId', 'status', 'overdue', 'product', 'environment', 'releaseId', 'team', 'requester', 'gates', 'justification', 'tupleHash',
+  'requestedAt', 'expiresAt', 'reviewDueAt', 'uses', 'outcome', 'reviewer', 'findings', 'reviewedAt',
+]; // prettier-ignore
+
+@Controller('v1/governance')
+export class BypassesController {
+  constructor(
+    private readonly commands: CommandBus,
+    private readonly queries: QueryBus,
+    private readonly aggregates: Aggregates,
+  ) {}
+
+  /** The answer's `id` is the bypass: name it when the deployment is started. */
+  @Post('bypasses')
+  @Roles('deployer', 'release-manager', 'sre')
+  async request(@Body() body: RequestBypass, @Meta() meta: CommandMeta): Promise<Transacted> {
+    const transacted: Transacted = await this.commands.execute(issue(body, BYPASS_REGISTER, meta));
+    return { ...transacted, id: bypassIdOf(meta.commandId) };
+  }
+
+  @Post('bypasses/:id/review')
+  @Roles('approver', 'auditor', 'release-manager')
+  async review(@Param('id', IdPipe) id: string, @Body() body: ReviewBypassFields, @Meta() meta: CommandMeta): Promise<Transacted> {
+    const command = Object.assign(new ReviewBypass(), body, { bypassId: id });
+    const transacted: Transacted = await this.commands.execute(issue(command, BYPASS_REGISTER, meta));
+    return { ...transacted, id };
+  }
+
+  @Get('bypasses')
+  @View('bypasses')
+  @ListParameters(bypassList)
+  list(@Query() query: Record<string, unknown>): Promise<unknown> {
+    return this.queries.execute(new BypassReport(bypassList.parse(query)));
+  }
+
+  /** A page of the report as CSV (RFC 4180, formula-safe); the same filters, and `limit` and `cursor` as the list has them. */
+  @Get('bypasses.csv')
+  @View('bypasses')
+  @ListParameters(bypassList)
+  @Header('content-type', 'text/csv; charset=utf-8')
+  @ApiProduces('text/csv')
+  async csv(@Query() query: Record<string, unknown>): Promise<string> {
+    const { items } = await this.queries.execute(new BypassReport(bypassList.parse(query)));
+    return csvOf(COLUMNS, items);
+  }
+
+  /** From the register itself, as it is or as it was. */
+  @Get('bypasses/:id')
+  async one(@Param('id', IdPipe) id: string, @Query('asOf') asOf?: string): Promise<unknown> {
+    const { byId, stream, revision, recordedAt } = await this.aggregates.answer(bypasses, BYPASS_REGISTER, asOf);
+    const bypass = Object.hasOwn(byId, id) ? byId[id] : undefined;
+    if (!bypass) throw new RefusedError(refuse('not-found', 'bypass-unknown', `There is no bypass ${id}.`));
+    return { ...bypass, id, stream, revision, recordedAt };
+  }
+}
