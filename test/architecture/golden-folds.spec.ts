@@ -7,6 +7,8 @@ import { deployment } from '../../src/deployments/deployment/deployment.ts';
 import { environment } from '../../src/environments/environment/environment.ts';
 import { account } from '../../src/governance/account/account.ts';
 import { approval } from '../../src/governance/approval/approval.ts';
+import { bypasses } from '../../src/governance/bypass/bypass.ts';
+import { group } from '../../src/governance/group/group.ts';
 import { policy } from '../../src/governance/policy/policy.ts';
 import { incident } from '../../src/incidents/incident/incident.ts';
 import { trigger } from '../../src/incidents/trigger/trigger.ts';
@@ -21,8 +23,10 @@ const folds: readonly [Aggregate<never, never>, RegExp][] = [
   [account, /^Account/],
   [approval, /^Approval/],
   [artifact, /^Artifact/],
+  [bypasses, /^Bypass/],
   [deployment, /^(?:Deployment|Step)/],
   [environment, /^(?:Environment|RunningVersion)/],
+  [group, /^Group/],
   [incident, /^Incident/],
   [metrics, /^MetricSamples/],
   [policy, /^Policy/],
