@@ -1,3 +1,4 @@
+import type { RoleScope } from './identity.events.ts';
 import type { PlimsollEvent } from './registry.ts';
 import { BEGINNING_OF_TIME, digestText, type DecisionReceipt } from './values.ts';
 
@@ -5,7 +6,24 @@ type DataOf<T extends PlimsollEvent['type']> = Extract<PlimsollEvent, { readonly
 
 /** What each event says, as a sentence for a person. Persons are named by their opaque ids. */
 const sentences: { readonly [T in PlimsollEvent['type']]: (data: DataOf<T>) => string } = {
-  AccountLinked: (e) => `Account ${e.issuer}|${e.subject} is known to be ${e.person}.`,
+  AccountLinkRequested: (e) => `${e.requestedBy} asked for account ${e.issuer}|${e.subject} to be linked to ${e.person}.`,
+  AccountLinked: (e) =>
+    `Account ${e.issuer}|${e.subject} is known to be ${e.person}${e.bot ? ', as a program that acts for that person' : ''}${e.requestedBy && e.confirmedBy ? `: ${e.requestedBy} asked, ${e.confirmedBy} confirmed.` : '.'}`,
+  AccountUnlinked: (e) => `Nobody acts with account ${e.issuer}|${e.subject} of ${e.person} any more: ${e.reason}`,
+  AddressClaimed: (e) =>
+    `An ${e.kind === 'email' ? 'e-mail address' : 'alias'} is known to be ${e.person}'s${e.looksLike.length > 0 ? `; it looks like one of ${e.looksLike.join(', ')}.` : '.'}`,
+  PersonRegistered: (e) => `${e.person} was registered by ${e.registeredBy}.`,
+  PersonLeft: (e) => `${e.person} left: ${e.reason}`,
+  RoleRequested: (e) => `${e.requestedBy} asked for the role ${e.role} for ${e.person} in ${scopeOf(e)}.`,
+  RoleGranted: (e) =>
+    `${e.person} has the role ${e.role} in ${scopeOf(e)} from ${e.from} until ${e.until}: ${e.requestedBy} asked, ${e.confirmedBy} confirmed.`,
+  RoleRevoked: (e) => `The role ${e.role} of ${e.person} was revoked: ${e.reason}`,
+  IdentityBootstrapped: (e) => `${e.person} is the first administrator of identities, confirmed by nobody: ${e.reason}`,
+  IdentityBootstrapEnded: (e) => `${e.person} is no longer the first administrator of identities: ${e.reason}`,
+  RolePolicyProposed: (e) => `${e.proposedBy} proposed version ${e.version} of the policies on roles: ${e.title}.`,
+  RolePolicyPublished: (e) => `Version ${e.version} of the policies on roles was published: ${e.title}. ${e.confirmedBy} confirmed it.`,
+  DutyViolationFound: (e) =>
+    `${e.person} held ${e.duties.join(' and ')} for a release to ${e.environment}, against ${e.rule}; it was learned later.`,
 
   ApprovalRequested: (e) =>
     `Approval round ${e.round} for ${e.environment} was requested by ${e.requester}: ${e.quorum} ${e.quorum === 1 ? 'person' : 'persons'} must approve, until ${e.tuple.expiresAt}.`,
@@ -92,4 +110,8 @@ export function describeEvent(event: Pick<PlimsollEvent, 'type' | 'data'>): stri
 
 function policyOf(receipt: DecisionReceipt): string {
   return `policy ${receipt.policyId} version ${receipt.policyVersion}`;
+}
+
+function scopeOf({ scope }: { readonly scope: RoleScope }): string {
+  return scope.kind === 'organisation' ? 'the organisation' : `${scope.kind} ${scope.id}`;
 }

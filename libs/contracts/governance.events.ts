@@ -53,9 +53,6 @@ export type ApprovalEvent =
   | DomainEvent<'ApprovalRejected', InRound & { readonly person: string; readonly tupleHash: string; readonly reason: string }>
   | DomainEvent<'ApprovalVoided', InRound & { readonly reason: string }>;
 
-/** An account known to belong to a person (principle 4). */
-export type AccountEvent = DomainEvent<'AccountLinked', { readonly issuer: string; readonly subject: string; readonly person: string }>;
-
 /** Persons who decide together, with history: who belonged to it when is in its stream. */
 export type GroupEvent =
   | DomainEvent<'GroupDefined', { readonly group: string; readonly title: string }>

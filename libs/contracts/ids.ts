@@ -25,3 +25,5 @@ export const smokeRunId = (deploymentId: string): string => derivedId('smokerun'
 export const rollbackId = (deploymentId: string): string => derivedId('rollback', deploymentId);
 /** All bypasses of the organisation are in one stream: they are few, and whoever asks for the next must see what is overdue. */
 export const BYPASS_REGISTER = 'register';
+/** Duties of a release for an environment, looked at again when it becomes known that two accounts are one person. */
+export const dutyReviewId = (releaseId: string, environment: string): string => derivedId('dutyreview', releaseId, environment);

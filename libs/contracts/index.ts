@@ -3,6 +3,7 @@ export * from './deployments.events.ts';
 export * from './describe.ts';
 export * from './environments.events.ts';
 export * from './governance.events.ts';
+export * from './identity.events.ts';
 export * from './ids.ts';
 export * from './incidents.events.ts';
 export * from './ingestion.events.ts';

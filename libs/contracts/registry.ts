@@ -2,7 +2,16 @@ import { EventCodec, type CommandDenied, type EventDeclaration } from '#libs/eve
 import type { ArtifactEvent } from './artifacts.events.ts';
 import type { DeploymentEvent } from './deployments.events.ts';
 import type { EnvironmentEvent } from './environments.events.ts';
-import type { AccountEvent, ApprovalEvent, BypassEvent, GroupEvent, PolicyEvent } from './governance.events.ts';
+import type { ApprovalEvent, BypassEvent, GroupEvent, PolicyEvent } from './governance.events.ts';
+import type {
+  AccountEvent,
+  AddressEvent,
+  DutyReviewEvent,
+  IdentityBootstrapEvent,
+  PersonEvent,
+  RoleGrantEvent,
+  RolePolicyEvent,
+} from './identity.events.ts';
 import type { IncidentEvent, TriggerEvent } from './incidents.events.ts';
 import type { IngestionEvent } from './ingestion.events.ts';
 import type { MetricEvent } from './observability.events.ts';
@@ -13,18 +22,24 @@ import { BEGINNING_OF_TIME } from './values.ts';
 /** Everything that can be in the log, but for what processes note about themselves (`#libs/processes`). */
 export type PlimsollEvent =
   | AccountEvent
+  | AddressEvent
   | ApprovalEvent
   | ArtifactEvent
   | BypassEvent
   | CommandDenied
   | DeploymentEvent
+  | DutyReviewEvent
   | EnvironmentEvent
   | GroupEvent
+  | IdentityBootstrapEvent
   | IncidentEvent
   | IngestionEvent
   | MetricEvent
+  | PersonEvent
   | PolicyEvent
   | ReleaseEvent
+  | RoleGrantEvent
+  | RolePolicyEvent
   | SmokeRunEvent
   | TestReportEvent
   | TriggerEvent
@@ -42,7 +57,10 @@ function policyInForceAtOnce(data: unknown): unknown {
  * `golden/` holds one stored example of every version, which is never edited.
  */
 export const declarations = {
+  AccountLinkRequested: first,
   AccountLinked: first,
+  AccountUnlinked: first,
+  AddressClaimed: first,
   ApprovalGranted: first,
   ApprovalRejected: first,
   ApprovalRequested: first,
@@ -61,12 +79,15 @@ export const declarations = {
   DeploymentResumed: first,
   DeploymentStarted: first,
   DeploymentSucceeded: first,
+  DutyViolationFound: first,
   EnvironmentDefined: first,
   EnvironmentFreed: first,
   EnvironmentReserved: first,
   GroupDefined: first,
   GroupMemberAdded: first,
   GroupMemberRemoved: first,
+  IdentityBootstrapEnded: first,
+  IdentityBootstrapped: first,
   IncidentDelivered: first,
   IncidentDeliveryFailed: first,
   IncidentOpened: first,
@@ -76,10 +97,17 @@ export const declarations = {
   OutsideEventReceived: first,
   OutsideEventRedriven: first,
   OutsideEventRejected: first,
+  PersonLeft: first,
+  PersonRegistered: first,
   PolicyPublished: { version: 2, upcasters: { 1: policyInForceAtOnce } },
   ReleaseAmended: first,
   ReleaseComposed: first,
   ReleasePlanned: first,
+  RoleGranted: first,
+  RolePolicyProposed: first,
+  RolePolicyPublished: first,
+  RoleRequested: first,
+  RoleRevoked: first,
   RunningVersionReported: first,
   SmokeRunFailed: first,
   SmokeRunPassed: first,
@@ -103,18 +131,24 @@ export function plimsollCodec(): EventCodec {
 /** The area that a stream's category belongs to: the middle part of its topic's name. */
 const areas: Readonly<Record<string, string>> = {
   account: 'governance',
+  address: 'governance',
   approval: 'governance',
   artifact: 'artifacts',
   bypass: 'governance',
   denial: 'governance',
   deployment: 'deployments',
+  dutyreview: 'governance',
   environment: 'environments',
   group: 'governance',
+  identitybootstrap: 'governance',
   incident: 'incidents',
   metrics: 'observability',
   outside: 'ingestion',
+  person: 'governance',
   policy: 'governance',
   release: 'planning',
+  rolegrants: 'governance',
+  rolepolicy: 'governance',
   smokerun: 'validation',
   testreport: 'validation',
   trigger: 'incidents',

@@ -44,6 +44,7 @@ export const libsAreEnteredByName = eachImport((file, specifier, target) => {
 
 /** Which lib may build on which. A new edge is a decision: write it down here. */
 export const LIB_EDGES: Readonly<Record<string, readonly string[]>> = {
+  authorization: [],
   contracts: ['event-sourcing'],
   cqrs: ['contracts', 'event-sourcing', 'http', 'read-models', 'subscriptions'],
   deployers: ['strict-http'],
@@ -193,6 +194,7 @@ export const nestEventsAreNotUsed: Rule = (files) =>
 /** Third-party packages that may change one day: each is imported from these places only. */
 const HOMES: Readonly<Record<string, readonly string[]>> = {
   '@bufbuild/cel': ['libs/policy/expressions/'],
+  '@cedar-policy/cedar-wasm': ['libs/authorization/'],
   '@eventstore/db-client': ['libs/event-sourcing/eventstoredb/', 'test/support/eventstore/'],
   '@fastify/helmet': ['libs/http/'],
   '@grpc/grpc-js': ['libs/event-sourcing/eventstoredb/', 'test/support/eventstore/'],

@@ -1,0 +1,98 @@
+import fc from 'fast-check';
+import { defaultPolicySet, mayAct, policySetProblems, unreachableActions, type AccessRequest } from './policy-set.ts';
+
+const table = { StartDeployment: ['deployer'], GrantApproval: ['approver'], RegisterArtifact: ['developer', 'service'], RequestRole: [] };
+const builtIn = defaultPolicySet(table);
+const actions = Object.keys(table);
+const asked = (action: string, roles: readonly string[], more: Partial<AccessRequest> = {}): AccessRequest => ({
+  person: 'dora',
+  roles,
+  bot: false,
+  action,
+  resource: {},
+  now: '2026-03-02T10:00:00.000Z',
+  ...more,
+});
+
+describe('The policies on roles', () => {
+  it('let those with a role that the table names, and say by which policy', () => {
+    expect(mayAct(builtIn, asked('StartDeployment', ['deployer']))).toEqual({ allowed: true, policies: ['StartDeployment'], errors: [] });
+    expect(mayAct(builtIn, asked('StartDeployment', ['approver']))).toEqual({ allowed: false, policies: [], errors: [] });
+    expect(mayAct(builtIn, asked('RequestRole', []))).toMatchObject({ allowed: true });
+    expect(mayAct(builtIn, asked('Unheard', ['deployer', 'identity-admin']))).toMatchObject({ allowed: false });
+  });
+
+  it('agree with the table for all roles and actions', () => {
+    const roles = fc.subarray(['deployer', 'approver', 'developer', 'auditor', 'release-manager']);
+    fc.assert(
+      fc.property(roles, fc.constantFrom(...(Object.keys(table) as (keyof typeof table)[])), (held, action) => {
+        const needed: readonly string[] = table[action];
+        expect(mayAct(builtIn, asked(action, held)).allowed).toBe(needed.length === 0 || needed.some((r) => held.includes(r)));
+      }),
+    );
+  });
+
+  it('forbid programs to approve in every set, whatever it permits', () => {
+    const open = 'permit (principal, action, resource);';
+    expect(mayAct(open, asked('GrantApproval', ['approver'], { bot: true }))).toEqual({
+      allowed: false,
+      policies: ['programs-do-not-approve'],
+      errors: [],
+    });
+    expect(mayAct(open, asked('GrantApproval', ['approver', 'service'])).allowed).toBe(false);
+    expect(mayAct(open, asked('GrantApproval', ['approver'])).allowed).toBe(true);
+    expect(mayAct(open, asked('RegisterArtifact', ['service'], { bot: true })).allowed).toBe(true);
+  });
+
+  it('see environment, service and time', () => {
+    const set = `permit (principal, action, resource)
+      when { resource has environment && resource.environment == "staging" && context.now < datetime("2026-06-01") };`;
+    expect(mayAct(set, asked('StartDeployment', [], { resource: { environment: 'staging' } })).allowed).toBe(true);
+    expect(mayAct(set, asked('StartDeployment', [], { resource: { environment: 'production' } })).allowed).toBe(false);
+    const later = { resource: { environment: 'staging' }, now: '2026-06-01T00:00:00.000Z' };
+    expect(mayAct(set, asked('StartDeployment', [], later)).allowed).toBe(false);
+  });
+
+  it('allow nothing where one of them can not be evaluated', () => {
+    const broken = `${builtIn}\nforbid (principal, action, resource) when { resource.environment == "frozen" };`;
+    const answer = mayAct(broken, asked('StartDeployment', ['deployer']));
+    expect(answer.allowed).toBe(false);
+    expect(answer.errors).toHaveLength(1);
+    expect(mayAct(broken, asked('StartDeployment', ['deployer'], { resource: { environment: 'thawed' } })).allowed).toBe(true);
+  });
+
+  it('are kept apart by their text, however many there were', () => {
+    const sets = Array.from({ length: 40 }, (_, n) => `permit (principal, action == Action::"A${n}", resource);`);
+    for (const round of [0, 1]) {
+      sets.forEach((set, n) => {
+        expect(mayAct(set, asked(`A${n}`, [])).allowed).toBe(true);
+        expect(mayAct(set, asked(`A${n + 1 + round}`, [])).allowed).toBe(false);
+      });
+    }
+  });
+});
+
+describe('Policies that are to be published', () => {
+  it('are right as the program makes them', () => {
+    expect(policySetProblems(builtIn, actions)).toEqual([]);
+    expect(unreachableActions(builtIn, actions, ['deployer', 'approver', 'developer'])).toEqual([]);
+  });
+
+  it.each([
+    ['a misspelt action', 'permit (principal, action == Action::"StartDeployement", resource);'],
+    ['an unknown attribute', 'permit (principal, action, resource) when { principal.admin };'],
+    ['an attribute that may be absent', 'permit (principal, action, resource) when { resource.environment == "x" };'],
+    ['a wrong type', 'permit (principal, action, resource) when { principal.roles == "approver" };'],
+    ['no policy language', 'let everyone in'],
+    ['a template', 'permit (principal == ?principal, action, resource);'],
+    ['an id twice', '@id("a") permit (principal, action, resource); @id("a") permit (principal, action, resource);'],
+    ['too much text', `// ${'x'.repeat(70_000)}`],
+  ])('are refused for %s', (_what, text) => {
+    expect(policySetProblems(text, actions)).not.toEqual([]);
+  });
+
+  it('are found to let nobody do something', () => {
+    const shut = `${builtIn}\nforbid (principal, action == Action::"StartDeployment", resource);`;
+    expect(unreachableActions(shut, actions, ['deployer', 'approver', 'developer'])).toEqual(['StartDeployment']);
+  });
+});

@@ -1,0 +1,77 @@
+import fc from 'fast-check';
+import { covers, isInForce, ROLE_SETS, roleSetConflict, rolesFor, type HeldRole, type RoleSetRule } from './grants.ts';
+
+const day = (n: number): string => new Date(Date.UTC(2026, 0, n)).toISOString();
+const everywhere = { kind: 'organisation', id: '*' } as const;
+const held = (role: string, from: number, until: number, more: Partial<HeldRole> = {}): HeldRole => ({
+  role,
+  scope: everywhere,
+  from: day(from),
+  until: day(until),
+  ...more,
+});
+
+describe('A role', () => {
+  it('is in force from its first instant on and no more at its last', () => {
+    const role = held('approver', 2, 4);
+    expect([day(1), day(2), day(3), day(4)].map((at) => isInForce(role, at))).toEqual([false, true, true, false]);
+    expect(isInForce({ ...role, revokedAt: day(3) }, day(3))).toBe(false);
+  });
+
+  it('counts where its scope covers what it is about, and not where that is unknown', () => {
+    const production = { kind: 'environment', id: 'production' } as const;
+    expect(covers(production, { environment: 'production' })).toBe(true);
+    expect(covers(production, { environment: 'staging' })).toBe(false);
+    expect(covers(production, { service: 'production' })).toBe(false);
+    expect(covers(production, {})).toBe(false);
+    expect(covers(everywhere, {})).toBe(true);
+    const roles = [held('deployer', 1, 9, { scope: production }), held('developer', 1, 9), held('developer', 1, 5)];
+    expect(rolesFor(roles, day(2), { environment: 'production' })).toEqual(['deployer', 'developer']);
+    expect(rolesFor(roles, day(2), { environment: 'staging' })).toEqual(['developer']);
+    expect(rolesFor(roles, day(9), { environment: 'production' })).toEqual([]);
+  });
+});
+
+describe('Roles that nobody may hold at once', () => {
+  it('are refused where they overlap, with the rule and the first instant of it', () => {
+    expect(roleSetConflict([held('policy-editor', 3, 9)], held('approver', 1, 5), ROLE_SETS)).toMatchObject({
+      rule: { id: 'rules-apart-from-approvals' },
+      roles: ['approver', 'policy-editor'],
+      at: day(3),
+    });
+  });
+
+  it('may follow each other, and stand beside roles of other sets', () => {
+    expect(roleSetConflict([held('policy-editor', 5, 9)], held('approver', 1, 5), ROLE_SETS)).toBeUndefined();
+    expect(roleSetConflict([held('deployer', 1, 9)], held('approver', 1, 5), ROLE_SETS)).toBeUndefined();
+    expect(roleSetConflict([held('approver', 1, 9)], held('approver', 1, 9), ROLE_SETS)).toBeUndefined();
+  });
+
+  it('are no rule where it forbids nothing or everything', () => {
+    const rule = (atMost: number): RoleSetRule => ({ id: 'broken', roles: ['a', 'b'], atMost });
+    for (const atMost of [0, 2]) expect(() => roleSetConflict([], held('a', 1, 2), [rule(atMost)])).toThrow('nothing, or everything');
+  });
+
+  it('are found exactly where, on some day, more of a set would be in force than it allows', () => {
+    const role = fc.constantFrom('a', 'b', 'c', 'd');
+    const span = fc.tuple(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 6 }), fc.option(fc.integer({ min: 1, max: 14 })));
+    const any = fc
+      .tuple(role, span)
+      .map(([name, [from, length, revoked]]) => held(name, from, from + length, revoked === null ? {} : { revokedAt: day(revoked) }));
+    const rule = fc
+      .shuffledSubarray(['a', 'b', 'c', 'd'], { minLength: 2 })
+      .chain((roles) => fc.integer({ min: 1, max: roles.length - 1 }).map((atMost): RoleSetRule => ({ id: 'r', roles, atMost })));
+    fc.assert(
+      fc.property(fc.array(any, { maxLength: 8 }), any, rule, (own, further, one) => {
+        // The oracle looks at every day; nothing begins or ends between days.
+        const days = Array.from({ length: 20 }, (_, n) => day(n + 1)).filter((at) => isInForce(further, at));
+        const broken = days.filter((at) => {
+          const together = new Set([...own, further].filter((h) => one.roles.includes(h.role) && isInForce(h, at)).map((h) => h.role));
+          return one.roles.includes(further.role) && together.size > one.atMost;
+        });
+        expect(roleSetConflict(own, further, [one])?.at).toBe(broken[0]);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
