@@ -144,7 +144,7 @@ async function appendKnowing(log: EventLog, stream: string, revision: number, ev
 }
 
 async function recordDenial<C extends object>(
-  { log, codec }: TransactPorts,
+  ports: TransactPorts,
   name: string,
   stream: string,
   command: Issued<C>,
@@ -152,27 +152,47 @@ async function recordDenial<C extends object>(
   about: Readonly<Record<string, string>>,
   commandHash: string,
 ): Promise<bigint | undefined> {
-  const denied: CommandDenied = {
+  const { meta } = command;
+  return await recordDenied(
+    ports,
+    { id: meta.commandId, command: name, stream, about, asked: askedOf(command), meta, commandHash },
+    refusal,
+  );
+}
+
+/** A refusal to be put on record. */
+export interface Denied {
+  /** Of the denial's stream; the same id is recorded once. */
+  readonly id: string;
+  readonly command: string;
+  readonly stream: string;
+  readonly about: Readonly<Record<string, string>>;
+  readonly asked: Readonly<Record<string, unknown>>;
+  readonly meta: CommandMeta;
+  readonly commandHash: string;
+}
+
+/** Puts a refusal on record (principle 5), also one from before the command reached its rule. @returns its position; undefined where it was on record already */
+export async function recordDenied({ log, codec }: TransactPorts, denied: Denied, refusal: Refusal): Promise<bigint | undefined> {
+  const { id, command, stream, about, asked, meta, commandHash } = denied;
+  const event: NewEvent<CommandDenied> = {
+    // An id of its own: asked again after a crash, the same command may be accepted, and its events must not pass for repeats of the denial.
+    id: derivedId('denial', id),
     type: 'CommandDenied',
     data: {
-      command: name,
+      command,
       stream,
       about,
-      asked: askedOf(command),
+      asked,
       refusal: refusal.type,
       kind: refusal.kind,
       detail: refusal.detail,
       reasons: refusal.reasons,
     },
-  };
-  const event: NewEvent = {
-    // An id of its own: asked again after a crash, the same command may be accepted, and its events must not pass for repeats of the denial.
-    id: derivedId('denial', command.meta.commandId),
-    ...denied,
-    metadata: metadataOf(command.meta, commandHash, codec.schemaVersion('CommandDenied')),
+    metadata: metadataOf(meta, commandHash, codec.schemaVersion('CommandDenied')),
   };
   try {
-    return (await appendKnowing(log, denialStream(command.meta.commandId), NO_STREAM, [event])).position;
+    return (await appendKnowing(log, denialStream(id), NO_STREAM, [event])).position;
   } catch (error) {
     // The same command was denied before: its denial is on record already.
     if (error instanceof WrongExpectedRevision) return undefined;

@@ -1,4 +1,16 @@
-export { AuthGuard, identityOf, PERSON_RESOLVER, Public, Roles, TOKEN_VERIFIER } from './auth.ts';
+export {
+  AnyRole,
+  AuthGuard,
+  AUTHORISER,
+  identityOf,
+  PERSON_RESOLVER,
+  Public,
+  roleMissing,
+  Roles,
+  TOKEN_VERIFIER,
+  type Authoriser,
+  type RouteRequest,
+} from './auth.ts';
 export * from './body-parser.ts';
 export * from './command-answer.ts';
 export * from './csv.ts';
@@ -14,6 +26,7 @@ export * from './openapi.ts';
 export * from './problem.ts';
 export * from './problem-filter.ts';
 export * from './request.ts';
+export * from './routes.ts';
 export * from './schema.ts';
 export * from './security-headers.ts';
 export * from './strict-json.ts';

@@ -3,6 +3,7 @@ import {
   approvalId,
   artifactId,
   type AccountEvent,
+  type AddressEvent,
   type ApprovalEvent,
   type ApprovalTuple,
   type ArtifactEvent,
@@ -23,7 +24,7 @@ import {
   digestText,
 } from '#libs/contracts';
 import type { Aggregate, DomainEvent, Loaded, ReadAggregate } from '#libs/event-sourcing';
-import { defaultPersonId } from '#libs/identity';
+import { ADDRESS_ISSUER, addressKeys, claimantOf, defaultPersonId } from '#libs/identity';
 import { bypassSource, readBypass, type BypassGrant } from './bypass.ts';
 import type { ExpressionOutcome } from './expressions/index.ts';
 import { gatesFor, inForceAt } from './in-force.ts';
@@ -216,19 +217,55 @@ export async function readGroups(
 const accountSource: Aggregate<{ readonly person?: string }, AccountEvent> = {
   category: 'account',
   initial: {},
-  evolve: (_state, { data }) => ({ person: data.person }),
+  // A link counts when it is confirmed; an account that was unlinked keeps its person, so that nobody sheds a duty.
+  evolve: (state, { type, data }) => (type === 'AccountLinked' || type === 'AccountUnlinked' ? { person: data.person } : state),
 };
 
-/** The person an account (`issuer|subject`) belongs to: as linked, else a person of its own. */
-export async function personOfAccount(
-  read: ReadAggregate,
-  account: string,
-): Promise<Loaded<{ readonly person?: string }> & { person: string }> {
+const addressSource: Aggregate<Readonly<Record<string, string>>, AddressEvent> = {
+  category: 'address',
+  initial: {},
+  evolve: (state, { data }) => ({ ...state, [data.addressId]: data.person }),
+};
+
+/** The person behind an account, and where that is written. */
+export interface ResolvedPerson {
+  readonly person: string;
+  /** How it is known: by a confirmed link, by an address or one that looks like it, or not at all, so that it is a person of its own. */
+  readonly by: 'link' | 'address' | 'lookalike' | 'itself';
+  /** `stream@revision` of all that was read, sorted. */
+  readonly refs: readonly string[];
+}
+
+/**
+ * The person an account (`issuer|subject`) belongs to: as linked; else the one whose address or alias its subject is, or looks like, so that a
+ * second spelling is no second person; else a person of its own. Authors of whom only an address is known have accounts of `addressAccount`.
+ */
+export async function personOfAccount(read: ReadAggregate, account: string): Promise<ResolvedPerson> {
   const bar = account.indexOf('|');
   const issuer = account.slice(0, Math.max(bar, 0));
   const subject = account.slice(bar + 1);
-  const loaded = await read(accountSource, accountId(issuer, subject));
-  return { ...loaded, person: loaded.state.person ?? defaultPersonId(issuer, subject) };
+  const [skeletonId, addressId] = issuer === ADDRESS_ISSUER ? subject.split('.') : [];
+  if (skeletonId && addressId) {
+    const loaded = await read(addressSource, skeletonId);
+    // Nobody claimed it: all that look like it are one person, whoever it is.
+    return claimed(loaded, addressId) ?? { person: defaultPersonId(ADDRESS_ISSUER, skeletonId), by: 'itself', refs: [loaded.ref] };
+  }
+  const linked = await read(accountSource, accountId(issuer, subject));
+  if (linked.state.person !== undefined) return { person: linked.state.person, by: 'link', refs: [linked.ref] };
+  const itself = defaultPersonId(issuer, subject);
+  // Nothing that a person can have for a name.
+  if (subject.length > 320 || !/[\p{L}\p{N}]/u.test(subject)) return { person: itself, by: 'itself', refs: [linked.ref] };
+  const keys = addressKeys(subject);
+  const addresses = await read(addressSource, keys.skeletonId);
+  const known = claimed(addresses, keys.addressId);
+  return known
+    ? { ...known, refs: [linked.ref, addresses.ref].sort() }
+    : { person: itself, by: 'itself', refs: [linked.ref, addresses.ref].sort() };
+}
+
+function claimed(loaded: Loaded<Readonly<Record<string, string>>>, addressId: string): ResolvedPerson | undefined {
+  const claimant = claimantOf(loaded.state, addressId);
+  return claimant && { person: claimant.person, by: claimant.lookalike ? 'lookalike' : 'address', refs: [loaded.ref] };
 }
 
 /** Everything the gates of one release and environment judge, with `stream@revision` of all that was read. */
@@ -360,7 +397,7 @@ export async function readGateFacts(
       reports: reports.ref,
       versions: versions.ref,
       artifacts: Object.fromEntries(artifacts.map((a) => [a.id, a.ref])),
-      accounts: accounts.map((a) => a.ref).sort(),
+      accounts: [...new Set(accounts.flatMap((a) => a.refs))].sort(),
       ...(groups ? { groups: groups.refs } : {}),
       ...(bypass ? { bypass: bypass.ref } : {}),
     },

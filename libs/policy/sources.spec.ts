@@ -1,0 +1,76 @@
+import { accountId, plimsollCodec, type PlimsollEvent } from '#libs/contracts';
+import { load, type ReadAggregate } from '#libs/event-sourcing';
+import { MemoryEventLog } from '#libs/event-sourcing/memory';
+import { addressAccount, addressKeys, defaultPersonId } from '#libs/identity';
+import { personOfAccount } from './sources.ts';
+
+/** A log with these events in it, read as gates read it. */
+async function given(...events: readonly (readonly [string, PlimsollEvent])[]): Promise<ReadAggregate> {
+  const log = new MemoryEventLog();
+  for (const [n, [stream, event]] of events.entries()) {
+    const number = String(n).padStart(12, '0');
+    const metadata = {
+      actor: 'person-ida',
+      principal: 'test|ida',
+      commandId: `00000000-0000-4000-8000-${number}`,
+      commandHash: '0'.repeat(64),
+      correlationId: 'c',
+      causationId: 'c',
+      recordedAt: '2026-03-02T10:00:00.000Z',
+      schemaVersion: 1,
+    };
+    await log.append(stream, (await log.readStream(stream)).revision, [{ id: `00000000-0000-5000-8000-${number}`, ...event, metadata }]);
+  }
+  return (aggregate, id) => load(log, plimsollCodec(), aggregate, id);
+}
+
+const claimed = (address: string, person: string): readonly [string, PlimsollEvent] => {
+  const { skeletonId, addressId, kind } = addressKeys(address);
+  return [`address-${skeletonId}`, { type: 'AddressClaimed', data: { skeletonId, addressId, kind, person, looksLike: [] } }];
+};
+const account = (
+  subject: string,
+  event: 'AccountLinkRequested' | 'AccountLinked' | 'AccountUnlinked',
+): readonly [string, PlimsollEvent] => [
+  `account-${accountId('idp', subject)}`,
+  { type: event, data: { issuer: 'idp', subject, person: 'dora', bot: false, requestedBy: 'ida', reason: 'x' } } as PlimsollEvent,
+];
+
+describe('The person behind an account', () => {
+  it('is whom it is linked to, once that is confirmed, and stays so when it is unlinked', async () => {
+    const itself = defaultPersonId('idp', 'd1');
+    expect(await personOfAccount(await given(account('d1', 'AccountLinkRequested')), 'idp|d1')).toMatchObject({
+      person: itself,
+      by: 'itself',
+    });
+    const linked = await given(account('d1', 'AccountLinkRequested'), account('d1', 'AccountLinked'));
+    expect(await personOfAccount(linked, 'idp|d1')).toMatchObject({ person: 'dora', by: 'link' });
+    const unlinked = await given(account('d1', 'AccountLinked'), account('d1', 'AccountUnlinked'));
+    expect(await personOfAccount(unlinked, 'idp|d1')).toMatchObject({ person: 'dora', by: 'link' });
+  });
+
+  it.each([
+    ['at a second issuer', 'other-idp|dora@bank.example', 'address'],
+    ['with a plus-tag', 'idp|dora+2@bank.example', 'address'],
+    ['in another case', 'idp|DORA@Bank.example', 'address'],
+    ['with a Cyrillic letter', 'idp|dоra@bank.example', 'lookalike'],
+    ['as a commit author', addressAccount('Dora+git@bank.example'), 'address'],
+    ['as a commit author with a Greek letter', addressAccount('dοra@bank.example'), 'lookalike'],
+  ])('is who has the address, %s', async (_how, principal, by) => {
+    expect(await personOfAccount(await given(claimed('dora@bank.example', 'dora')), principal)).toMatchObject({ person: 'dora', by });
+  });
+
+  it('is somebody else where a look-alike is known to be somebody else’s', async () => {
+    const read = await given(claimed('dora@bank.example', 'dora'), claimed('dоra@bank.example', 'eve'));
+    expect(await personOfAccount(read, addressAccount('dоra@bank.example'))).toMatchObject({ person: 'eve', by: 'address' });
+    expect(await personOfAccount(read, addressAccount('dora@bank.example'))).toMatchObject({ person: 'dora', by: 'address' });
+  });
+
+  it('is a person of its own where nothing is known; all spellings of an address are one', async () => {
+    const read = await given();
+    expect(await personOfAccount(read, 'idp|emil')).toMatchObject({ person: defaultPersonId('idp', 'emil'), by: 'itself' });
+    const [one, other] = await Promise.all(['emil@x.example', 'Emil+a@x.example'].map((a) => personOfAccount(read, addressAccount(a))));
+    expect(one?.person).toBe(other?.person);
+    expect(await personOfAccount(read, 'idp|\u200b')).toMatchObject({ by: 'itself' });
+  });
+});
