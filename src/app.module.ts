@@ -4,8 +4,10 @@ import { CqrsModule } from '@nestjs/cqrs';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AggregateEtagInterceptor, Aggregates, COMMAND_OBSERVER, CommandRegistry, EVENT_CODEC, EVENT_LOG } from '#libs/cqrs';
 import {
+  AUTHORISER,
   DevTokenController,
   EMBEDDED_ISSUER,
+  GuardedRoutes,
   HttpEdgeModule,
   IDEMPOTENCY_STORE,
   PERSON_RESOLVER,
@@ -17,6 +19,7 @@ import type { Configuration } from './configuration.ts';
 import { DeploymentsModule } from './deployments/deployments.module.ts';
 import { EnvironmentsModule } from './environments/environments.module.ts';
 import { AccountResolver } from './governance/account/account-resolver.ts';
+import { GrantAuthoriser, ROLES_FROM } from './governance/authorisation/authoriser.ts';
 import { GovernanceModule } from './governance/governance.module.ts';
 import { IncidentsModule } from './incidents/incidents.module.ts';
 import type { Infrastructure } from './infrastructure.ts';
@@ -45,6 +48,9 @@ class PortsModule {
       CommandRegistry,
       Aggregates,
       AccountResolver,
+      { provide: ROLES_FROM, useValue: configuration.rolesFrom },
+      GuardedRoutes,
+      GrantAuthoriser,
       ViewPositionsOfSubscriptions,
     ];
     return { module: PortsModule, providers, exports: providers };
@@ -79,6 +85,7 @@ export class AppModule {
             { provide: TOKEN_VERIFIER, useValue: infrastructure.verifier },
             { provide: IDEMPOTENCY_STORE, useValue: infrastructure.idempotency },
             { provide: PERSON_RESOLVER, useExisting: AccountResolver },
+            { provide: AUTHORISER, useExisting: GrantAuthoriser },
             { provide: VIEW_POSITIONS, useExisting: ViewPositionsOfSubscriptions },
             { provide: APP_INTERCEPTOR, useClass: AggregateEtagInterceptor },
           ],

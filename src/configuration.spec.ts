@@ -35,6 +35,7 @@ describe('a configuration in which nothing is set', () => {
       httpTargets: {},
       smokeHosts: ['127.0.0.1', 'localhost', '::1'],
       stepLeaseSeconds: 15,
+      rolesFrom: 'token',
       logLevel: 'info',
     });
   });
@@ -83,6 +84,7 @@ describe('a configuration in which everything is set', () => {
       httpTargets: {},
       smokeHosts: ['shop.example.com', '127.0.0.1'],
       stepLeaseSeconds: 60,
+      rolesFrom: 'token',
       incidentWebhook: { url: 'https://hooks.example.com/1', secret: WEBHOOK_SECRET },
       logLevel: 'debug',
     });

@@ -34,6 +34,8 @@ export interface Configuration {
   /** Host names and addresses that smoke suites may ask. */
   readonly smokeHosts: readonly string[];
   readonly stepLeaseSeconds: number;
+  /** Whose word counts for who has which role: the token's, or what two persons granted. */
+  readonly rolesFrom: 'token' | 'grants';
   readonly logLevel: string;
 }
 
@@ -113,6 +115,9 @@ export function readConfiguration(env: Readonly<Record<string, string | undefine
     );
   }
 
+  const rolesFrom = get('PLIMSOLL_ROLES_FROM') ?? 'token';
+  if (!['token', 'grants'].includes(rolesFrom)) wrong('PLIMSOLL_ROLES_FROM', 'token or grants');
+
   const execFolder = get('PLIMSOLL_EXEC_FOLDER');
   const webhookUrl = url('INCIDENT_WEBHOOK_URL', ['http://', 'https://'], 'https://hooks.example.com/incidents');
   const webhookSecret = get('INCIDENT_WEBHOOK_SECRET');
@@ -141,6 +146,7 @@ export function readConfiguration(env: Readonly<Record<string, string | undefine
     ...(webhookUrl && webhookSecret ? { incidentWebhook: { url: webhookUrl, secret: webhookSecret } } : {}),
     smokeHosts: (get('PLIMSOLL_SMOKE_HOSTS') ?? LOOPBACK.join(',')).split(',').map((h) => h.trim()),
     stepLeaseSeconds,
+    rolesFrom: rolesFrom === 'grants' ? 'grants' : 'token',
     logLevel,
   };
 }

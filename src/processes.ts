@@ -1,7 +1,9 @@
 import type { Process } from '#libs/processes';
 import { rollout } from './deployments/processes/rollout.process.ts';
+import { aliasWatch, formerAliasWatch } from './governance/processes/alias-watch.process.ts';
 import { approvalGuard } from './governance/processes/approval-guard.process.ts';
 import { bypassReview } from './governance/processes/bypass-review.process.ts';
+import { leaver } from './governance/processes/leaver.process.ts';
 import { incidentResponse } from './incidents/processes/incident-response.process.ts';
 import { triggerWatch } from './incidents/processes/trigger-watch.process.ts';
 import { smokeAfterDeployment } from './validation/processes/smoke-after-deployment.process.ts';
@@ -15,4 +17,7 @@ export const processes: readonly Process<any>[] = [
   smokeAfterDeployment,
   triggerWatch,
   incidentResponse,
+  leaver,
+  aliasWatch,
+  formerAliasWatch,
 ];

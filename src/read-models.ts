@@ -5,6 +5,8 @@ import { approvals } from './governance/views/approvals/approvals.projection.ts'
 import { auditReport } from './governance/views/audit-report/audit-report.projection.ts';
 import { bypasses } from './governance/views/bypasses/bypasses.projection.ts';
 import { denials } from './governance/views/denials/denials.projection.ts';
+import { dutyViolations } from './governance/views/duty-violations/duty-violations.projection.ts';
+import { roleGrantList } from './governance/views/role-grants/role-grants.projection.ts';
 import { incidentList } from './incidents/views/incident-list/incident-list.projection.ts';
 import { deadLetters } from './ingestion/views/dead-letters/dead-letters.projection.ts';
 import { outsideEventTypes } from './ingestion/views/outside-event-types/outside-event-types.projection.ts';
@@ -20,9 +22,11 @@ export const views: readonly View<any>[] = [
   deadLetters,
   denials,
   deploymentTimeline,
+  dutyViolations,
   environmentMap,
   incidentList,
   metricTimeline,
   outsideEventTypes,
   releaseBoard,
+  roleGrantList,
 ];

@@ -4,6 +4,8 @@ import { ApprovalRow } from './governance/views/approvals/approvals.row.ts';
 import { AuditReportRow } from './governance/views/audit-report/audit-report.row.ts';
 import { BypassRow } from './governance/views/bypasses/bypasses.row.ts';
 import { DenialRow } from './governance/views/denials/denials.row.ts';
+import { DutyViolationRow } from './governance/views/duty-violations/duty-violations.row.ts';
+import { RoleGrantRow } from './governance/views/role-grants/role-grants.row.ts';
 import { IncidentListRow } from './incidents/views/incident-list/incident-list.row.ts';
 import { DeadLetterRow } from './ingestion/views/dead-letters/dead-letters.row.ts';
 import { OutsideEventTypeRow } from './ingestion/views/outside-event-types/outside-event-types.row.ts';
@@ -18,9 +20,11 @@ export const rows: readonly (new () => object)[] = [
   DeadLetterRow,
   DenialRow,
   DeploymentTimelineRow,
+  DutyViolationRow,
   EnvironmentMapRow,
   IncidentListRow,
   MetricTimelineRow,
   OutsideEventTypeRow,
   ReleaseBoardRow,
+  RoleGrantRow,
 ];

@@ -1,10 +1,9 @@
 import { Body, Controller, Get, Param, Post, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import { accountId, approvalId } from '#libs/contracts';
+import { approvalId } from '#libs/contracts';
 import { Aggregates } from '#libs/cqrs';
 import { issue, type CommandMeta, type Transacted } from '#libs/event-sourcing';
 import { IdPipe, Meta, Roles } from '#libs/http';
-import { LinkAccount } from './account/link-account.ts';
 import { approval } from './approval/approval.ts';
 import { GrantApproval, RejectApproval } from './approval/grant-approval.ts';
 import { eligibleFor } from './approval/eligible-approvers.ts';
@@ -32,12 +31,6 @@ export class GovernanceController {
   @Get('policies/:id')
   policy(@Param('id', IdPipe) id: string, @Query('asOf') asOf?: string): Promise<unknown> {
     return this.aggregates.answer(policy, id, asOf);
-  }
-
-  @Post('accounts')
-  @Roles('identity-admin')
-  linkAccount(@Body() body: LinkAccount, @Meta() meta: CommandMeta): Promise<Transacted> {
-    return this.commands.execute(issue(body, accountId(body.issuer, body.subject), meta));
   }
 
   @Post('approvals')

@@ -1,31 +1,54 @@
 import { Module } from '@nestjs/common';
 import { commandHandlers } from '#libs/cqrs';
-import { linkAccountCommand } from './account/link-account.ts';
+import { confirmAccountLinkCommand, requestAccountLinkCommand, unlinkAccountCommand } from './account/link-account.ts';
+import { claimAddressCommand } from './address/claim-address.ts';
 import { grantApprovalCommand, rejectApprovalCommand } from './approval/grant-approval.ts';
 import { requestApprovalCommand } from './approval/request-approval.ts';
-import { voidApprovalIfChangedCommand } from './approval/void-approval.ts';
 import { withdrawApprovalCommand } from './approval/withdraw-approval.ts';
 import { markBypassReviewOverdueCommand } from './bypass/mark-review-overdue.ts';
 import { recordBypassUseCommand } from './bypass/record-bypass-use.ts';
 import { requestBypassCommand } from './bypass/request-bypass.ts';
 import { reviewBypassCommand } from './bypass/review-bypass.ts';
 import { BypassesController } from './bypasses.controller.ts';
-import { GovernanceViewsController } from './governance-views.controller.ts';
-import { GovernanceController } from './governance.controller.ts';
 import { addGroupMemberCommand, removeGroupMemberCommand } from './group/change-members.ts';
 import { defineGroupCommand } from './group/define-group.ts';
+import { voidApprovalIfChangedCommand, voidApprovalOfLeaverCommand } from './approval/void-approval.ts';
+import { bootstrapIdentityCommand, endBootstrapCommand } from './bootstrap/bootstrap-identity.ts';
+import { reviewDutiesCommand } from './duty-review/review-duties.ts';
+import { GovernanceViewsController } from './governance-views.controller.ts';
+import { GovernanceController } from './governance.controller.ts';
+import { IdentityViewsController } from './identity-views.controller.ts';
+import { IdentityController } from './identity.controller.ts';
+import { personLeavesCommand, registerPersonCommand } from './person/register-person.ts';
 import { publishPolicyCommand } from './policy/publish-policy.ts';
+import { confirmRolePolicyCommand, proposeRolePolicyCommand } from './role-policy/publish-role-policy.ts';
+import { confirmRoleCommand, endRolesCommand, requestRoleCommand, revokeRoleCommand } from './role/request-role.ts';
 import { ApprovalsHandler } from './views/approvals/approvals.query.ts';
 import { auditReportQueries } from './views/audit-report/audit-report.query.ts';
 import { BypassesHandler } from './views/bypasses/bypasses.query.ts';
 import { DenialsHandler } from './views/denials/denials.query.ts';
+import { DutyViolationsHandler } from './views/duty-violations/duty-violations.query.ts';
+import { RoleGrantsHandler, WhoCouldHandler } from './views/role-grants/role-grants.query.ts';
 
 @Module({
-  controllers: [GovernanceController, GovernanceViewsController, BypassesController],
+  controllers: [GovernanceController, IdentityController, IdentityViewsController, GovernanceViewsController, BypassesController],
   providers: [
     ...commandHandlers(
       publishPolicyCommand,
-      linkAccountCommand,
+      requestAccountLinkCommand,
+      confirmAccountLinkCommand,
+      unlinkAccountCommand,
+      claimAddressCommand,
+      registerPersonCommand,
+      personLeavesCommand,
+      requestRoleCommand,
+      confirmRoleCommand,
+      revokeRoleCommand,
+      endRolesCommand,
+      bootstrapIdentityCommand,
+      endBootstrapCommand,
+      proposeRolePolicyCommand,
+      confirmRolePolicyCommand,
       requestApprovalCommand,
       grantApprovalCommand,
       rejectApprovalCommand,
@@ -38,11 +61,16 @@ import { DenialsHandler } from './views/denials/denials.query.ts';
       recordBypassUseCommand,
       reviewBypassCommand,
       markBypassReviewOverdueCommand,
+      voidApprovalOfLeaverCommand,
+      reviewDutiesCommand,
     ),
     ...auditReportQueries,
     ApprovalsHandler,
     DenialsHandler,
     BypassesHandler,
+    DutyViolationsHandler,
+    RoleGrantsHandler,
+    WhoCouldHandler,
   ],
 })
 export class GovernanceModule {}

@@ -5,11 +5,17 @@ import type { Aggregate, DomainEvent, StoredEvent } from '#libs/event-sourcing';
 import { artifact } from '../../src/artifacts/artifact/artifact.ts';
 import { deployment } from '../../src/deployments/deployment/deployment.ts';
 import { environment } from '../../src/environments/environment/environment.ts';
+import { addresses } from '../../src/governance/address/address.ts';
 import { account } from '../../src/governance/account/account.ts';
 import { approval } from '../../src/governance/approval/approval.ts';
 import { bypasses } from '../../src/governance/bypass/bypass.ts';
 import { group } from '../../src/governance/group/group.ts';
+import { bootstrap } from '../../src/governance/bootstrap/identity-bootstrap.ts';
+import { dutyReview } from '../../src/governance/duty-review/review-duties.ts';
+import { person } from '../../src/governance/person/person.ts';
 import { policy } from '../../src/governance/policy/policy.ts';
+import { rolePolicy } from '../../src/governance/role-policy/role-policy.ts';
+import { roleGrants } from '../../src/governance/role/role-grants.ts';
 import { incident } from '../../src/incidents/incident/incident.ts';
 import { trigger } from '../../src/incidents/trigger/trigger.ts';
 import { metrics } from '../../src/observability/metrics/record-metric-samples.ts';
@@ -21,7 +27,10 @@ import { testReports } from '../../src/validation/test-report/record-test-report
 /** Who folds which events; typed loosely on purpose, since what is stored is what counts here. */
 const folds: readonly [Aggregate<never, never>, RegExp][] = [
   [account, /^Account/],
+  [addresses, /^Address/],
   [approval, /^Approval/],
+  [bootstrap, /^IdentityBootstrap/],
+  [dutyReview, /^DutyViolation/],
   [artifact, /^Artifact/],
   [bypasses, /^Bypass/],
   [deployment, /^(?:Deployment|Step)/],
@@ -29,8 +38,11 @@ const folds: readonly [Aggregate<never, never>, RegExp][] = [
   [group, /^Group/],
   [incident, /^Incident/],
   [metrics, /^MetricSamples/],
+  [person, /^Person/],
   [policy, /^Policy/],
   [release, /^Release/],
+  [rolePolicy, /^RolePolicy/],
+  [roleGrants, /^Role(?:Requested|Granted|Revoked)/],
   [smokeRun, /^SmokeRun/],
   [testReports, /^TestReport/],
   [trigger, /^Trigger/],

@@ -138,7 +138,16 @@ describe('what bad input gets', () => {
   });
 
   it('refuses a role that the token does not have', async () => {
-    refused(await anna.post('/v1/artifacts/artifacts', artifact('role')), 403, 'role-missing');
+    const answer = await anna.post('/v1/artifacts/artifacts', artifact('role'));
+    refused(answer, 403, 'role-missing');
+    const position = BigInt(answer.headers.get('plimsoll-position') ?? '0');
+    expect(await app.plimsoll.infrastructure.log.readAll({ after: position - 1n, maxCount: 1 })).toMatchObject([
+      {
+        type: 'CommandDenied',
+        data: { command: 'RegisterArtifact', refusal: 'role-missing', asked: { route: 'POST /v1/artifacts/artifacts' } },
+      },
+    ]);
+    ok(await dev.post('/v1/artifacts/artifacts', artifact('role')));
   });
 
   it('takes the same key and body for the same request, and refuses the key for another', async () => {
@@ -182,8 +191,13 @@ describe('what bad input gets', () => {
     // ada wrote it; her second account is linked to the same person.
     const admin = await app.person('ida', 'identity-admin');
     const person = '4b8f5d9e-0d0e-4a34-9a43-31a3f1d2c001';
-    for (const subject of ['ada', 'ada-private'])
-      ok(await admin.post('/v1/governance/accounts', { issuer: 'plimsoll-embedded', subject, person }));
+    const second = await app.person('ian', 'identity-admin');
+    ok(await admin.post('/v1/governance/persons', { person }));
+    for (const subject of ['ada', 'ada-private']) {
+      const link = { issuer: 'plimsoll-embedded', subject, person };
+      ok(await admin.post('/v1/governance/accounts', link));
+      ok(await second.post('/v1/governance/accounts/confirm', link));
+    }
     const alias = await app.person('ada-private', 'approver');
     refused(await alias.post(`/v1/governance/approvals/${requested.id}/grant`, { tupleHash }), 403, 'duties-not-separated');
     ok(await anna.post(`/v1/governance/approvals/${requested.id}/grant`, { tupleHash }));

@@ -1,7 +1,8 @@
-import { Type } from 'class-transformer';
+import { Transform, Type } from 'class-transformer';
 import { ArrayMaxSize, IsArray, IsIn, IsISO8601, IsOptional, IsString, Matches, MaxLength, ValidateNested } from 'class-validator';
 import { digestText, type ArtifactEvent, type Digest } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
+import { withoutAddress } from '#libs/identity';
 import { artifact, type Artifact } from './artifact.ts';
 
 const HEX_LENGTH = { sha256: 64, sha384: 96, sha512: 128 } as const;
@@ -25,7 +26,10 @@ export class RegisterArtifact {
   @ValidateNested() @Type(() => DigestField) digest: DigestField;
   @IsOptional() @Matches(/^[0-9a-f]{7,64}$/, { message: 'commit must be a commit id in hex' }) commit?: string;
   @IsOptional() @IsString() @MaxLength(500) builder?: string;
-  /** Accounts (`issuer|subject`) that wrote what is in it. */
+  /** Accounts (`issuer|subject`) that wrote what is in it; commit authors and co-authors as `mailto|address`, which is not kept as it is. */
+  @Transform(({ value }: { value: unknown }) =>
+    Array.isArray(value) ? value.map((author: unknown) => (typeof author === 'string' ? withoutAddress(author) : author)) : value,
+  )
   @IsArray()
   @ArrayMaxSize(200)
   @Matches(/^[^|\s]{1,200}\|[^|\s]{1,200}$/, { each: true, message: 'each author must be an account, issuer|subject' })

@@ -1,15 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { accountId } from '#libs/contracts';
 import { Aggregates } from '#libs/cqrs';
-import type { PersonResolver } from '#libs/identity';
-import { account } from './account.ts';
+import { principalOf, type PersonResolver } from '#libs/identity';
+import { personOfAccount } from '#libs/policy';
 
-/** The person behind an account, from the account's own stream: a link counts from the moment it is on record. */
+/** The person behind an account, from the streams themselves: a link counts from the moment it is on record. */
 @Injectable()
 export class AccountResolver implements PersonResolver {
   constructor(private readonly aggregates: Aggregates) {}
 
   async resolve(issuer: string, subject: string): Promise<string | undefined> {
-    return (await this.aggregates.load(account, accountId(issuer, subject))).state.person;
+    return (await personOfAccount((aggregate, id) => this.aggregates.load(aggregate, id), principalOf(issuer, subject))).person;
   }
 }

@@ -30,3 +30,26 @@ export const voidApprovalIfChangedCommand = defineCommand({
   decide: voidApprovalIfChanged,
   facts: (read, command) => readGateFacts(read, command.releaseId, command.environment, command.meta.now),
 });
+
+/** Sent when a person leaves. */
+export class VoidApprovalOfLeaver {
+  @IsString() person: string;
+}
+
+/** An approval that rests on somebody who left holds no more, unless it was rejected or voided before. */
+export function voidApprovalOfLeaver(command: Issued<VoidApprovalOfLeaver>, state: Approval): Decision<ApprovalEvent> {
+  const { person, target } = command;
+  const { releaseId, environment, round } = state;
+  if (state.outcome !== 'open' || !releaseId || !environment) return [];
+  const part = state.approvers.includes(person) ? 'approved it' : state.requester === person ? 'asked for it' : undefined;
+  if (part === undefined) return [];
+  return [
+    { type: 'ApprovalVoided', data: { approvalId: target, releaseId, environment, round, reason: `${person}, who ${part}, has left.` } },
+  ];
+}
+
+export const voidApprovalOfLeaverCommand = defineCommand({
+  type: VoidApprovalOfLeaver,
+  aggregate: approval,
+  decide: voidApprovalOfLeaver,
+});

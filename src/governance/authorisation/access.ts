@@ -1,0 +1,81 @@
+import { defaultPolicySet, mayAct, policySetHash, type AccessDecision, type ActionTable } from '#libs/authorization';
+import type { Loaded, ReadAggregate } from '#libs/event-sourcing';
+import { isInForce, covers, rolesFor, type HeldRole, type ScopedResource } from '#libs/identity';
+import { bootstrap, BOOTSTRAP_ID, type Bootstrap } from '../bootstrap/identity-bootstrap.ts';
+import { person, type Person } from '../person/person.ts';
+import { heldRoles, roleGrants, type RoleGrants } from '../role/role-grants.ts';
+import { rolePolicy, ROLE_POLICY_ID, type RolePolicy } from '../role-policy/role-policy.ts';
+
+/** Where roles come from: out of the token, which is for trying things out, or from what two persons granted. */
+export type RolesFrom = 'token' | 'grants';
+
+/** The streams on which roles of a person rest, as they are or were. */
+export interface Standing {
+  readonly person: Loaded<Person>;
+  readonly grants: Loaded<RoleGrants>;
+  readonly bootstrap: Loaded<Bootstrap>;
+  readonly policy: Loaded<RolePolicy>;
+}
+
+export async function standingOf(read: ReadAggregate, personId: string): Promise<Standing> {
+  const [known, grants, first, policy] = await Promise.all([
+    read(person, personId),
+    read(roleGrants, personId),
+    read(bootstrap, BOOTSTRAP_ID),
+    read(rolePolicy, ROLE_POLICY_ID),
+  ]);
+  return { person: known, grants, bootstrap: first, policy };
+}
+
+const EVERYWHERE = { kind: 'organisation', id: '*' } as const;
+
+/** Everything a person holds; the first administrator's role counts with the account of then alone, where an account is named. */
+export function holdings(standing: Standing, personId: string, principal?: string): readonly HeldRole[] {
+  const { state: first } = standing.bootstrap;
+  const isFirst = first.person === personId && !first.ended && (principal === undefined || first.principal === principal);
+  return [...heldRoles(standing.grants.state), ...(isFirst ? [{ role: 'identity-admin', scope: EVERYWHERE, from: '', until: '9' }] : [])];
+}
+
+/** The policies in force: those published last, else the program's own table. */
+export function policiesIn(
+  standing: Pick<Standing, 'policy'>,
+  table: ActionTable,
+): { readonly version: number; readonly text: string; readonly hash: string } {
+  const published = standing.policy.state.inForce;
+  if (published) return { version: published.version, text: published.policies, hash: published.hash };
+  const text = defaultPolicySet(table);
+  return { version: 0, text, hash: policySetHash(text) };
+}
+
+export interface Access extends AccessDecision {
+  readonly roles: readonly string[];
+  readonly policyVersion: number;
+}
+
+/** Whether roles in force let a person do something at an instant. Pure: the same standing gives the same answer. */
+export function decideAccess(
+  standing: Standing,
+  table: ActionTable,
+  asked: {
+    readonly person: string;
+    readonly held: readonly HeldRole[];
+    readonly bot: boolean;
+    readonly action: string;
+    readonly resource: ScopedResource;
+    readonly at: string;
+  },
+): Access {
+  const { version, text } = policiesIn(standing, table);
+  const roles = rolesFor(asked.held, asked.at, asked.resource);
+  const { person: personId, bot, action, resource, at } = asked;
+  if (standing.person.state.left) return { allowed: false, policies: [], errors: [], roles: [], policyVersion: version };
+  return { ...mayAct(text, { person: personId, roles, bot, action, resource, now: at }), roles, policyVersion: version };
+}
+
+/** Roles that are in force, but not for what was asked. */
+export function elsewhere(held: readonly HeldRole[], at: string, resource: ScopedResource): readonly string[] {
+  return held
+    .filter((h) => isInForce(h, at) && !covers(h.scope, resource))
+    .map((h) => `${h.role} in ${h.scope.kind} ${h.scope.id}`)
+    .sort();
+}

@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto';
+import { Inject, Injectable, Optional } from '@nestjs/common';
+import { accountId } from '#libs/contracts';
+import { Aggregates, EVENT_CODEC, EVENT_LOG } from '#libs/cqrs';
+import { derivedId, recordDenied, refuse, type EventCodec, type EventLog, type ReadAggregate, type Refusal } from '#libs/event-sourcing';
+import { GuardedRoutes, roleMissing, type Authoriser, type RouteRequest } from '#libs/http';
+import type { HeldRole, ScopedResource } from '#libs/identity';
+import { canonicalJson } from '#libs/policy';
+import { account } from '../account/account.ts';
+import { decideAccess, elsewhere, holdings, standingOf, type Access, type RolesFrom } from './access.ts';
+import { resourceOf } from './resources.ts';
+
+/** Injection token of a `RolesFrom`; `token` unless told. */
+export const ROLES_FROM = Symbol('ROLES_FROM');
+
+const EVERYWHERE = { kind: 'organisation', id: '*' } as const;
+
+/**
+ * Decides who may do what on the source streams of this moment: the account's link, the person's grants, the policies in force. A command that
+ * is refused here never reaches its rule, so its denial is put on record here (principle 5).
+ */
+@Injectable()
+export class GrantAuthoriser implements Authoriser {
+  private readonly read: ReadAggregate = (aggregate, id) => this.aggregates.load(aggregate, id);
+
+  constructor(
+    @Inject(EVENT_LOG) private readonly log: EventLog,
+    @Inject(EVENT_CODEC) private readonly codec: EventCodec,
+    private readonly aggregates: Aggregates,
+    private readonly routes: GuardedRoutes,
+    @Optional() @Inject(ROLES_FROM) private readonly rolesFrom: RolesFrom = 'token',
+  ) {}
+
+  async authorise(
+    request: RouteRequest,
+  ): Promise<{ readonly roles: readonly string[] } | { readonly refusal: Refusal; readonly position?: bigint }> {
+    const { identity, issuer, subject, action, now } = request;
+    const [own, standing] = await Promise.all([this.read(account, accountId(issuer, subject)), standingOf(this.read, identity.person)]);
+    if (own.state.closed) {
+      return await this.denied(
+        request,
+        refuse('duty', 'account-unlinked', 'Nobody acts with this account any more: it was unlinked.', [
+          {
+            code: 'account-unlinked',
+            detail: `The account was of ${identity.person}.`,
+            evidence: [own.ref],
+            unblockedBy: 'Use another account, or have this one linked again.',
+          },
+        ]),
+      );
+    }
+    if (standing.person.state.left) {
+      return await this.denied(
+        request,
+        refuse('duty', 'person-left', 'You have left: your accounts act no more.', [
+          {
+            code: 'person-left',
+            detail: `${identity.person} has left.`,
+            evidence: [standing.person.ref],
+            unblockedBy: 'An administrator of identities registers you again.',
+          },
+        ]),
+      );
+    }
+    const counts = request.method === 'POST' || request.roles !== undefined;
+    const resource = counts ? await resourceOf(this.read, request) : {};
+    const held = this.heldBy(request, own.state.person !== undefined, holdings(standing, identity.person, identity.principal));
+    const access = decideAccess(standing, this.routes.table(), {
+      person: identity.person,
+      held,
+      bot: own.state.bot ?? false,
+      action,
+      resource,
+      at: now,
+    });
+    if (!counts || access.allowed) return { roles: access.roles };
+    return await this.denied(request, this.refusal(request, access, held, resource, [own.ref, standing.grants.ref, standing.policy.ref]));
+  }
+
+  /** In the explicit mode of token roles, the issuer says who has which; they count everywhere and for as long as the token. */
+  private heldBy({ identity, action, roles }: RouteRequest, linked: boolean, granted: readonly HeldRole[]): readonly HeldRole[] {
+    // The first administrator can have no grant: who may become it, the issuer says.
+    if (this.rolesFrom === 'token' || action === 'BootstrapIdentity') {
+      return identity.roles.map((role) => ({ role, scope: EVERYWHERE, from: '', until: '9' }));
+    }
+    // An account that nobody has linked may be anybody's: it gets no role, but for the first administrator's own.
+    return linked || roles === undefined ? granted : granted.filter((g) => g.from === '');
+  }
+
+  private refusal(
+    request: RouteRequest,
+    access: Access,
+    held: readonly HeldRole[],
+    resource: ScopedResource,
+    evidence: readonly string[],
+  ): Refusal {
+    if (access.policies.length > 0 && access.errors.length === 0) {
+      const detail = `The policies on roles forbid it: ${access.policies.join(', ')}.`;
+      return refuse('duty', 'role-forbidden', detail, [
+        { code: 'role-forbidden', detail, evidence, unblockedBy: 'A person whom no policy forbids it does it: programs approve nothing.' },
+      ]);
+    }
+    const missing = roleMissing(
+      request.roles ?? [],
+      access.roles,
+      this.rolesFrom === 'token' ? 'the token has' : 'in force for this you have',
+    );
+    const others = elsewhere(held, request.now, resource);
+    const about =
+      Object.entries(resource)
+        .map(([kind, id]) => `${kind} ${id}`)
+        .join(', ') || 'the organisation';
+    return {
+      ...missing,
+      reasons: [
+        ...missing.reasons.map((reason) => ({ ...reason, evidence })),
+        ...(others.length > 0
+          ? [{ code: 'role-out-of-scope', detail: `You have ${others.join('; ')}; this is about ${about}.`, evidence }]
+          : []),
+        ...access.errors.map((detail) => ({ code: 'policy-error', detail, evidence })),
+      ],
+    };
+  }
+
+  private async denied(request: RouteRequest, refusal: Refusal): Promise<{ readonly refusal: Refusal; readonly position?: bigint }> {
+    if (request.method !== 'POST') return { refusal };
+    const { identity, action, route, parameters, requestId, key, now } = request;
+    const about = { ...identifiersIn(parameters), ...identifiersIn(request.body) };
+    // Nobody has validated what was asked: what names something is kept, the rest by its digest.
+    const asked = { route: `POST ${route}`, bodySha256: digestOf(request.body), ...about };
+    const commandHash = createHash('sha256').update(canonicalJson({ action, asked })).digest('hex');
+    const id = derivedId('role-denial', identity.principal, key ?? requestId, commandHash);
+    const meta = { commandId: id, actor: identity, correlationId: id, causationId: `http:${requestId}`, now };
+    const denied = { id, command: action, stream: `route-${action}`, about, asked, meta, commandHash };
+    const position = await recordDenied({ log: this.log, codec: this.codec }, denied, refusal);
+    return { refusal, ...(position === undefined ? {} : { position }) };
+  }
+}
+
+const IDENTIFIERS = ['id', 'releaseId', 'environment', 'deploymentId', 'policyId', 'person', 'role', 'service', 'product', 'grantId'];
+
+function identifiersIn(fields: unknown): Record<string, string> {
+  if (typeof fields !== 'object' || fields === null) return {};
+  return Object.fromEntries(
+    IDENTIFIERS.flatMap((name) => {
+      const value: unknown = Object.hasOwn(fields, name) ? (fields as Record<string, unknown>)[name] : undefined;
+      return typeof value === 'string' && /^[A-Za-z0-9@][A-Za-z0-9._/@:-]{0,127}$/.test(value) ? [[name, value]] : [];
+    }),
+  );
+}
+
+function digestOf(body: unknown): string {
+  const isJson = body !== undefined && !(typeof body === 'object' && body !== null && 'pipe' in body && typeof body.pipe === 'function');
+  return createHash('sha256')
+    .update(isJson ? canonicalJson(body) : '')
+    .digest('hex');
+}

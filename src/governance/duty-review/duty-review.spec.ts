@@ -1,0 +1,127 @@
+import fc from 'fast-check';
+import { accountId, approvalId, artifactId, plimsollCodec, type PlimsollEvent } from '#libs/contracts';
+import { load, type EventLog, type ReadAggregate } from '#libs/event-sourcing';
+import { MemoryEventLog } from '#libs/event-sourcing/memory';
+import { issued, scenario } from '#libs/event-sourcing/testing';
+import { defaultPersonId, type DutyAssignment } from '#libs/identity';
+import { dutyReview, reviewDuties, ReviewDuties, reviewDutiesCommand } from './review-duties.ts';
+
+const reviews = scenario(dutyReview);
+const RELEASE = '7b0f3a52-0000-5000-8000-000000000001';
+const change = { releaseId: RELEASE, environment: 'production' };
+const review = issued(ReviewDuties, { ...change, deployments: ['d1'], learnedFrom: 'account-1' });
+const took = (person: string, duty: DutyAssignment['duty']): DutyAssignment => ({ person, duty, evidence: `${duty}@0` });
+const found = (rule: string, ...duties: string[]) => ({
+  type: 'DutyViolationFound' as const,
+  data: { ...change, rule, person: 'dora', duties, evidence: duties.map((d) => `${d}@0`).sort(), learnedFrom: 'account-1' },
+});
+
+describe('looking at duties again', () => {
+  it('finds who turns out to have approved her own', () => {
+    reviews
+      .given()
+      .when(reviewDuties, review, [took('dora', 'author'), took('dora', 'approver')])
+      .then(found('approver-is-not-author', 'author', 'approver'));
+  });
+
+  it('finds nothing where they were apart, and nothing twice', () => {
+    reviews
+      .given()
+      .when(reviewDuties, review, [took('dora', 'author'), took('emil', 'approver')])
+      .thenNothing();
+    reviews
+      .given(found('approver-is-not-author', 'author', 'approver'))
+      .when(reviewDuties, review, [took('dora', 'author'), took('dora', 'approver')])
+      .thenNothing();
+  });
+
+  it('agrees with a simple count, whatever turns out to be whose account in whatever order', async () => {
+    const ACCOUNTS = ['a', 'b', 'c', 'd', 'e'];
+    const account = fc.constantFrom(...ACCOUNTS);
+    const links = fc.array(fc.tuple(account, fc.constantFrom('p', 'q', 'r')), { maxLength: 8 });
+    await fc.assert(
+      fc.asyncProperty(
+        account,
+        account,
+        fc.uniqueArray(account, { maxLength: 3 }),
+        account,
+        links,
+        async (author, requester, approvers, deployer, history) => {
+          const log = new MemoryEventLog();
+          const write = writer(log);
+          const id = approvalId(RELEASE, 'production');
+          const tuple = {
+            ...change,
+            artifactDigests: [],
+            planHash: 'x',
+            policyId: 'none',
+            policyVersion: 0,
+            expiresAt: '2027-01-01T00:00:00.000Z',
+          };
+          const round = { approvalId: id, ...change, round: 1 };
+          const person = (name: string): string => defaultPersonId('test', name);
+          const artifact = {
+            artifactId: artifactId('shop', '1.0.0'),
+            name: 'shop',
+            version: '1.0.0',
+            purl: 'pkg:npm/shop@1.0.0',
+            digest: 'sha256:aa',
+          };
+          await write(`release-${RELEASE}`, author, {
+            type: 'ReleaseComposed',
+            data: { releaseId: RELEASE, product: 'shop', artifacts: [artifact], authors: [`test|${author}`] },
+          });
+          await write(`approval-${id}`, requester, {
+            type: 'ApprovalRequested',
+            data: { ...round, tuple, tupleHash: 'x', quorum: 1, requester: person(requester) },
+          });
+          for (const approver of approvers) {
+            await write(`approval-${id}`, approver, {
+              type: 'ApprovalGranted',
+              data: { ...round, person: person(approver), tupleHash: 'x' },
+            });
+          }
+          await write('deployment-d1', deployer, { type: 'DeploymentStarted', data: { deploymentId: 'd1', ...change } as never });
+          for (const [linked, to] of history) {
+            await write(`account-${accountId('test', linked)}`, 'admin', {
+              type: 'AccountLinked',
+              data: { issuer: 'test', subject: linked, person: to },
+            });
+          }
+          const read: ReadAggregate = (aggregate, stream) => load(log, plimsollCodec(), aggregate, stream);
+          const assignments = await reviewDutiesCommand.facts!(read, review, dutyReview.initial);
+          const decision = reviewDuties(review, dutyReview.initial, assignments);
+
+          // The oracle: the last link of an account says whose it is, and an approver is nobody else of this change.
+          const whose = (name: string): string => history.filter(([a]) => a === name).at(-1)?.[1] ?? person(name);
+          const votes = new Set(approvers.map(whose));
+          const expected = Object.entries({ author, requester, deployer })
+            .filter(([, who]) => votes.has(whose(who)))
+            .map(([duty, who]) => `approver-is-not-${duty}/${whose(who)}`);
+          expect((decision as ReturnType<typeof found>[]).map((e) => `${e.data.rule}/${e.data.person}`).sort()).toEqual(expected.sort());
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+});
+
+/** Writes events to a log as if accounts of the issuer `test` had caused them. */
+function writer(log: EventLog) {
+  let next = 0;
+  return async (stream: string, subject: string, event: PlimsollEvent): Promise<void> => {
+    const { revision } = await log.readStream(stream);
+    const number = String(next++).padStart(12, '0');
+    const metadata = {
+      actor: defaultPersonId('test', subject),
+      principal: `test|${subject}`,
+      commandId: `00000000-0000-4000-8000-${number}`,
+      commandHash: '0'.repeat(64),
+      correlationId: 'c',
+      causationId: 'c',
+      recordedAt: '2026-03-02T10:00:00.000Z',
+      schemaVersion: 1,
+    };
+    await log.append(stream, revision, [{ id: `00000000-0000-5000-8000-${number}`, ...event, metadata }]);
+  };
+}
