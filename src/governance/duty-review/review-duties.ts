@@ -48,10 +48,10 @@ const deploymentDeeds: Aggregate<null, DeploymentEvent> = { category: 'deploymen
  */
 async function assignmentsNow(
   read: ReadAggregate,
-  { releaseId, environment, deployments }: ReviewDuties,
+  { releaseId, environment, deployments, meta }: Issued<ReviewDuties>,
 ): Promise<readonly DutyAssignment[]> {
   const [facts, approval, ...deployed] = await Promise.all([
-    readGateFacts(read, releaseId, environment),
+    readGateFacts(read, releaseId, environment, meta.now),
     read(approvalDeeds, approvalId(releaseId, environment)),
     ...deployments.map((id) => read(deploymentDeeds, id)),
   ]);

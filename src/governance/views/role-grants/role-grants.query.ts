@@ -90,7 +90,7 @@ export class WhoCouldHandler implements IQueryHandler<WhoCould> {
       ...(team ? { team } : {}),
     };
     const read: ReadAggregate = (aggregate, id) => this.aggregates.load(aggregate, id, at);
-    const candidates = (await this.data.query('select distinct person from role_grant order by person')) as { person: string }[];
+    const candidates = await this.data.query<{ person: string }[]>('select distinct person from role_grant order by person');
     const found: WhoCouldAnswer['persons'][number][] = [];
     let standing: Standing = await standingOf(read, 'nobody');
     for (const { person } of candidates) {
