@@ -1,0 +1,143 @@
+import fc from 'fast-check';
+import {
+  appendLeaves,
+  consistencyProof,
+  consistencyRanges,
+  EMPTY_FRONTIER,
+  EMPTY_ROOT,
+  inclusionProof,
+  inclusionRanges,
+  leafHash,
+  nodeHash,
+  perfectSubtrees,
+  rootOf,
+  rootOfLeaves,
+  verifyConsistency,
+  verifyInclusion,
+  type Hash,
+} from './index.ts';
+
+const leavesOf = (count: number, salt = ''): Hash[] => Array.from({ length: count }, (_, n) => leafHash(`leaf ${n}${salt}`));
+
+/** MTH as RFC 6962 writes it, word for word: slow, and the oracle of everything quick. */
+function treeHash(leaves: readonly Hash[]): Hash {
+  if (leaves.length === 0) return EMPTY_ROOT;
+  if (leaves.length === 1) return leaves[0]!;
+  let k = 1;
+  while (k * 2 < leaves.length) k *= 2;
+  return nodeHash(treeHash(leaves.slice(0, k)), treeHash(leaves.slice(k)));
+}
+
+const sized = fc.integer({ min: 1, max: 300 });
+const leafOfTree = sized.chain((size) => fc.record({ size: fc.constant(size), index: fc.integer({ min: 0, max: size - 1 }) }));
+const twoSizes = sized.chain((second) => fc.record({ second: fc.constant(second), first: fc.integer({ min: 1, max: second }) }));
+
+describe('the root of a tree', () => {
+  it('is of nothing the hash of nothing, and of one leaf the leaf', () => {
+    expect(rootOf(EMPTY_FRONTIER).toString('hex')).toBe('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
+    expect(leafHash('').toString('hex')).toBe('6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d');
+    expect(rootOfLeaves([leafHash('a')])).toEqual(leafHash('a'));
+  });
+
+  it('is what RFC 6962 says, in whatever portions the leaves come', () => {
+    fc.assert(
+      fc.property(sized, fc.array(fc.integer({ min: 0, max: 40 }), { maxLength: 20 }), (size, portions) => {
+        const leaves = leavesOf(size);
+        let frontier = EMPTY_FRONTIER;
+        for (const portion of [...portions, size]) {
+          frontier = appendLeaves(frontier, leaves.slice(frontier.size, frontier.size + portion));
+          expect(rootOf(frontier)).toEqual(treeHash(leaves.slice(0, frontier.size)));
+        }
+        expect(frontier.size).toBe(size);
+      }),
+    );
+  });
+
+  it('tells of every inner node once, when its leaves are all there', () => {
+    const leaves = leavesOf(137);
+    const nodes = new Map<string, Hash>();
+    appendLeaves(EMPTY_FRONTIER, leaves, ({ level, index }, node) => {
+      expect(nodes.has(`${level}/${index}`)).toBe(false);
+      nodes.set(`${level}/${index}`, node);
+    });
+    for (let level = 1; 2 ** level <= 137; level++) {
+      for (let index = 0; (index + 1) * 2 ** level <= 137; index++) {
+        expect(nodes.get(`${level}/${index}`)).toEqual(treeHash(leaves.slice(index * 2 ** level, (index + 1) * 2 ** level)));
+        nodes.delete(`${level}/${index}`);
+      }
+    }
+    expect(nodes.size).toBe(0);
+  });
+
+  it('comes from few whole subtrees for any range that a proof asks for', () => {
+    fc.assert(
+      fc.property(leafOfTree, ({ size, index }) => {
+        const leaves = leavesOf(size);
+        for (const range of inclusionRanges(index, size)) {
+          const nodes = perfectSubtrees(range).map((n) => treeHash(leaves.slice(n.index * 2 ** n.level, (n.index + 1) * 2 ** n.level)));
+          expect(rootOf({ nodes })).toEqual(treeHash(leaves.slice(range.start, range.end)));
+          expect(nodes.length).toBeLessThanOrEqual(Math.ceil(Math.log2(size)) + 1);
+        }
+      }),
+    );
+  });
+});
+
+describe('an inclusion proof', () => {
+  it('shows a leaf of any tree at its place, and no other leaf, place, size or root', () => {
+    fc.assert(
+      fc.property(leafOfTree, fc.integer({ min: 0, max: 320 }), fc.integer({ min: 1, max: 320 }), ({ size, index }, at, other) => {
+        const leaves = leavesOf(size);
+        const root = treeHash(leaves);
+        const proof = inclusionProof(leaves, index);
+        expect(proof.length).toBeLessThanOrEqual(Math.ceil(Math.log2(size)));
+        expect(verifyInclusion(leaves[index]!, index, size, proof, root)).toBe(true);
+        expect(verifyInclusion(leafHash('another'), index, size, proof, root)).toBe(false);
+        expect(verifyInclusion(leaves[index]!, index, size, proof, leafHash('another'))).toBe(false);
+        expect(verifyInclusion(leaves[index]!, index, size, [...proof, root], root)).toBe(false);
+        if (at !== index) expect(verifyInclusion(leaves[index]!, at, size, proof, root)).toBe(false);
+        // A path may be right for trees of several sizes; never with the root of another tree.
+        if (other !== size) expect(verifyInclusion(leaves[index]!, index, other, proof, rootOfLeaves(leavesOf(other, '!')))).toBe(false);
+      }),
+    );
+  });
+
+  it.each([
+    [0, 0],
+    [1, 1],
+    [-1, 5],
+    [0.5, 5],
+    [2 ** 53, 2 ** 53 + 2],
+  ])('is refused for leaf %d of %d', (index, size) => {
+    expect(() => inclusionRanges(index, size)).toThrow(RangeError);
+    expect(verifyInclusion(leafHash('a'), index, size, [], leafHash('a'))).toBe(false);
+  });
+});
+
+describe('a consistency proof', () => {
+  it('shows that a tree goes on from another, and not from one with another leaf', () => {
+    fc.assert(
+      fc.property(twoSizes, fc.nat(), ({ first, second }, n) => {
+        const leaves = leavesOf(second);
+        const [firstRoot, root] = [treeHash(leaves.slice(0, first)), treeHash(leaves)];
+        const proof = consistencyProof(leaves, first);
+        expect(verifyConsistency(first, second, firstRoot, root, proof)).toBe(true);
+        const forged = leaves.slice(0, first).map((leaf, i) => (i === n % first ? leafHash('forged') : leaf));
+        expect(verifyConsistency(first, second, treeHash(forged), root, proof)).toBe(false);
+        expect(verifyConsistency(first, second, firstRoot, root, [...proof, root])).toBe(false);
+        if (proof.length > 0) expect(verifyConsistency(first, second, firstRoot, root, proof.slice(1))).toBe(false);
+        if (first < second) expect(verifyConsistency(second, first, root, firstRoot, proof)).toBe(false);
+      }),
+    );
+  });
+
+  it.each([
+    [0, 0],
+    [0, 5],
+    [6, 5],
+    [1, 2 ** 53],
+  ])('is refused from size %d to %d', (first, second) => {
+    expect(() => consistencyRanges(first, second)).toThrow(RangeError);
+    expect(verifyConsistency(first, second, EMPTY_ROOT, EMPTY_ROOT, [])).toBe(false);
+  });
+});

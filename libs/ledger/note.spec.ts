@@ -1,0 +1,140 @@
+import fc from 'fast-check';
+import {
+  EMPTY_ROOT,
+  formatCheckpoint,
+  formatNote,
+  formatSigner,
+  leafHash,
+  MalformedKey,
+  MalformedNote,
+  openCheckpoint,
+  parseCheckpoint,
+  parseNote,
+  parseSigner,
+  parseVerifier,
+  signatureOf,
+  UnverifiedNote,
+  verifyNote,
+  type KeyKind,
+  type Signer,
+} from './index.ts';
+
+const signerOf = (name: string, seed: number, kind: KeyKind = 'ed25519'): Signer =>
+  parseSigner(formatSigner(name, kind, Buffer.alloc(32, seed)));
+const log = signerOf('log.example/one', 1);
+const witness = signerOf('witness.example', 2, 'cosignature/v1');
+const text = formatCheckpoint({ origin: 'log.example/one', size: 7, root: leafHash('x') });
+const signed = formatNote({ text, signatures: [signatureOf(text, log, 0), signatureOf(text, witness, 1_800_000_000)] });
+
+describe('a key', () => {
+  // The keys and the note of golang.org/x/mod/sumdb/note, which others verify with.
+  const VERIFIER = 'PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW';
+  const SIGNER = 'PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz';
+
+  it('is written as others write it, and signs what others have signed', () => {
+    const note = "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n";
+    const signature = '— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=';
+    const signer = parseSigner(SIGNER);
+    expect(signer.verifier.text).toBe(VERIFIER);
+    expect(formatNote({ text: note, signatures: [signatureOf(note, signer, 0)] })).toBe(`${note}\n${signature}\n`);
+    expect(verifyNote(parseNote(`${note}\n${signature}\n`), [parseVerifier(VERIFIER)])).toEqual([
+      { name: 'PeterNeumann', keyHash: 'c74f20a3' },
+    ]);
+  });
+
+  it.each([
+    ['of another name', VERIFIER.replace('Peter', 'Paul')],
+    ['of another hash', VERIFIER.replace('c74f', 'c74e')],
+    ['cut', VERIFIER.slice(0, -1)],
+    ['of another algorithm', VERIFIER.replace('+ARpc', '+BRpc')],
+    ['empty', ''],
+    ['a signing key', SIGNER],
+  ])('is refused when it is %s', (_what, key) => expect(() => parseVerifier(key)).toThrow(MalformedKey));
+
+  it('that signs is refused with words that do not repeat it', () => {
+    const secret = SIGNER.slice(-44);
+    for (const key of [SIGNER.replace('c74f', 'c74e'), SIGNER.replace('PRIVATE', 'PUBLIC'), SIGNER.slice(0, -1)]) {
+      expect(() => parseSigner(key)).toThrow(expect.objectContaining({ message: expect.not.stringContaining(secret.slice(0, 20)) }));
+    }
+    expect(() => formatSigner('with space', 'ed25519', Buffer.alloc(32))).toThrow(MalformedKey);
+  });
+});
+
+describe('a signed checkpoint', () => {
+  it('opens with the keys of the log and of witnesses, in the order of the note', () => {
+    const opened = openCheckpoint(signed, log.verifier, [parseVerifier(witness.verifier.text)]);
+    expect(opened).toMatchObject({ origin: 'log.example/one', size: 7, root: leafHash('x') });
+    expect(opened.signatures).toEqual([
+      { name: 'log.example/one', keyHash: log.verifier.keyHash },
+      { name: 'witness.example', keyHash: witness.verifier.keyHash, time: 1_800_000_000 },
+    ]);
+  });
+
+  it('does not open when one of its characters was changed, whichever', () => {
+    const before = signed.indexOf('\n\n');
+    const known = [witness.verifier];
+    fc.assert(
+      fc.property(fc.nat(signed.length - 1), fc.constantFrom('A', '7', ' ', '\n', 'é'), (at, put) => {
+        if (signed[at] === put) return;
+        const changed = signed.slice(0, at) + put + signed.slice(at + 1);
+        let opened;
+        try {
+          opened = openCheckpoint(changed, log.verifier, known);
+        } catch (error) {
+          expect([MalformedNote.name, UnverifiedNote.name]).toContain((error as Error).name);
+          return;
+        }
+        // All that may be lost is a signature in another's name: a witness who is not known any more.
+        expect(at).toBeGreaterThan(before);
+        expect(opened).toMatchObject({ size: 7, root: leafHash('x') });
+        expect(opened.signatures).toHaveLength(1);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('needs the signature of the log itself, and the origin that is the name of its key', () => {
+    const other = signerOf('log.example/two', 3);
+    const bySomebody = formatNote({ text, signatures: [signatureOf(text, other, 0), signatureOf(text, witness, 1)] });
+    expect(() => openCheckpoint(bySomebody, log.verifier, [witness.verifier])).toThrow(UnverifiedNote);
+    expect(() => openCheckpoint(bySomebody, other.verifier)).toThrow(
+      'The checkpoint is of the log log.example/one, not of log.example/two.',
+    );
+  });
+
+  it('says of a witness when it signed, and that can not be changed', () => {
+    const [own, cosigned] = parseNote(signed).signatures;
+    const later = Buffer.from(cosigned!.bytes);
+    later[7]! ^= 1;
+    const forged = formatNote({ text, signatures: [own!, { ...cosigned!, bytes: later }] });
+    expect(() => openCheckpoint(forged, log.verifier, [witness.verifier])).toThrow(UnverifiedNote);
+    expect(openCheckpoint(forged, log.verifier).signatures).toHaveLength(1);
+  });
+
+  it.each([
+    ['no empty line', 'a\n1\nb\n'],
+    ['no line break at its end', signed.slice(0, -1)],
+    ['a control character', `\u0000${signed}`],
+    ['a carriage return', signed.replace('\n7\n', '\n7\r\n')],
+    ['65 signatures', `${text}\n${'— a AAAAAAA=\n'.repeat(65)}`],
+    ['over 64 KiB', `${'x'.repeat(65_536)}\n${signed}`],
+    ['a hyphen for a dash', signed.replaceAll('—', '-')],
+  ])('is refused with %s', (_what, note) => expect(() => parseNote(note)).toThrow(MalformedNote));
+
+  it.each([
+    ['a size with a leading zero', text.replace('\n7\n', '\n07\n')],
+    ['a negative size', text.replace('\n7\n', '\n-7\n')],
+    ['a size past 2^53', text.replace('\n7\n', '\n9007199254740992\n')],
+    ['a short root', `log.example/one\n7\n${Buffer.alloc(31).toString('base64')}\n`],
+    ['no root', 'log.example/one\n7\n'],
+    ['no origin', '\n7\n'],
+  ])('is refused with %s in its text', (_what, broken) => expect(() => parseCheckpoint(broken)).toThrow(MalformedNote));
+
+  it('may say more after its root', () => {
+    expect(parseCheckpoint(`${formatCheckpoint({ origin: 'a', size: 0, root: EMPTY_ROOT })}more\n`)).toEqual({
+      origin: 'a',
+      size: 0,
+      root: EMPTY_ROOT,
+    });
+  });
+});
