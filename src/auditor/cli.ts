@@ -1,0 +1,267 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { plimsollCodec } from '#libs/contracts';
+import { FILES, MalformedExport, parseManifest } from './export-format.ts';
+import { countsOf, EXIT_CODES, exitCodeOf, type Finding } from './findings.ts';
+import { textOf } from './lines.ts';
+import { readExport } from './read-export.ts';
+import { recheckReceipts, type Rechecked } from './recheck.ts';
+import { verifyExport, type Verification } from './verify.ts';
+
+const HELP = `plimsoll-audit: checks what Plimsoll says, without asking Plimsoll. Needs no running server.
+
+  plimsoll-audit export FOLDER --database URL [--eventstore URL] [--from N] [--to N | --since TIME --until TIME] [--views]
+      Writes events, the ledger's leaves, proofs and signed checkpoints into an empty folder. Only reads the databases.
+      --from, --to     sequences of the ledger, from 0; the first included, the last excluded
+      --since, --until the same by recordedAt (ISO 8601): the smallest range that holds every event of that time
+      --views          the rows of the views, too, for replay
+  plimsoll-audit verify FOLDER [--key KEY] [--known FILE]...
+      Verifies an export offline and names everything that is wrong with it.
+      --key            the log's verifier key (or a file with it), as you were told it by other means than the export
+      --known          a signed checkpoint that you or a witness kept from earlier; may be given several times
+      --clock-tolerance SECONDS   how far an event's time may be behind an earlier one's; 300 unless told
+  plimsoll-audit recheck FOLDER [--key KEY]
+      Executes every decision receipt once more, on the exported events alone.
+  plimsoll-audit report FOLDER --release ID [--key KEY] [--out FILE] [--expect DIGEST]
+      Computes the audit report of a release from the exported events. --expect: SHA-256 (hex) that it should have.
+  plimsoll-audit replay FOLDER --into URL [--key KEY]
+      Puts the export into an empty Plimsoll database, makes the views anew and compares them with the exported rows.
+
+recheck, report and replay verify the export first, and stop where it does not hold (--unverified goes on).
+Everywhere: --json for the result as JSON on standard output; --quiet for no progress on standard error; --help.
+
+Exit codes: 0 nothing wrong, 1 failed, 2 wrong usage; else the first of these that was found:
+${Object.entries(EXIT_CODES)
+  .map(([name, code]) => `  ${code}  ${name}`)
+  .join('\n')}
+`;
+
+/** Findings that are told one by one to a person; with --json all are. */
+const MOST_TOLD = 50;
+const MOST_KNOWN_BYTES = 64 * 1024;
+
+const common = {
+  json: { type: 'boolean', default: false },
+  quiet: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+  key: { type: 'string' },
+  known: { type: 'string', multiple: true, default: [] as string[] },
+  'clock-tolerance': { type: 'string', default: '300' },
+  unverified: { type: 'boolean', default: false },
+  database: { type: 'string' },
+  eventstore: { type: 'string' },
+  from: { type: 'string' },
+  to: { type: 'string' },
+  since: { type: 'string' },
+  until: { type: 'string' },
+  views: { type: 'boolean', default: false },
+  release: { type: 'string' },
+  out: { type: 'string' },
+  expect: { type: 'string' },
+  into: { type: 'string' },
+} as const satisfies ParseArgsConfig['options'];
+
+type Options = ReturnType<typeof parse>['values'];
+
+/** Wrong arguments, as a sentence. */
+class Usage extends Error {}
+
+/** What a command comes to: as JSON, as lines for a person, and as findings that make the exit code. */
+interface Result {
+  readonly json: Readonly<Record<string, unknown>>;
+  readonly lines: readonly string[];
+  readonly findings: readonly Finding[];
+}
+
+const commands: Readonly<
+  Record<string, { readonly options: readonly (keyof Options)[]; run(folder: string, options: Options): Promise<Result> }>
+> = {
+  export: { options: ['database', 'eventstore', 'from', 'to', 'since', 'until', 'views'], run: runExport },
+  verify: { options: ['key', 'known', 'clock-tolerance'], run: async (folder, options) => told(await verified(folder, options)) },
+  recheck: { options: ['key', 'known', 'clock-tolerance', 'unverified'], run: afterVerifying(runRecheck) },
+  report: { options: ['key', 'known', 'clock-tolerance', 'unverified', 'release', 'out', 'expect'], run: afterVerifying(runReport) },
+  replay: { options: ['key', 'known', 'clock-tolerance', 'unverified', 'into'], run: afterVerifying(runReplay) },
+};
+
+function parse(args: readonly string[]) {
+  return parseArgs({ args: [...args], options: common, allowPositionals: true });
+}
+
+/** Does what the arguments say; never throws. @returns the exit code */
+export async function main(args: readonly string[], out: (text: string) => void, err: (text: string) => void): Promise<number> {
+  try {
+    const { values, positionals } = parse(args);
+    if (values.help) {
+      out(HELP);
+      return 0;
+    }
+    const [name = '', folder, ...rest] = positionals;
+    const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+    if (!command) throw new Usage(name ? `There is no command ${name}.` : 'Say what to do.');
+    if (!folder || rest.length > 0) throw new Usage(`${name} takes one folder.`);
+    const given = (Object.keys(values) as (keyof Options)[]).filter((option) => args.some((arg) => arg.split('=')[0] === `--${option}`));
+    const foreign = given.filter((option) => !['json', 'quiet'].includes(option) && !command.options.includes(option));
+    if (foreign.length > 0) throw new Usage(`${name} has no option --${foreign.join(', --')}.`);
+    progress = values.quiet ? () => undefined : throttled(err);
+    const { json, lines, findings } = await command.run(folder, values);
+    const exit = exitCodeOf(findings);
+    if (values.json) out(`${JSON.stringify({ command: name, exitCode: exit, ...json, findings }, null, 2)}\n`);
+    else out([...lines, ...toldFindings(findings), ''].join('\n'));
+    return exit;
+  } catch (error) {
+    if (error instanceof Usage || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS')) {
+      err(`${(error as Error).message}\nplimsoll-audit --help says how it is used.\n`);
+      return 2;
+    }
+    if (error instanceof MalformedExport) {
+      err(`malformed: ${error.file}: ${error.message}\n`);
+      return EXIT_CODES.malformed;
+    }
+    err(`${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  }
+}
+
+let progress: (what: string) => void = () => undefined;
+
+/** At most one line a second: long work should be seen to go on, and no more. */
+function throttled(err: (text: string) => void): (what: string) => void {
+  let last = Date.now();
+  return (what) => {
+    if (Date.now() - last < 1000) return;
+    last = Date.now();
+    err(`… ${what}\n`);
+  };
+}
+
+function toldFindings(findings: readonly Finding[]): string[] {
+  const told = findings.slice(0, MOST_TOLD).map(({ name, where, detail }) => `${name}: ${where}: ${detail}`);
+  const more = findings.length > MOST_TOLD ? [`… and ${findings.length - MOST_TOLD} more (--json lists all).`] : [];
+  const counts = Object.entries(countsOf(findings)).map(([name, count]) => `${count} × ${name}`);
+  return [...told, ...more, counts.length > 0 ? `WRONG: ${counts.join(', ')}` : 'Nothing wrong was found.'];
+}
+
+async function verified(folder: string, options: Options): Promise<Verification> {
+  const tolerance = Number(options['clock-tolerance']);
+  if (!(tolerance >= 0 && tolerance <= 86_400)) throw new Usage('--clock-tolerance is a number of seconds from 0 to 86400.');
+  const known = await Promise.all(options.known.map((path) => smallFile(path)));
+  return await verifyExport(folder, {
+    ...(options.key === undefined ? {} : { key: await keyFrom(options.key) }),
+    known,
+    toleranceMs: tolerance * 1000,
+    onProgress: (events) => progress(`${events} events verified`),
+  });
+}
+
+/** A key is text with two plus signs; anything else names a file that holds one. */
+async function keyFrom(given: string): Promise<string> {
+  return /^[^+]+\+[0-9a-f]{8}\+/.test(given) ? given : (await smallFile(given)).trim();
+}
+
+async function smallFile(path: string): Promise<string> {
+  const text = await readFile(path, 'utf8');
+  if (text.length > MOST_KNOWN_BYTES) throw new Usage(`${path} is larger than any key or checkpoint.`);
+  return text;
+}
+
+function told({ findings, events, checkpoints, anchored, notes }: Verification): Result {
+  const line = `${events} events, ${anchored} of them under ${checkpoints} signed checkpoints that hold.`;
+  return { json: { events, checkpoints, anchored, notes }, lines: [line, ...notes.map((note) => `Note: ${note}`)], findings };
+}
+
+function afterVerifying(run: (folder: string, options: Options) => Promise<Result>) {
+  return async (folder: string, options: Options): Promise<Result> => {
+    if (options.unverified) return await run(folder, options);
+    const verification = await verified(folder, options);
+    const first = told(verification);
+    if (verification.findings.length > 0)
+      return { ...first, lines: [...first.lines, 'The export does not hold; nothing was done with it.'] };
+    const then = await run(folder, options);
+    return { json: { verification: first.json, ...then.json }, lines: [...first.lines, ...then.lines], findings: then.findings };
+  };
+}
+
+async function runRecheck(folder: string): Promise<Result> {
+  const counts = { same: 0, differs: 0, unknowable: 0 };
+  const wrong: Rechecked[] = [];
+  for await (const checked of recheckReceipts(readExport(folder), plimsollCodec())) {
+    counts[checked.outcome]++;
+    if (checked.outcome !== 'same') wrong.push(checked);
+    progress(`${counts.same + wrong.length} receipts`);
+  }
+  const findings = wrong.map(({ where, event, outcome, detail }): Finding => ({
+    name: outcome === 'differs' ? 'receipt-differs' : 'receipt-unknowable',
+    where,
+    detail: `${event}: ${detail}`,
+  }));
+  const line = `${counts.same} receipts came out the same, ${counts.differs} differently; ${counts.unknowable} can't be executed again.`;
+  return { json: { receipts: counts }, lines: [line], findings };
+}
+
+async function runReport(folder: string, { release, out, expect }: Options): Promise<Result> {
+  if (!release) throw new Usage('report needs --release ID.');
+  // What only one command needs is loaded by it: verify is at work in a tenth of a second.
+  const { recomputeReport } = await import('./report.ts');
+  const computed = await recomputeReport(readExport(folder), plimsollCodec(), release);
+  if (!computed) throw new Error(`The export tells of no release ${release}.`);
+  if (out) await writeFile(out, computed.text);
+  const expected = expect?.replace(/^sha256:/, '').toLowerCase();
+  const differs = expected !== undefined && expected !== computed.digest;
+  return {
+    json: { release, digest: `sha256:${computed.digest}`, report: computed.report },
+    lines: [
+      `Report of release ${release}: sha256:${computed.digest}, ${Buffer.byteLength(computed.text)} bytes${out ? ` in ${out}` : ''}.`,
+    ],
+    findings: differs
+      ? [{ name: 'report-differs', where: release, detail: `The events give sha256:${computed.digest}, not sha256:${expected}.` }]
+      : [],
+  };
+}
+
+async function runReplay(folder: string, { into }: Options): Promise<Result> {
+  if (!into) throw new Usage('replay needs --into URL, of an empty database.');
+  const { replay } = await import('./replay.ts');
+  const manifest = parseManifest(await textOf(folder, FILES.manifest));
+  const { events, views, findings } = await replay(folder, manifest, into, progress);
+  const compared = views.filter((view) => view.compared);
+  const lines = [
+    `${events} events replayed; ${compared.length} of ${views.length} views compared, ${compared.reduce((sum, { rows }) => sum + rows, 0)} rows.`,
+    ...(compared.length < views.length ? ['Note: views without exported rows (export --views) were made, and compared with nothing.'] : []),
+  ];
+  return { json: { events, views }, lines, findings };
+}
+
+async function runExport(folder: string, options: Options): Promise<Result> {
+  if (!options.database) throw new Usage('export needs --database URL: the ledger is in Postgres, wherever the events are.');
+  const number = (name: 'from' | 'to'): number | undefined => {
+    const text = options[name];
+    if (text !== undefined && !/^\d{1,15}$/.test(text)) throw new Usage(`--${name} is a sequence of the ledger: a whole number from 0.`);
+    return text === undefined ? undefined : Number(text);
+  };
+  const time = (name: 'since' | 'until'): string | undefined => {
+    const text = options[name];
+    if (text !== undefined && Number.isNaN(Date.parse(text))) throw new Usage(`--${name} is a time, such as 2026-03-01T00:00:00Z.`);
+    return text === undefined ? undefined : new Date(text).toISOString();
+  };
+  const [first, end, since, until] = [number('from'), number('to'), time('since'), time('until')];
+  if ((first ?? end) !== undefined && (since ?? until) !== undefined) throw new Usage('Give sequences or times, not both.');
+  const { openDatabase } = await import('./database-source.ts');
+  const { writeExport } = await import('./write-export.ts');
+  const source = await openDatabase({ database: options.database, eventStore: options.eventstore, views: options.views });
+  try {
+    const range =
+      (since ?? until)
+        ? await source.rangeOf(since, until)
+        : { ...(first === undefined ? {} : { first }), ...(end === undefined ? {} : { end }) };
+    const now = new Date().toISOString();
+    const manifest = await writeExport(source, folder, { ...range, now, onProgress: (events) => progress(`${events} events exported`) });
+    const { events, checkpoints, origin, verifierKey } = manifest;
+    const lines = [
+      `${events} events (sequences ${manifest.first} to before ${manifest.end}) and ${checkpoints} checkpoints of ${origin} in ${folder}.`,
+      `The log's key, to be compared with what you were told by other means: ${verifierKey}`,
+    ];
+    return { json: { manifest }, lines, findings: [] };
+  } finally {
+    await source.close();
+  }
+}

@@ -1,0 +1,182 @@
+import { Pool } from 'pg';
+import { plimsollCodec } from '#libs/contracts';
+import { BEFORE_ALL, type EventLog, type StoredEvent } from '#libs/event-sourcing';
+import { PostgresEventLog } from '#libs/event-sourcing/postgres';
+import { runView, viewSubscription, type View } from '#libs/read-models';
+import { SubscriptionRegistry } from '#libs/subscriptions';
+import { migrate } from '../../migrations/migrate.ts';
+import { views } from '../read-models.ts';
+import { FILES, MalformedExport, parseObject, type Manifest } from './export-format.ts';
+import type { Finding } from './findings.ts';
+import { linesOf } from './lines.ts';
+import { readExport } from './read-export.ts';
+import { viewRows } from './view-rows.ts';
+
+export interface Replayed {
+  readonly events: number;
+  readonly views: readonly { readonly view: string; readonly rows: number; readonly compared: boolean; readonly differing: number }[];
+  readonly findings: readonly Finding[];
+}
+
+/** The first of a view that are told one by one. */
+const MOST_TOLD = 20;
+
+/**
+ * Puts the events of an export, which must begin with the first of all, into an empty database, has Plimsoll's own projections make the views of
+ * them, and compares these with the rows that came with the export, byte for byte, each view at the position that it had.
+ *
+ * @throws Error the database is not empty, or the export does not begin at the beginning
+ */
+export async function replay(
+  folder: string,
+  manifest: Manifest,
+  url: string,
+  onProgress: (what: string) => void = () => undefined,
+): Promise<Replayed> {
+  if (manifest.first !== 0)
+    throw new Error(`The export begins at sequence ${manifest.first}: views are made from the first event on. Export from 0.`);
+  await migrate(url);
+  const pool = new Pool({ connectionString: url, max: 8 });
+  pool.on('error', () => undefined);
+  const log = new PostgresEventLog({ url });
+  try {
+    if ((await log.head()) !== BEFORE_ALL) throw new Error('The database has events already: a replay takes an empty one.');
+    const events = await restore(pool, folder, onProgress);
+    const exported = await exportedRows(folder);
+    const results: Replayed['views'][number][] = [];
+    const findings: Finding[] = [];
+    for (const view of views) {
+      onProgress(`view ${view.name}`);
+      const rows = exported.get(view.name);
+      const head = await log.head();
+      const position = rows?.position ?? head;
+      if (position > head) throw new Error(`The view ${view.name} was at position ${position}, and the export ends at ${head}.`);
+      await runUpTo(view, log, pool, position);
+      const differing = rows ? await compare(view, pool, rows.byKey) : [];
+      findings.push(...differing.slice(0, MOST_TOLD));
+      results.push({ view: view.name, rows: rows?.byKey.size ?? 0, compared: rows !== undefined, differing: differing.length });
+    }
+    return { events, views: results, findings };
+  } finally {
+    await log.close();
+    await pool.end();
+  }
+}
+
+/** Events keep the positions of the store that they come from, so that what cites a position stays true. */
+async function restore(pool: Pool, folder: string, onProgress: (what: string) => void): Promise<number> {
+  let count = 0;
+  for await (const batch of readExport(folder)) {
+    const columns = [
+      batch.map((e) => String(e.position)),
+      batch.map((e) => e.stream),
+      batch.map((e) => e.revision),
+      batch.map((e) => e.id),
+      batch.map((e) => e.type),
+      batch.map((e) => JSON.stringify(e.data)),
+      batch.map((e) => JSON.stringify(e.metadata)),
+    ];
+    await pool.query(
+      `insert into event_log.events (position, stream, revision, id, type, data, metadata)
+       select * from unnest($1::bigint[], $2::text[], $3::int[], $4::uuid[], $5::text[], $6::text[], $7::text[])`,
+      columns,
+    );
+    count += batch.length;
+    onProgress(`${count} events restored`);
+  }
+  return count;
+}
+
+interface ExportedRows {
+  readonly position: bigint;
+  readonly byKey: Map<string, string>;
+}
+
+async function exportedRows(folder: string): Promise<Map<string, ExportedRows>> {
+  const found = new Map<string, ExportedRows>();
+  const known = new Map(views.map((view) => [view.name, view]));
+  try {
+    for await (const lines of linesOf(folder, FILES.views)) {
+      for (const line of lines) {
+        const { view: name, version, position, key, row } = parseObject(FILES.views, line.toString('utf8'));
+        const view = known.get(String(name));
+        // Rows of another version of a view can't be held against this program's.
+        if (!view || view.version !== version) continue;
+        const rows = found.get(view.name) ?? { position: BigInt(String(position)), byKey: new Map<string, string>() };
+        if (typeof key === 'string') rows.byKey.set(key, String(row));
+        found.set(view.name, rows);
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof MalformedExport) || !/ENOENT/.test(error.message)) throw error;
+  }
+  return found;
+}
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a list of views has no common row
+async function runUpTo(view: View<any>, log: EventLog, pool: Pool, position: bigint): Promise<void> {
+  const stop = new AbortController();
+  const registry = new SubscriptionRegistry();
+  const running = runView({ view, log: upTo(log, position), codec: plimsollCodec(), pool, registry, signal: stop.signal });
+  const name = viewSubscription(view);
+  try {
+    while (!(await registry.waitForPosition(pool, name, position, 500))) {
+      const failure = registry.get(name)?.failure;
+      if (failure) throw new Error(`The view ${view.name} can't take ${failure.stream}@${failure.revision}: ${failure.message}`);
+    }
+  } finally {
+    stop.abort();
+    await running;
+  }
+}
+
+/** A log that ends at a position: a view is made exactly as far as it was when its rows were exported. */
+function upTo(log: EventLog, position: bigint): EventLog {
+  const within = (events: readonly StoredEvent[]): readonly StoredEvent[] => events.filter((event) => event.position <= position);
+  return {
+    append: (...args) => log.append(...args),
+    readStream: (...args) => log.readStream(...args),
+    readAll: async (options) => within(await log.readAll(options)),
+    subscribe: async function* (options) {
+      for await (const batch of log.subscribe(options)) {
+        const some = within(batch);
+        if (some.length > 0) yield some;
+      }
+    },
+    head: async () => {
+      const head = await log.head();
+      return head < position ? head : position;
+    },
+    close: async () => undefined,
+  };
+}
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a list of views has no common row
+async function compare(view: View<any>, pool: Pool, exported: ReadonlyMap<string, string>): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const left = new Set(exported.keys());
+  const client = await pool.connect();
+  try {
+    for await (const batch of viewRows(client, view)) {
+      for (const { key, row } of batch) {
+        left.delete(key);
+        const was = exported.get(key);
+        if (was === row) continue;
+        const detail =
+          was === undefined
+            ? 'The events give this row; the export has none.'
+            : `The export has ${short(was)}, the events give ${short(row)}.`;
+        findings.push({ name: 'view-differs', where: `${view.name} ${key}`, detail });
+      }
+    }
+  } finally {
+    client.release();
+  }
+  for (const key of left)
+    findings.push({ name: 'view-differs', where: `${view.name} ${key}`, detail: 'The export has this row; the events do not give it.' });
+  return findings;
+}
+
+function short(row: string): string {
+  return row.length > 300 ? `${row.slice(0, 300)}…` : row;
+}

@@ -1,0 +1,199 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventLeafHash } from '#libs/ledger';
+import { logKey, memorySource, signedCheckpoint } from '../../test/support/exports.ts';
+import { history } from '../../test/support/history.ts';
+import { story } from '../../test/support/story.ts';
+import { FILES, type Manifest } from './export-format.ts';
+import { exitCodeOf, EXIT_CODES } from './findings.ts';
+import { verifyExport, type VerifyOptions } from './verify.ts';
+import { writeExport, type ExportRange } from './write-export.ts';
+
+const events = history(story);
+const hashes = events.map(eventLeafHash);
+const key = logKey().verifier.text;
+const NOW = '2026-03-03T00:00:00.000Z';
+
+let root: string;
+beforeAll(() => (root = mkdtempSync(join(tmpdir(), 'plimsoll-verify-'))));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+async function exported(range: ExportRange = {}, sizes = [5, 12, events.length]): Promise<string> {
+  const folder = mkdtempSync(join(root, 'export-'));
+  await writeExport(memorySource(events, sizes), folder, { ...range, now: NOW });
+  return folder;
+}
+const linesIn = (folder: string, file: string): string[] => readFileSync(join(folder, file), 'utf8').split('\n').slice(0, -1);
+const write = (folder: string, file: string, lines: readonly string[]): void =>
+  writeFileSync(join(folder, file), lines.map((line) => `${line}\n`).join(''));
+const named = async (folder: string, options: VerifyOptions = {}): Promise<string[]> => [
+  ...new Set((await verifyExport(folder, { key, ...options })).findings.map(({ name }) => name)),
+];
+async function tampered(file: string, change: (lines: string[]) => void, range: ExportRange = {}): Promise<string> {
+  const folder = await exported(range);
+  const lines = linesIn(folder, file);
+  change(lines);
+  write(folder, file, lines);
+  return folder;
+}
+
+describe('an export', () => {
+  it('that nobody touched verifies, whichever range it is of', async () => {
+    const ranges = [{}, { first: 0, end: 7 }, { first: 3, end: 12 }, { first: 9 }, { first: 12, end: 20 }, { first: events.length - 1 }];
+    for (const range of ranges) {
+      const folder = await exported(range);
+      const { end = events.length, first = 0 } = range;
+      expect(await verifyExport(folder, { key })).toMatchObject({ findings: [], events: end - first, anchored: end - first, notes: [] });
+    }
+  });
+
+  it('says which events are under no checkpoint yet', async () => {
+    const folder = await exported({}, [5, 12]);
+    expect(await verifyExport(folder, { key })).toMatchObject({
+      findings: [],
+      anchored: 12,
+      notes: [`${events.length - 12} events at the end are under no signed checkpoint yet.`],
+    });
+  });
+
+  it('without any checkpoint proves nothing, and that is no success', async () => {
+    expect(await named(await exported({}, []))).toEqual(['unanchored']);
+  });
+
+  it('whose key is its own says so; under another key none of its checkpoints is signed', async () => {
+    const folder = await exported();
+    expect((await verifyExport(folder)).notes).toEqual([expect.stringContaining('--key')]);
+    expect(await named(folder, { key: logKey('other.example').verifier.text })).toEqual(['forged-checkpoint']);
+  });
+});
+
+describe('what was done to an export is named:', () => {
+  it('an edit', async () => {
+    const folder = await tampered(FILES.events, (lines) => (lines[7] = lines[7]!.replace('"quorum":2', '"quorum":1')));
+    const { findings } = await verifyExport(folder, { key });
+    expect(findings).toEqual([
+      { name: 'edit', where: `${events[7]!.stream}@${events[7]!.revision}`, detail: 'It is not what the ledger has at sequence 7.' },
+    ]);
+  });
+
+  it('a deletion, where the stream goes on; a truncation, where it does not', async () => {
+    const inTheMiddle = events.findIndex((e, n) => e.revision > 0 && events.slice(n + 1).some((later) => later.stream === e.stream));
+    const last = events.findIndex(
+      (e, n) => n < events.length - 1 && e.revision > 0 && !events.slice(n + 1).some((l) => l.stream === e.stream),
+    );
+    expect(await named(await tampered(FILES.events, (lines) => lines.splice(inTheMiddle, 1)))).toEqual(['deletion']);
+    expect(await named(await tampered(FILES.events, (lines) => lines.splice(last, 1)))).toEqual(['truncation']);
+  });
+
+  it('a truncation of the end', async () => {
+    const folder = await tampered(FILES.events, (lines) => lines.splice(-3));
+    const { findings } = await verifyExport(folder, { key });
+    expect(findings.map(({ name, where }) => [name, where])).toEqual(
+      events.slice(-3).map((e, n) => ['truncation', `${e.stream}@${e.revision} (sequence ${events.length - 3 + n})`]),
+    );
+  });
+
+  it('an insertion, of a new event and of one that is there already', async () => {
+    const foreign = (line: string): string => line.replace(/"id":"[^"]+"/, '"id":"99999999-0000-5000-8000-000000000000"');
+    expect(await named(await tampered(FILES.events, (lines) => lines.splice(4, 0, foreign(lines[4]!))))).toEqual(['insertion']);
+    expect(await named(await tampered(FILES.events, (lines) => lines.splice(9, 0, lines[4]!)))).toEqual(['insertion']);
+    expect(await named(await tampered(FILES.events, (lines) => lines.push(foreign(lines[4]!))))).toEqual(['insertion']);
+  });
+
+  it('a reordering', async () => {
+    expect(await named(await tampered(FILES.events, (lines) => ([lines[3], lines[4]] = [lines[4]!, lines[3]!])))).toEqual(['reordering']);
+  });
+
+  it('back-dating, with the time that it was, however far it was moved', async () => {
+    for (const claimed of ['2026-03-02T10:00:05.999Z', '2026-01-01T00:00:00.000Z']) {
+      const folder = await tampered(FILES.events, (lines) => (lines[8] = lines[8]!.replaceAll(events[8]!.metadata.recordedAt, claimed)));
+      const { findings } = await verifyExport(folder, { key });
+      expect(findings).toEqual([
+        { name: 'back-dating', where: expect.any(String), detail: expect.stringContaining(events[8]!.metadata.recordedAt) },
+      ]);
+    }
+    const onlyCreated = await tampered(
+      FILES.events,
+      (lines) => (lines[8] = lines[8]!.replace(events[8]!.metadata.recordedAt, '2020-01-01T00:00:00.000Z')),
+    );
+    expect(await named(onlyCreated)).toEqual(['back-dating']);
+  });
+
+  it('back-dating that the ledger has signed, because it came in so', async () => {
+    const late = events.map((event, n) =>
+      n === 10 ? { ...event, metadata: { ...event.metadata, recordedAt: '2026-02-01T00:00:00.000Z' } } : event,
+    );
+    const folder = mkdtempSync(join(root, 'late-'));
+    await writeExport(memorySource(late, [late.length]), folder, { now: NOW });
+    expect(await named(folder)).toEqual(['back-dating']);
+  });
+
+  it('a fork: two roots of one size, or a history that was written anew with its leaves', async () => {
+    const otherNote = signedCheckpoint([...hashes].reverse(), 12, logKey());
+    expect(await named(await tampered(FILES.checkpoints, (lines) => lines.splice(2, 0, JSON.stringify({ note: otherNote }))))).toEqual([
+      'fork',
+    ]);
+
+    const edited = events.map((event, n) => (n === 7 ? { ...event, type: 'ApprovalVoided' as const } : event)) as typeof events;
+    const folder = mkdtempSync(join(root, 'anew-'));
+    const anew = memorySource(edited, []);
+    await writeExport({ ...anew, checkpoints: memorySource(events, [5, 12]).checkpoints }, folder, { now: NOW });
+    const { findings } = await verifyExport(folder, { key });
+    expect(findings).toEqual([{ name: 'fork', where: 'size 12', detail: expect.stringContaining('between sequence 5 and 11') }]);
+  });
+
+  it('a rollback: checkpoints taken away, with the count mended or not, or set back behind what is known', async () => {
+    const shortened = await tampered(FILES.checkpoints, (lines) => lines.splice(1));
+    expect(await named(shortened)).toEqual(['rollback']);
+    const manifest = JSON.parse(readFileSync(join(shortened, FILES.manifest), 'utf8')) as Manifest;
+    writeFileSync(join(shortened, FILES.manifest), JSON.stringify({ ...manifest, checkpoints: 1 }));
+    expect(await named(shortened)).toEqual([]);
+    expect(await named(shortened, { known: [signedCheckpoint(hashes, events.length, logKey())] })).toEqual(['rollback']);
+    expect(await named(await tampered(FILES.checkpoints, (lines) => lines.push(lines[0]!)))).toEqual(['rollback']);
+  });
+
+  it('a forged checkpoint', async () => {
+    const forger = signedCheckpoint(hashes, 12, logKey('forger.example')).replaceAll('forger.example', 'ledger.example/plimsoll');
+    expect(await named(await tampered(FILES.checkpoints, (lines) => (lines[1] = JSON.stringify({ note: forger }))))).toEqual([
+      'forged-checkpoint',
+    ]);
+  });
+
+  it('a leaf that was changed, where the events are as they were signed', async () => {
+    const folder = await tampered(FILES.leaves, (lines) => (lines[3] = lines[3]!.replace(/[0-9a-f]{64}/, 'a'.repeat(64))));
+    expect((await verifyExport(folder, { key })).findings).toEqual([
+      { name: 'edit', where: 'leaves.ndjson', detail: expect.stringContaining('the events themselves are those that were signed') },
+    ]);
+  });
+
+  it('each of several', async () => {
+    const folder = await tampered(FILES.events, (lines) => {
+      lines.splice(-1);
+      lines[7] = lines[7]!.replace('"quorum":2', '"quorum":1');
+    });
+    const { findings } = await verifyExport(folder, { key });
+    expect(findings.map(({ name }) => name)).toEqual(['edit', 'truncation']);
+    expect(exitCodeOf(findings)).toBe(EXIT_CODES.truncation);
+  });
+});
+
+describe('a file that is none', () => {
+  it.each([
+    ['unfinished', (folder: string) => appendFileSync(join(folder, FILES.events), '{"x"')],
+    ['not JSON', (folder: string) => write(folder, FILES.leaves, ['nonsense'])],
+    ['blank', (folder: string) => appendFileSync(join(folder, FILES.leaves), '\n')],
+    ['missing', (folder: string) => rmSync(join(folder, FILES.checkpoints))],
+    ['of another schema', (folder: string) => writeFileSync(join(folder, FILES.manifest), '{"schema":"other"}')],
+  ])('is named malformed: %s', async (_what, spoil) => {
+    const folder = await exported();
+    spoil(folder);
+    expect(await named(folder)).toEqual(['malformed']);
+  });
+});
+
+it('has an exit code of its own for everything that can be found', () => {
+  const codes = Object.values(EXIT_CODES);
+  expect(new Set(codes).size).toBe(codes.length);
+  expect(Math.min(...codes)).toBeGreaterThan(2);
+});

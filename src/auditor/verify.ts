@@ -1,0 +1,340 @@
+import {
+  appendLeaves,
+  leafHash,
+  openCheckpoint,
+  parseVerifier,
+  rootOf,
+  verifyConsistency,
+  type Frontier,
+  type Hash,
+  type OpenedCheckpoint,
+  type Verifier,
+} from '#libs/ledger';
+import { CLOCK_TOLERANCE_MS, differences, type FoundEvent, type SignedLeaf } from './differences.ts';
+import { FILES, MalformedExport, parseCheckpointLine, parseEvent, parseLeaf, parseManifest, type Manifest } from './export-format.ts';
+import type { Finding } from './findings.ts';
+import { linesOf, textOf } from './lines.ts';
+
+export interface VerifyOptions {
+  /** The log's verifier key as it was given by other means than the export; without it the export's own is taken, which proves less. */
+  readonly key?: string;
+  /** Signed checkpoints (notes) that the auditor or a witness kept from earlier. */
+  readonly known?: readonly string[];
+  readonly toleranceMs?: number;
+  /** Told how many events were read, now and then. */
+  readonly onProgress?: (events: number) => void;
+}
+
+export interface Verification {
+  readonly findings: readonly Finding[];
+  readonly events: number;
+  /** Signed checkpoints that hold. */
+  readonly checkpoints: number;
+  /** Events of the range that are under a signed checkpoint. */
+  readonly anchored: number;
+  /** What the auditor should know, though it is no finding. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Verifies an export with nothing but its folder and the log's public key. The order of proof: each checkpoint is signed by the log; the
+ * ledger's leaves come to the root that each checkpoint names; the events' bytes have the hashes of the leaves. Where they have not, the
+ * leaves, proved, say what was done to the events.
+ */
+export async function verifyExport(folder: string, options: VerifyOptions = {}): Promise<Verification> {
+  try {
+    return await verified(folder, options);
+  } catch (error) {
+    if (!(error instanceof MalformedExport)) throw error;
+    const findings = [{ name: 'malformed' as const, where: error.file, detail: error.message }];
+    return { findings, events: 0, checkpoints: 0, anchored: 0, notes: [] };
+  }
+}
+
+async function verified(folder: string, options: VerifyOptions): Promise<Verification> {
+  const manifest = parseManifest(await textOf(folder, FILES.manifest));
+  const key = keyOf(options.key ?? manifest.verifierKey);
+  const { checkpoints, findings } = await signedCheckpoints(folder, manifest, key);
+  const known = knownCheckpoints(options.known ?? [], key, findings);
+  const all = [...checkpoints, ...known];
+  findings.push(...forksAmong(all), ...setBack(manifest, checkpoints, known));
+
+  const leaves = await readLeaves(folder, manifest);
+  const leafRoots = rootsAt(manifest, leaves.hashes, all);
+  const events = await readEvents(folder, leaves.hashes, options);
+  const eventRoots = events.same ? leafRoots : rootsAt(manifest, (await hashesOf(folder)).hashes, all);
+
+  const heldByLeaves = all.filter((checkpoint) => agrees(checkpoint, leafRoots, manifest));
+  const heldByEvents = all.filter((checkpoint) => agrees(checkpoint, eventRoots, manifest));
+  const checkable = all.filter((checkpoint) => leafRoots.has(checkpoint.size) || checkpoint.size === manifest.consistency?.size);
+  if (!events.same && heldByEvents.length === checkable.length && checkable.length > heldByLeaves.length) {
+    findings.push({
+      name: 'edit',
+      where: FILES.leaves,
+      detail: 'The list of leaves was changed; the events themselves are those that were signed.',
+    });
+  } else {
+    for (const checkpoint of checkable.filter((c) => !heldByLeaves.includes(c))) findings.push(rewritten(checkpoint, heldByLeaves));
+    if (!events.same) findings.push(...differences(leaves.list(), (await hashesOf(folder, leaves.hashes)).events, options.toleranceMs));
+  }
+  if (events.same) findings.push(...events.findings);
+
+  const held = events.same || heldByLeaves.length >= heldByEvents.length ? heldByLeaves : heldByEvents;
+  const reach = Math.max(manifest.first, ...held.map(({ size }) => Math.min(size, manifest.end)));
+  const anchored = reach - manifest.first;
+  if (anchored === 0 && findings.length === 0) {
+    findings.push({ name: 'unanchored', where: FILES.checkpoints, detail: 'No signed checkpoint covers any event of the export.' });
+  }
+  return {
+    findings: unique(findings),
+    events: events.count,
+    checkpoints: held.length,
+    anchored,
+    notes: notesOf(options, manifest, reach, all, checkable),
+  };
+}
+
+function keyOf(text: string): Verifier {
+  try {
+    return parseVerifier(text);
+  } catch (error) {
+    throw new MalformedExport('the key', `It is no verifier key: ${(error as Error).message}`);
+  }
+}
+
+/** The checkpoints that carry the log's signature. */
+async function signedCheckpoints(
+  folder: string,
+  manifest: Manifest,
+  key: Verifier,
+): Promise<{ checkpoints: OpenedCheckpoint[]; findings: Finding[] }> {
+  const checkpoints: OpenedCheckpoint[] = [];
+  const findings: Finding[] = [];
+  let count = 0;
+  for await (const lines of linesOf(folder, FILES.checkpoints)) {
+    for (const line of lines) {
+      const where = `checkpoint ${++count}`;
+      try {
+        checkpoints.push(openCheckpoint(parseCheckpointLine(line.toString('utf8')), key));
+      } catch (error) {
+        if (error instanceof MalformedExport) throw error;
+        findings.push({ name: 'forged-checkpoint', where, detail: (error as Error).message });
+      }
+    }
+  }
+  if (count < manifest.checkpoints) {
+    const detail = `The export was made with ${manifest.checkpoints} checkpoints; ${count} are left.`;
+    findings.push({ name: 'rollback', where: FILES.checkpoints, detail });
+  }
+  checkpoints.forEach((checkpoint, n) => {
+    const before = checkpoints[n - 1];
+    if (!before || before.size <= checkpoint.size) return;
+    const detail = `A checkpoint of size ${checkpoint.size} follows one of size ${before.size}.`;
+    findings.push({ name: 'rollback', where: `checkpoint ${n + 1}`, detail });
+  });
+  return { checkpoints, findings };
+}
+
+function knownCheckpoints(notes: readonly string[], key: Verifier, findings: Finding[]): OpenedCheckpoint[] {
+  return notes.flatMap((note, n) => {
+    try {
+      return [openCheckpoint(note, key)];
+    } catch (error) {
+      findings.push({ name: 'forged-checkpoint', where: `known checkpoint ${n + 1}`, detail: (error as Error).message });
+      return [];
+    }
+  });
+}
+
+/** One size, two roots, both signed. */
+function forksAmong(checkpoints: readonly OpenedCheckpoint[]): Finding[] {
+  const roots = new Map<number, Hash>();
+  return checkpoints.flatMap(({ size, root }): Finding[] => {
+    const other = roots.get(size);
+    if (!other) roots.set(size, root);
+    if (!other || other.equals(root)) return [];
+    return [{ name: 'fork', where: `size ${size}`, detail: 'The log has signed two different roots of this size.' }];
+  });
+}
+
+/** What was signed is more than what there is said to be. */
+function setBack(manifest: Manifest, checkpoints: readonly OpenedCheckpoint[], known: readonly OpenedCheckpoint[]): Finding[] {
+  const last = Math.max(0, ...checkpoints.map(({ size }) => size));
+  return known.flatMap(({ size }): Finding[] => {
+    if (size > manifest.ledgerSize) {
+      return [
+        {
+          name: 'rollback',
+          where: `size ${size}`,
+          detail: `The log has signed ${size} leaves; the export says that it has ${manifest.ledgerSize}.`,
+        },
+      ];
+    }
+    if (size <= manifest.end && size > last) {
+      return [
+        {
+          name: 'rollback',
+          where: `size ${size}`,
+          detail: `The log has signed a checkpoint of ${size} leaves; the last one in the export is of ${last}.`,
+        },
+      ];
+    }
+    return [];
+  });
+}
+
+/** Neither the leaves nor the events come to what was signed: somewhere after the last checkpoint that holds, history was written anew. */
+function rewritten({ size }: OpenedCheckpoint, held: readonly OpenedCheckpoint[]): Finding {
+  const from = Math.max(0, ...held.map((c) => c.size).filter((s) => s < size));
+  const detail = `The leaves of the export do not come to the root that was signed: what lies between sequence ${from} and ${size - 1} is another history.`;
+  return { name: 'fork', where: `size ${size}`, detail };
+}
+
+interface Leaves {
+  /** 32 bytes a leaf. */
+  readonly hashes: Buffer;
+  list(): SignedLeaf[];
+}
+
+async function readLeaves(folder: string, { first, end }: Manifest): Promise<Leaves> {
+  const hashes: Buffer[] = [];
+  const ids: string[] = [];
+  const names: string[] = [];
+  let position = -1n;
+  for await (const lines of linesOf(folder, FILES.leaves)) {
+    for (const line of lines) {
+      const leaf = parseLeaf(line.toString('latin1'));
+      const wrong = (detail: string): never => {
+        throw new MalformedExport(FILES.leaves, `Line ${ids.length + 1}: ${detail}`);
+      };
+      if (leaf.sequence !== first + ids.length) wrong(`sequence ${first + ids.length} should be here, not ${leaf.sequence}.`);
+      if (BigInt(leaf.position) <= position) wrong('its position is not after the one before.');
+      position = BigInt(leaf.position);
+      hashes.push(Buffer.from(leaf.hash, 'hex'));
+      ids.push(leaf.id);
+      names.push(leaf.event);
+    }
+  }
+  if (ids.length !== end - first)
+    throw new MalformedExport(FILES.leaves, `It has ${ids.length} leaves of the ${end - first} of the range.`);
+  return {
+    hashes: Buffer.concat(hashes),
+    list: () => ids.map((id, n) => ({ sequence: first + n, event: names[n]!, id, hash: hashes[n]!.toString('hex') })),
+  };
+}
+
+/** The root of the tree at every size that a checkpoint asks for and the range reaches. */
+function rootsAt({ first, frontier }: Manifest, hashes: Buffer, checkpoints: readonly OpenedCheckpoint[]): Map<number, Hash> {
+  const count = hashes.length / 32;
+  const last = first + count;
+  const sizes = [...new Set([...checkpoints.map(({ size }) => size), last])].filter((size) => size >= first && size > 0 && size <= last);
+  let tree: Frontier = { size: first, nodes: frontier.map((hash) => Buffer.from(hash, 'hex')) };
+  const roots = new Map<number, Hash>();
+  for (const size of sizes.sort((a, b) => a - b)) {
+    const next = Array.from({ length: size - tree.size }, (_, n) =>
+      hashes.subarray((tree.size - first + n) * 32, (tree.size - first + n + 1) * 32),
+    );
+    tree = appendLeaves(tree, next);
+    roots.set(size, rootOf(tree));
+  }
+  return roots;
+}
+
+/** Whether a checkpoint is of this tree: by the root of its size, or by a consistency proof where it is beyond the range. */
+function agrees({ size, root }: OpenedCheckpoint, roots: ReadonlyMap<number, Hash>, { end, consistency }: Manifest): boolean {
+  const own = roots.get(size);
+  if (own) return own.equals(root);
+  const last = roots.get(end);
+  if (!last || !consistency || consistency.size !== size) return false;
+  return verifyConsistency(
+    end,
+    size,
+    last,
+    root,
+    consistency.proof.map((hash) => Buffer.from(hash, 'hex')),
+  );
+}
+
+interface Events {
+  readonly count: number;
+  /** Each has the hash of its leaf, and there are as many. */
+  readonly same: boolean;
+  /** What is wrong with events that are exactly those that were signed. */
+  readonly findings: readonly Finding[];
+}
+
+/** The fast way: line by line against the leaves. What was signed can still be wrong: streams with holes, times that go back. */
+async function readEvents(
+  folder: string,
+  leaves: Buffer,
+  { toleranceMs = CLOCK_TOLERANCE_MS, onProgress }: VerifyOptions,
+): Promise<Events> {
+  const findings: Finding[] = [];
+  const revisions = new Map<string, number>();
+  let latest = 0;
+  let count = 0;
+  let same = true;
+  for await (const lines of linesOf(folder, FILES.events)) {
+    for (const line of lines) {
+      same &&= count * 32 < leaves.length && leaves.compare(leafHash(line), 0, 32, count * 32, count * 32 + 32) === 0;
+      count++;
+      if (!same) continue;
+      const { stream, revision, created } = parseEvent(line.toString('utf8'));
+      const where = `${stream}@${revision}`;
+      const time = Date.parse(created);
+      if (time < latest - toleranceMs) {
+        const detail = `It claims ${created}, and was recorded after an event of ${new Date(latest).toISOString()}.`;
+        findings.push({ name: 'back-dating', where, detail });
+      }
+      if (time > latest) latest = time;
+      const before = revisions.get(stream);
+      if (before !== undefined && revision !== before + 1) {
+        const detail = revision > before ? 'Its stream skips revisions before it' : 'Its stream has been at a later revision before it';
+        findings.push({ name: revision > before ? 'deletion' : 'reordering', where, detail: `${detail}: it was signed so.` });
+      }
+      revisions.set(stream, revision);
+    }
+    onProgress?.(count);
+  }
+  return { count, same: same && count * 32 === leaves.length, findings };
+}
+
+/** The slow way, where events are not what was signed: all of them at once, with the text of those that the ledger does not have. */
+async function hashesOf(folder: string, leaves?: Buffer): Promise<{ hashes: Buffer; events: FoundEvent[] }> {
+  const signed = new Set<string>();
+  for (let at = 0; leaves && at < leaves.length; at += 32) signed.add(leaves.toString('hex', at, at + 32));
+  const hashes: Buffer[] = [];
+  const events: FoundEvent[] = [];
+  for await (const lines of linesOf(folder, FILES.events)) {
+    for (const line of lines) {
+      const bytes = leafHash(line);
+      hashes.push(bytes);
+      if (!leaves) continue;
+      const hash = bytes.toString('hex');
+      const text = line.toString('utf8');
+      const { id, stream, revision, created } = parseEvent(text);
+      events.push({ hash, id, stream, revision, created, ...(signed.has(hash) ? {} : { line: text }) });
+    }
+  }
+  return { hashes: Buffer.concat(hashes), events };
+}
+
+function notesOf(
+  { key }: VerifyOptions,
+  manifest: Manifest,
+  reach: number,
+  all: readonly OpenedCheckpoint[],
+  checkable: readonly OpenedCheckpoint[],
+): string[] {
+  const notes: string[] = [];
+  if (key === undefined) notes.push('The key was taken from the export itself: give the key that you were told by other means with --key.');
+  if (key !== undefined && key !== manifest.verifierKey) notes.push(`The export names another key than yours: ${manifest.verifierKey}.`);
+  if (reach < manifest.end) notes.push(`${manifest.end - reach} events at the end are under no signed checkpoint yet.`);
+  const out = all.filter((checkpoint) => !checkable.includes(checkpoint));
+  if (out.length > 0) notes.push(`${out.length} checkpoints are of sizes outside of the range and could not be compared.`);
+  return notes;
+}
+
+function unique(findings: readonly Finding[]): Finding[] {
+  return [...new Map(findings.map((finding) => [JSON.stringify(finding), finding])).values()];
+}

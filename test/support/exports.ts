@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import type { StoredEvent } from '#libs/event-sourcing';
+import {
+  appendLeaves,
+  consistencyProof,
+  EMPTY_FRONTIER,
+  eventLeafHash,
+  formatCheckpoint,
+  formatNote,
+  formatSigner,
+  parseSigner,
+  rootOfLeaves,
+  signatureOf,
+  type Hash,
+  type Signer,
+} from '#libs/ledger';
+import type { ExportSource } from '../../src/auditor/write-export.ts';
+
+/** A log's key that is the same for the same name. */
+export function logKey(origin = 'ledger.example/plimsoll'): Signer {
+  return parseSigner(formatSigner(origin, 'ed25519', createHash('sha256').update(origin).digest()));
+}
+
+/** A checkpoint of the first `size` leaves, signed. */
+export function signedCheckpoint(leaves: readonly Hash[], size: number, signer: Signer): string {
+  const text = formatCheckpoint({ origin: signer.verifier.name, size, root: rootOfLeaves(leaves.slice(0, size)) });
+  return formatNote({ text, signatures: [signatureOf(text, signer, 0)] });
+}
+
+/**
+ * A store and its ledger in memory: `stored` is what the store says today, the ledger is of `events`, as they were.
+ *
+ * @param sizes of the signed checkpoints
+ */
+export function memorySource(
+  events: readonly StoredEvent[],
+  sizes: readonly number[],
+  { signer = logKey(), stored = events }: { readonly signer?: Signer; readonly stored?: readonly StoredEvent[] } = {},
+): ExportSource {
+  const hashes = events.map(eventLeafHash);
+  return {
+    kind: 'memory',
+    origin: signer.verifier.name,
+    verifierKey: signer.verifier.text,
+    size: async () => events.length,
+    leaves: async function* (first, end) {
+      yield events.slice(first, end).map(({ id, position, stream, revision }, n) => ({
+        sequence: first + n,
+        position: String(position),
+        event: `${stream}@${revision}`,
+        id,
+        hash: hashes[first + n]!.toString('hex'),
+      }));
+    },
+    frontier: async (first) => appendLeaves(EMPTY_FRONTIER, hashes.slice(0, first)).nodes,
+    consistency: async (first, second) => consistencyProof(hashes.slice(0, second), first),
+    checkpoints: async function* () {
+      yield sizes.map((size) => signedCheckpoint(hashes, size, signer));
+    },
+    events: async function* (from, to) {
+      yield stored.filter(({ position }) => position >= from && position <= to);
+    },
+  };
+}
