@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
-/** Times that are tried for one event; at a microsecond or two each. */
-const MOST_TRIES = 400_000;
+/** Milliseconds that are tried on one side; each costs some microseconds. */
+const MOST_TRIES = 60_000;
 const AROUND_MS = 1_000;
 
 export interface RestoredTime {
@@ -37,12 +37,20 @@ export function restoredTime(
     if (fits(recordedAt, recordedAt)) return { claimed: created, recorded: recordedAt };
     if (fits(created, created)) return { claimed: recordedAt, recorded: created };
   }
-  const after = Date.parse(between[0] ?? between[1] ?? created) - AROUND_MS;
-  const before = Date.parse(between[1] ?? between[0] ?? created) + AROUND_MS;
-  if (!(before - after <= MOST_TRIES)) return undefined;
-  for (let time = after; time <= before; time++) {
-    const text = new Date(time).toISOString();
-    if (fits(text, text)) return { claimed: created, recorded: text };
+  for (const [from, to] of likelyTimes(Date.parse(created), Date.parse(between[0] ?? ''), Date.parse(between[1] ?? ''))) {
+    for (let time = from; time <= to; time++) {
+      const text = new Date(time).toISOString();
+      if (fits(text, text)) return { claimed: created, recorded: text };
+    }
   }
   return undefined;
+}
+
+/** Ranges of milliseconds to try: between the neighbours where that is not too much, else near them; and after what is claimed. */
+function likelyTimes(claimed: number, after: number, before: number): (readonly [number, number])[] {
+  const near = (time: number): readonly [number, number] => [time - AROUND_MS, time + MOST_TRIES];
+  const upTo = (time: number): readonly [number, number] => [time - MOST_TRIES, time + AROUND_MS];
+  const between: (readonly [number, number])[] =
+    before - after <= 2 * MOST_TRIES ? [[after - AROUND_MS, before + AROUND_MS]] : [near(after), upTo(before)];
+  return [...between, near(claimed)].filter(([from, to]) => Number.isFinite(from) && Number.isFinite(to));
 }
