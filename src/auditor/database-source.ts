@@ -133,7 +133,9 @@ async function rangeOf(pool: Pool, log: EventLog, since = '', until = '9999'): P
   for (let after = BEFORE_ALL; ;) {
     const batch = await log.readAll({ after, maxCount: BATCH });
     for (const { position, metadata } of batch) {
-      if (metadata.recordedAt < since || metadata.recordedAt >= until) continue;
+      // What was appended around Plimsoll has no time of its own.
+      const { recordedAt = '' } = metadata as Partial<typeof metadata>;
+      if (recordedAt < since || recordedAt >= until) continue;
       first ??= position;
       last = position;
     }

@@ -118,6 +118,7 @@ export function parseCheckpointLine(text: string): string {
 
 /** An event as its line says it. */
 export interface ExportedEvent {
+  /** Blank where somebody appended it around Plimsoll, without metadata. */
   readonly created: string;
   readonly data: unknown;
   readonly id: string;
@@ -131,14 +132,11 @@ export interface ExportedEvent {
 /** @throws MalformedExport */
 export function parseEvent(text: string): ExportedEvent {
   const value = parseObject(FILES.events, text);
-  const { created, id, revision, stream, type, metadata } = value;
-  const fits =
-    [created, id, stream, type].every((part) => typeof part === 'string') &&
-    isSize(revision) &&
-    typeof metadata === 'object' &&
-    metadata !== null;
-  if (!fits) throw new MalformedExport(FILES.events, 'A line is not an event.');
-  return value as unknown as ExportedEvent;
+  const { created = '', id, revision, stream, type, metadata } = value;
+  if (![created, id, stream, type].every((part) => typeof part === 'string') || !isSize(revision))
+    throw new MalformedExport(FILES.events, 'A line is not an event.');
+  const known = typeof metadata === 'object' && metadata !== null ? metadata : {};
+  return { ...(value as unknown as ExportedEvent), created: String(created), metadata: known as ExportedEvent['metadata'] };
 }
 
 export function parseObject(file: string, text: string): Record<string, unknown> {

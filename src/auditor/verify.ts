@@ -279,8 +279,11 @@ async function readEvents(
       same &&= count * 32 < leaves.length && leaves.compare(leafHash(line), 0, 32, count * 32, count * 32 + 32) === 0;
       count++;
       if (!same) continue;
-      const { stream, revision, created } = parseEvent(line.toString('utf8'));
+      const { stream, revision, created, metadata } = parseEvent(line.toString('utf8'));
       const where = `${stream}@${revision}`;
+      if (!created || typeof metadata['commandId'] !== 'string') {
+        findings.push({ name: 'insertion', where, detail: 'No command led to it: it was appended around Plimsoll, and signed so.' });
+      }
       const time = Date.parse(created);
       if (time < latest - toleranceMs) {
         const detail = `It claims ${created}, and was recorded after an event of ${new Date(latest).toISOString()}.`;

@@ -83,12 +83,6 @@ export async function writeExport(
     frontier: (await source.frontier(first)).map(hex),
     ...(beyond !== undefined && end > 0 ? { consistency: { size: beyond, proof: (await source.consistency(end, beyond)).map(hex) } } : {}),
   };
-  if (source.views)
-    await writeLines(
-      folder,
-      FILES.views,
-      mapped(source.views(), (row) => JSON.stringify(row)),
-    );
   await writeFile(join(folder, FILES.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
 }
