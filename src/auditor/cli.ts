@@ -184,7 +184,7 @@ function afterVerifying(run: (folder: string, options: Options) => Promise<Resul
 async function runRecheck(folder: string): Promise<Result> {
   const counts = { same: 0, differs: 0, unknowable: 0 };
   const wrong: Rechecked[] = [];
-  for await (const checked of recheckReceipts(readExport(folder), plimsollCodec())) {
+  for await (const checked of recheckReceipts(readExport(folder))) {
     counts[checked.outcome]++;
     if (checked.outcome !== 'same') wrong.push(checked);
     progress(`${counts.same + wrong.length} receipts`);

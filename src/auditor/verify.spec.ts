@@ -196,4 +196,6 @@ it('has an exit code of its own for everything that can be found', () => {
   const codes = Object.values(EXIT_CODES);
   expect(new Set(codes).size).toBe(codes.length);
   expect(Math.min(...codes)).toBeGreaterThan(2);
+  const readme = readFileSync(join(__dirname, '../../README.md'), 'utf8');
+  for (const [name, code] of Object.entries(EXIT_CODES)) expect(readme).toContain(`| ${code} | \`${name}\` |`);
 });

@@ -40,7 +40,7 @@ describe('README.md', () => {
     const example = ['src/planning/release/name-release.ts', 'libs/contracts/golden/ReleaseNamed.v1.json'];
     expect(paths.length).toBeGreaterThan(5);
     expect(paths.filter((path) => !existsSync(join(ROOT, path)) && !example.includes(path))).toEqual([]);
-    const scripts = [...readme.matchAll(/npm run ([\w:]+)/g)].map((m) => m[1] ?? '');
+    const scripts = [...readme.matchAll(/npm run ([\w:-]+)/g)].map((m) => m[1] ?? '');
     expect(scripts.filter((name) => !Object.hasOwn(manifest.scripts ?? {}, name))).toEqual([]);
   });
 });

@@ -8,10 +8,11 @@ import { lagBench } from './lag.bench.ts';
 import { describeMachine, loadAverage } from './machine.ts';
 import { projectionBench } from './projection.bench.ts';
 import { printReport, type BenchOptions, type BenchReport } from './report.ts';
+import { verifyBench } from './verify.bench.ts';
 
 const HELP = `Measures Plimsoll on this machine; asserts nothing.
 
-Usage: npm run bench -- [--quick] [--json] [--only append,commands,projection,lag] [--folder DIR]
+Usage: npm run bench -- [--quick] [--json] [--only append,commands,projection,lag,verify] [--folder DIR]
 
   --quick    a short run, to see that the benches work; its figures say little
   --json     the report as JSON on standard output, progress on standard error
@@ -23,6 +24,7 @@ const benches: Readonly<Record<string, (folder: string, options: BenchOptions) =
   commands: commandsBench,
   projection: projectionBench,
   lag: lagBench,
+  verify: verifyBench,
 };
 
 const { values } = parseArgs({

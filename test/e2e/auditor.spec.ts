@@ -1,8 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { DecisionReceipt } from '#libs/contracts';
 import { main } from '../../src/auditor/cli.ts';
 import { EXIT_CODES } from '../../src/auditor/findings.ts';
+import { recheckReceipts } from '../../src/auditor/recheck.ts';
+import { views } from '../../src/read-models.ts';
 import { freshDatabase } from '../support/database.ts';
 import { eventually, startApp, type Answer, type Person, type RunningApp } from '../support/running-app.ts';
 
@@ -147,6 +150,31 @@ describe('plimsoll-audit, beside a Plimsoll at work', () => {
     expect(rechecked).toMatchObject({ exit: 0, json: { receipts: { same: 2, differs: 0, unknowable: 0 } } });
   });
 
+  it('sees a receipt that says something else than what was judged, or that is of another decision', async () => {
+    const all = await app.plimsoll.infrastructure.log.readAll({ after: -1n, maxCount: 1000 });
+    const changed = async (change: (receipt: DecisionReceipt) => Partial<DecisionReceipt>): Promise<readonly string[]> => {
+      const events = all.map((event) => {
+        const data = event.data as { readonly receipt?: DecisionReceipt };
+        if (event.type !== 'DeploymentStarted' || !data.receipt) return event;
+        return { ...event, data: { ...data, receipt: { ...data.receipt, ...change(data.receipt) } } };
+      });
+      const outcomes: string[] = [];
+      for await (const { event, outcome } of recheckReceipts(
+        (async function* () {
+          yield events;
+        })(),
+      )) {
+        if (event === 'DeploymentStarted') outcomes.push(outcome);
+      }
+      return outcomes;
+    };
+    expect(await changed(() => ({}))).toEqual(['same']);
+    expect(await changed(({ gates }) => ({ gates: gates.slice(1) }))).toEqual(['differs']);
+    expect(await changed(({ inputs }) => ({ inputs: inputs.slice(1) }))).toEqual(['differs']);
+    expect(await changed(() => ({ factsHash: '0'.repeat(64) }))).toEqual(['differs']);
+    expect(await changed(({ subject }) => ({ subject: { ...subject!, deployer: 'person-other' } }))).toEqual(['differs']);
+  });
+
   it('says of a decision whose inputs are not in the export that it can not know', async () => {
     const { log } = app.plimsoll.infrastructure;
     const all = await log.readAll({ after: -1n, maxCount: 1000 });
@@ -189,8 +217,8 @@ describe('plimsoll-audit, beside a Plimsoll at work', () => {
     const { pool } = app.plimsoll.infrastructure;
     const edits = [
       `update audit_report set report = jsonb_set(report, '{product}', '"other"')`,
-      `update denials set detail = 'Nothing to see here.'`,
-      `delete from approvals`,
+      `update denial set detail = 'Nothing to see here.'`,
+      `delete from approval_board`,
     ];
     for (const [n, edit] of edits.entries()) {
       const table = /(?:update|from) (\w+)/.exec(edit)![1]!;
@@ -204,7 +232,8 @@ describe('plimsoll-audit, beside a Plimsoll at work', () => {
         const names = (replayed.json.findings as { name: string; where: string }[]).map(
           ({ name, where }) => `${name} ${where.split(' ')[0]!}`,
         );
-        expect(new Set(names)).toEqual(new Set([`view-differs ${table.replace('_', '-')}`]));
+        const view = views.find((v) => v.table === table)!.name;
+        expect(new Set(names)).toEqual(new Set([`view-differs ${view}`]));
       } finally {
         await empty.drop();
       }
