@@ -20,19 +20,29 @@ describe('looking at duties again', () => {
   it('finds who turns out to have approved her own', () => {
     reviews
       .given()
-      .when(reviewDuties, review, [took('dora', 'author'), took('dora', 'approver')])
+      .when(reviewDuties, review, [[took('dora', 'author'), took('dora', 'approver')]])
       .then(found('approver-is-not-author', 'author', 'approver'));
   });
 
   it('finds nothing where they were apart, and nothing twice', () => {
     reviews
       .given()
-      .when(reviewDuties, review, [took('dora', 'author'), took('emil', 'approver')])
+      .when(reviewDuties, review, [[took('dora', 'author'), took('emil', 'approver')]])
       .thenNothing();
     reviews
       .given(found('approver-is-not-author', 'author', 'approver'))
-      .when(reviewDuties, review, [took('dora', 'author'), took('dora', 'approver')])
+      .when(reviewDuties, review, [[took('dora', 'author'), took('dora', 'approver')]])
       .thenNothing();
+  });
+
+  it('takes every round for itself: who requested one may approve another, and an earlier one is not forgotten', () => {
+    const apart = [[took('dora', 'requester')], [took('dora', 'approver')]];
+    reviews.given().when(reviewDuties, review, apart).thenNothing();
+    const earlier = [[took('dora', 'requester'), took('dora', 'approver')], [took('emil', 'approver')]];
+    reviews
+      .given()
+      .when(reviewDuties, review, earlier)
+      .then(found('approver-is-not-requester', 'requester', 'approver'));
   });
 
   it('agrees with a simple count, whatever turns out to be whose account in whatever order', async () => {

@@ -1,6 +1,6 @@
 import { ArrayMaxSize, IsArray, IsString, IsUUID } from 'class-validator';
 import { approvalId, type ApprovalEvent, type DeploymentEvent, type DutyReviewEvent } from '#libs/contracts';
-import { defineCommand, type Aggregate, type Decision, type Issued, type Loaded, type ReadAggregate } from '#libs/event-sourcing';
+import { defineCommand, type Aggregate, type Decision, type Issued, type ReadAggregate, type StoredEvent } from '#libs/event-sourcing';
 import { conflicts, type DutyAssignment } from '#libs/identity';
 import { personOfAccount, readGateFacts, RELEASE_DUTIES } from '#libs/policy';
 
@@ -28,12 +28,14 @@ export const dutyReview: Aggregate<DutyReview, DutyReviewEvent> = {
 export function reviewDuties(
   command: Issued<ReviewDuties>,
   state: DutyReview,
-  assignments: readonly DutyAssignment[],
+  /** Duties by round of approval: who requested one round may approve another. */
+  rounds: readonly (readonly DutyAssignment[])[],
 ): Decision<DutyReviewEvent> {
   const { releaseId, environment, learnedFrom } = command;
-  return conflicts(assignments, RELEASE_DUTIES)
-    .filter(({ rule, person }) => !state.found.includes(`${rule}/${person}`))
-    .map(({ rule, person, duties, evidence }) => ({
+  const violations = new Map(rounds.flatMap((round) => conflicts(round, RELEASE_DUTIES)).map((v) => [`${v.rule}/${v.person}`, v]));
+  return [...violations]
+    .filter(([key]) => !state.found.includes(key))
+    .map(([, { rule, person, duties, evidence }]) => ({
       type: 'DutyViolationFound',
       data: { releaseId, environment, rule, person, duties, evidence, learnedFrom },
     }));
@@ -43,36 +45,53 @@ const approvalDeeds: Aggregate<null, ApprovalEvent> = { category: 'approval', in
 const deploymentDeeds: Aggregate<null, DeploymentEvent> = { category: 'deployment', initial: null, evolve: (state) => state };
 
 /**
- * Who took which duty, by the accounts that acted then and what is known of them now. Of approvals the round that counts is the last one, as
- * with the gates; requests and votes of earlier rounds led to nothing.
+ * Who took which duty, by the accounts that acted then and what is known of them now, for every round of approval: a deployment may rest on an
+ * earlier one. A vote that was taken back is no vote.
  */
-async function assignmentsNow(
+async function roundsNow(
   read: ReadAggregate,
   { releaseId, environment, deployments, meta }: Issued<ReviewDuties>,
-): Promise<readonly DutyAssignment[]> {
+): Promise<readonly (readonly DutyAssignment[])[]> {
   const [facts, approval, ...deployed] = await Promise.all([
     readGateFacts(read, releaseId, environment, meta.now),
     read(approvalDeeds, approvalId(releaseId, environment)),
     ...deployments.map((id) => read(deploymentDeeds, id)),
   ]);
-  const lastRound = Math.max(0, ...approval.events.map((e) => (e.data as { round?: number }).round ?? 0));
-  const deeds: DutyAssignment[] = facts.authors.map((person) => ({ person, duty: 'author', evidence: facts.refs.release }));
-  const add = async (loaded: Loaded<null>, type: string, duty: DutyAssignment['duty']): Promise<void> => {
-    for (const event of loaded.events.filter((e) => e.type === type)) {
-      if (loaded === approval && (event.data as { round?: number }).round !== lastRound) continue;
-      const { person } = await personOfAccount(read, event.metadata.principal);
-      deeds.push({ person, duty, evidence: `${event.stream}@${event.revision}` });
-    }
-  };
-  await add(approval, 'ApprovalRequested', 'requester');
-  await add(approval, 'ApprovalGranted', 'approver');
-  for (const one of deployed) await add(one, 'DeploymentStarted', 'deployer');
-  return deeds;
+  const taken = async (event: StoredEvent, duty: DutyAssignment['duty']): Promise<DutyAssignment> => ({
+    person: (await personOfAccount(read, event.metadata.principal)).person,
+    duty,
+    evidence: `${event.stream}@${event.revision}`,
+  });
+  const authors = facts.authors.map((person): DutyAssignment => ({ person, duty: 'author', evidence: facts.refs.release }));
+  const starts = deployed.flatMap((d) => d.events).filter((e) => e.type === 'DeploymentStarted');
+  const deployers = await Promise.all(starts.map((e) => taken(e, 'deployer')));
+  const numbers = [...new Set(approval.events.map(roundOf))];
+  return await Promise.all(
+    numbers.map(async (number) => {
+      const events = approval.events.filter((e) => roundOf(e) === number);
+      const requests = events.filter((e) => e.type === 'ApprovalRequested');
+      const votes = new Map<string, StoredEvent>();
+      for (const event of events) {
+        const { person = '' } = event.data as { readonly person?: string };
+        if (event.type === 'ApprovalGranted') votes.set(person, event);
+        if (event.type === 'ApprovalWithdrawn') votes.delete(person);
+      }
+      const own = await Promise.all([
+        ...requests.map((e) => taken(e, 'requester')),
+        ...[...votes.values()].map((e) => taken(e, 'approver')),
+      ]);
+      return [...authors, ...own, ...deployers];
+    }),
+  );
+}
+
+function roundOf(event: StoredEvent): number {
+  return (event.data as { readonly round: number }).round;
 }
 
 export const reviewDutiesCommand = defineCommand({
   type: ReviewDuties,
   aggregate: dutyReview,
   decide: reviewDuties,
-  facts: assignmentsNow,
+  facts: roundsNow,
 });
