@@ -88,6 +88,8 @@ export class MemoryEventLog implements EventLog {
       };
       this.waiting.add(wake);
       signal.addEventListener('abort', wake);
+      // It may have been aborted while the log was being read: then nobody says so any more.
+      if (signal.aborted) wake();
     });
   }
 }
