@@ -6,6 +6,7 @@ import { Idempotency1767225900000 } from './1767225900000-idempotency.ts';
 import { Views1767226000000 } from './1767226000000-views.ts';
 import { IngestionViews1767226100000 } from './1767226100000-ingestion-views.ts';
 import { ApprovalsAndBypasses1767226340000 } from './1767226340000-approvals-and-bypasses.ts';
+import { Ledger1767226430000 } from './1767226430000-ledger.ts';
 import { IdentityViews1767226710000 } from './1767226710000-identity-views.ts';
 
 /** Every change of the schema, oldest first. Forward only: a mistake is put right by the next one. */
@@ -17,5 +18,6 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   Views1767226000000,
   IngestionViews1767226100000,
   ApprovalsAndBypasses1767226340000,
+  Ledger1767226430000,
   IdentityViews1767226710000,
 ];

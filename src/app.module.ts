@@ -24,6 +24,7 @@ import { GovernanceModule } from './governance/governance.module.ts';
 import { IncidentsModule } from './incidents/incidents.module.ts';
 import type { Infrastructure } from './infrastructure.ts';
 import { IngestionModule } from './ingestion/ingestion.module.ts';
+import { LedgerModule } from './ledger/ledger.module.ts';
 import { Metrics } from './metrics.ts';
 import { ObservabilityModule } from './observability/observability.module.ts';
 import { OperationsController } from './operations.controller.ts';
@@ -67,6 +68,7 @@ const areas = [
   ObservabilityModule,
   ValidationModule,
   IngestionModule,
+  LedgerModule,
 ];
 
 /** The whole program. Which of its roles work is the configuration's affair. */

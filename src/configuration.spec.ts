@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { formatSigner } from '#libs/ledger';
 import { ConfigurationError, readConfiguration } from './configuration.ts';
 
 type Environment = Readonly<Record<string, string>>;
@@ -36,6 +37,7 @@ describe('a configuration in which nothing is set', () => {
       smokeHosts: ['127.0.0.1', 'localhost', '::1'],
       stepLeaseSeconds: 15,
       rolesFrom: 'token',
+      ledger: { everyEvents: 1000, everySeconds: 10 },
       logLevel: 'info',
     });
   });
@@ -86,6 +88,7 @@ describe('a configuration in which everything is set', () => {
       stepLeaseSeconds: 60,
       rolesFrom: 'token',
       incidentWebhook: { url: 'https://hooks.example.com/1', secret: WEBHOOK_SECRET },
+      ledger: { everyEvents: 1000, everySeconds: 10 },
       logLevel: 'debug',
     });
   });
@@ -216,5 +219,38 @@ describe('the targets of the http driver', () => {
 
   it('are refused where there is no such file', () => {
     expect(problemsOf({ PLIMSOLL_HTTP_TARGETS: join(folder, 'nothing.json') })[0]).toMatch(/can't be read: .*ENOENT/);
+  });
+});
+
+describe("the key that signs the ledger's checkpoints", () => {
+  const key = formatSigner('ledger.example.com/plimsoll', 'ed25519', Buffer.alloc(32, 1));
+  const folder = mkdtempSync(join(tmpdir(), 'plimsoll-key-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  function file(text: string, mode = 0o600): string {
+    const path = join(folder, 'key');
+    rmSync(path, { force: true });
+    writeFileSync(path, text, { mode });
+    return path;
+  }
+
+  it('is looked at before anything starts', () => {
+    const path = file(`${key}\n`);
+    expect(readConfiguration({ PLIMSOLL_LEDGER_KEY_FILE: path }).ledger.keyFile).toBe(path);
+  });
+
+  it.each([
+    ['others can read it', key, 0o644, /Others can read the signing key/],
+    ['it is cut', key.slice(0, -2), 0o600, /written name\+hash\+base64/],
+    ['it is of another name', key.replace('ledger.', 'other.'), 0o600, /not that of its name/],
+    ['it is empty', '', 0o600, /begins with PRIVATE\+KEY\+/],
+  ])('is refused, and never repeated, when %s', (_what, text, mode, why) => {
+    const problems = problemsOf({ PLIMSOLL_LEDGER_KEY_FILE: file(text, mode) });
+    expect(problems).toEqual([expect.stringMatching(/^PLIMSOLL_LEDGER_KEY_FILE should name a file with a signing key/)]);
+    expect(problems[0]).toMatch(why);
+    expect(problems[0]).not.toContain(key.slice(-40, -4));
+  });
+
+  it('is refused when it is not there', () => {
+    expect(problemsOf({ PLIMSOLL_LEDGER_KEY_FILE: join(folder, 'nothing') })[0]).toMatch(/ENOENT/);
   });
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ALGORITHMS, type Algorithm, type IssuerConfiguration } from '#libs/identity';
+import { readSignerFile } from '#libs/ledger';
 
 export const ROLES = ['api', 'projector', 'publisher', 'deployer', 'correlator'] as const;
 export type Role = (typeof ROLES)[number];
@@ -36,6 +37,14 @@ export interface Configuration {
   readonly stepLeaseSeconds: number;
   /** Whose word counts for who has which role: the token's, or what two persons granted. */
   readonly rolesFrom: 'token' | 'grants';
+  readonly ledger: {
+    /** Holds the key that signs checkpoints. Absent: one is made in the data folder. */
+    readonly keyFile?: string;
+    /** A checkpoint is due after so many events, */
+    readonly everyEvents: number;
+    /** or when the oldest that is under none is so old. */
+    readonly everySeconds: number;
+  };
   readonly logLevel: string;
 }
 
@@ -130,6 +139,12 @@ export function readConfiguration(env: Readonly<Record<string, string | undefine
   const stepLeaseSeconds = whole('PLIMSOLL_STEP_LEASE_SECONDS', 15, 2, 3600);
   const httpTargets = readHttpTargets(get('PLIMSOLL_HTTP_TARGETS'), problems);
 
+  const ledger = {
+    ...readLedgerKey(get('PLIMSOLL_LEDGER_KEY_FILE'), problems),
+    everyEvents: whole('PLIMSOLL_LEDGER_EVERY_EVENTS', 1000, 1, 1_000_000),
+    everySeconds: whole('PLIMSOLL_LEDGER_EVERY_SECONDS', 10, 1, 86_400),
+  };
+
   if (problems.length > 0) throw new ConfigurationError(problems);
   return {
     roles,
@@ -147,6 +162,7 @@ export function readConfiguration(env: Readonly<Record<string, string | undefine
     smokeHosts: (get('PLIMSOLL_SMOKE_HOSTS') ?? LOOPBACK.join(',')).split(',').map((h) => h.trim()),
     stepLeaseSeconds,
     rolesFrom: rolesFrom === 'grants' ? 'grants' : 'token',
+    ledger,
     logLevel,
   };
 }
@@ -169,6 +185,20 @@ function readIssuer(
   if (names.some((a) => !(ALGORITHMS as readonly string[]).includes(a)))
     wrong('OIDC_ALGORITHMS', `a list of ${ALGORITHMS.join(', ')}, separated by commas`);
   return [{ issuer, audience, jwksUri, algorithms: names as Algorithm[] }];
+}
+
+function readLedgerKey(path: string | undefined, problems: string[]): { readonly keyFile?: string } {
+  if (!path) return {};
+  const keyFile = resolve(path);
+  try {
+    readSignerFile(keyFile);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    problems.push(
+      `PLIMSOLL_LEDGER_KEY_FILE should name a file with a signing key, PRIVATE+KEY+name+hash+base64, that only its owner can read: ${why}`,
+    );
+  }
+  return { keyFile };
 }
 
 function readHttpTargets(path: string | undefined, problems: string[]): Configuration['httpTargets'] {

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Pool } from 'pg';
@@ -9,12 +9,14 @@ import { EventStoreDbEventLog } from '#libs/event-sourcing/eventstoredb';
 import { PostgresEventLog } from '#libs/event-sourcing/postgres';
 import { PostgresIdempotencyStore } from '#libs/http';
 import { EmbeddedIssuer, TokenVerifier } from '#libs/identity';
+import { openSignerFile, readSignerFile, type Signer } from '#libs/ledger';
 import type { MessageBus } from '#libs/messaging';
 import { KafkaMessageBus } from '#libs/messaging/kafka';
 import { PostgresMessageBus } from '#libs/messaging/postgres';
 import { bootName, SubscriptionRegistry } from '#libs/subscriptions';
 import { migrate } from '../migrations/migrate.ts';
 import type { Configuration } from './configuration.ts';
+import { CheckpointFile } from './ledger/checkpoint-file.ts';
 
 /** What stands behind the ports, as the configuration says; no code outside the adapters knows which it is. */
 export interface Infrastructure {
@@ -27,6 +29,8 @@ export interface Infrastructure {
   readonly verifier: TokenVerifier;
   /** Absent where an issuer is configured. */
   readonly issuer?: EmbeddedIssuer;
+  /** What signs the ledger's checkpoints, and where it keeps them beside the database; in the role publisher alone. */
+  readonly ledger?: { readonly signer: Signer; readonly file: CheckpointFile };
   readonly registry: SubscriptionRegistry;
   close(): Promise<void>;
 }
@@ -77,6 +81,9 @@ export async function openInfrastructure(configuration: Configuration, progress:
     const issuer = configuration.issuers ? undefined : await openEmbeddedIssuer(configuration);
     const verifier = new TokenVerifier(configuration.issuers ?? (issuer ? [issuer.configuration()] : []));
 
+    const ledger = configuration.roles.includes('publisher') ? await openLedger(configuration) : undefined;
+    if (ledger) opened.push(() => ledger.file.close());
+
     return {
       databaseUrl,
       pool,
@@ -86,6 +93,7 @@ export async function openInfrastructure(configuration: Configuration, progress:
       idempotency,
       verifier,
       ...(issuer ? { issuer } : {}),
+      ...(ledger ? { ledger } : {}),
       registry: new SubscriptionRegistry(),
       close,
     };
@@ -104,4 +112,12 @@ async function openEmbeddedPostgres({ dataDir }: Configuration, progress: Progre
 async function openEmbeddedIssuer({ dataDir }: Configuration): Promise<EmbeddedIssuer> {
   await mkdir(dataDir, { recursive: true });
   return await EmbeddedIssuer.open({ folder: dataDir });
+}
+
+async function openLedger({ dataDir, ledger: { keyFile } }: Configuration): Promise<{ signer: Signer; file: CheckpointFile }> {
+  const folder = join(dataDir, 'ledger');
+  // No two logs may have one origin, so the embedded default's is drawn.
+  const name = (): string => `plimsoll.local/${randomBytes(8).toString('hex')}`;
+  const signer = keyFile ? readSignerFile(keyFile) : await openSignerFile(join(folder, 'signing-key'), name);
+  return { signer, file: await CheckpointFile.open(join(folder, 'checkpoints.ndjson')) };
 }

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { CommandObserver } from '#libs/cqrs';
 import type { SubscriptionStatus } from '#libs/subscriptions';
+import type { LedgerStatus } from './ledger/ledger-status.ts';
 
 /** What Plimsoll says of itself to Prometheus. */
 @Injectable()
@@ -26,6 +27,23 @@ export class Metrics implements CommandObserver {
     labelNames: ['subscription'],
     registers: [this.registry],
   });
+  private readonly unanchoredEvents = new Gauge({
+    name: 'plimsoll_ledger_unanchored_events',
+    help: 'Leaves of the ledger that are under no signed checkpoint: now, and the most there ever were.',
+    labelNames: ['window'],
+    registers: [this.registry],
+  });
+  private readonly unanchoredSeconds = new Gauge({
+    name: 'plimsoll_ledger_unanchored_seconds',
+    help: 'Age of the oldest event that is under no signed checkpoint: now, and the oldest there ever was.',
+    labelNames: ['window'],
+    registers: [this.registry],
+  });
+  private readonly refusesToSign = new Gauge({
+    name: 'plimsoll_ledger_refuses_to_sign',
+    help: '1 where the ledger was lost, changed or forked and nothing is signed; GET /v1/ledger says why.',
+    registers: [this.registry],
+  });
   readonly alarms = new Counter({
     name: 'plimsoll_event_log_alarms_total',
     help: 'Things in the event log that must not happen, such as metadata on our streams.',
@@ -45,5 +63,13 @@ export class Metrics implements CommandObserver {
       this.lag.set({ subscription: name }, lagSeconds);
       this.failed.set({ subscription: name }, state === 'failed' ? 1 : 0);
     }
+  }
+
+  ledger(status: LedgerStatus): void {
+    this.unanchoredEvents.set({ window: 'now' }, status.unanchoredEvents);
+    this.unanchoredEvents.set({ window: 'largest' }, status.largestUnanchoredEvents);
+    this.unanchoredSeconds.set({ window: 'now' }, status.unanchoredSeconds);
+    this.unanchoredSeconds.set({ window: 'largest' }, status.largestUnanchoredSeconds);
+    this.refusesToSign.set(status.alarm ? 1 : 0);
   }
 }

@@ -2,6 +2,7 @@ import { Controller, Get, Header, HttpStatus, Inject, Res } from '@nestjs/common
 import type { FastifyReply } from 'fastify';
 import { CLOCK, Public, type Clock } from '#libs/http';
 import { subscriptionStatuses, type SubscriptionStatus } from '#libs/subscriptions';
+import { ledgerStatus } from './ledger/ledger-status.ts';
 import { INFRASTRUCTURE } from './tokens.ts';
 import type { Infrastructure } from './infrastructure.ts';
 import { Metrics } from './metrics.ts';
@@ -57,6 +58,8 @@ export class OperationsController {
   @Header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
   async prometheus(): Promise<string> {
     this.metrics.subscriptions(await this.statuses());
+    const { pool, log } = this.infrastructure;
+    this.metrics.ledger(await ledgerStatus(pool, log, this.clock().toISOString()));
     return await this.metrics.registry.metrics();
   }
 

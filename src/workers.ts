@@ -19,6 +19,8 @@ import type { Infrastructure } from './infrastructure.ts';
 import { OutsideEventCarrier } from './ingestion/carry-out.ts';
 import { consumeOutsideEvents } from './ingestion/consume-outside-events.ts';
 import { Intake } from './ingestion/intake.ts';
+import { CheckpointSigner } from './ledger/checkpoint-signer.ts';
+import { LEDGER_BATCH, LEDGER_SUBSCRIPTION, recordLeaves } from './ledger/record-leaves.ts';
 import { processes } from './processes.ts';
 import { views } from './read-models.ts';
 import { SmokeRunner } from './validation/smoke-run/smoke-runner.ts';
@@ -33,7 +35,7 @@ const DEPLOYER_TICK_MS = 100;
 
 /**
  * Starts what runs by itself in the configured roles: `projector` keeps the views, `correlator` runs processes and their timers, `deployer`
- * takes steps and runs smoke suites, `publisher` tells the outside. Every worker may run beside others of its kind: leases keep them apart.
+ * takes steps and runs smoke suites, `publisher` tells the outside, and keeps and signs the ledger. Every worker may run beside others of its kind: leases keep them apart.
  */
 export function startWorkers(
   configuration: Configuration,
@@ -96,7 +98,32 @@ export function startWorkers(
       const publisher = new EventPublisher({ log, pool, bus, areaOf, codec, signal, subscription: { registry, onError } });
       const { incidentWebhook } = configuration;
       const outbox = incidentWebhook ? new IncidentOutbox({ commands, aggregates, clock, webhook: incidentWebhook }) : undefined;
+      const { ledger } = infrastructure;
+      const checkpoints = ledger
+        ? new CheckpointSigner({
+            ...ledger,
+            pool,
+            log,
+            bus,
+            everyEvents: configuration.ledger.everyEvents,
+            everySeconds: configuration.ledger.everySeconds,
+            now,
+            onAlarm: ({ code, detail }) => logger.error({ code }, `The ledger signs nothing any more: ${detail}`),
+          })
+        : undefined;
       return [
+        // Without a codec: a leaf is the event as it is stored.
+        runSubscription({
+          log,
+          pool,
+          registry,
+          signal,
+          onError,
+          name: LEDGER_SUBSCRIPTION,
+          batchSize: LEDGER_BATCH,
+          handle: recordLeaves(log),
+        }),
+        ...(checkpoints ? [checkpoints.run(signal, onError)] : []),
         // On the embedded default there is nobody outside who could read it.
         ...(configuration.kafka ? [publisher.run()] : []),
         ...(outbox

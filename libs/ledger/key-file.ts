@@ -1,20 +1,21 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { link, mkdir, open, readFile, stat, unlink } from 'node:fs/promises';
+import { readFileSync, statSync } from 'node:fs';
+import { link, mkdir, open, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { formatSigner, MalformedKey, parseSigner, type KeyKind, type Signer } from './keys.ts';
 
 /** Reads a signing key from a file that only its owner can read. @throws MalformedKey, or what the file system says */
-export async function readSignerFile(path: string): Promise<Signer> {
-  const { mode, size } = await stat(path);
+export function readSignerFile(path: string): Signer {
+  const { mode, size } = statSync(path);
   if ((mode & 0o077) !== 0) throw new MalformedKey(`Others can read the signing key ${path}: chmod it to 0600 if nobody has read it.`);
   if (size > 4096) throw new MalformedKey(`${path} is too large for a signing key.`);
-  return parseSigner((await readFile(path, 'utf8')).trim());
+  return parseSigner(readFileSync(path, 'utf8').trim());
 }
 
 /** Reads the key in a file, or makes one where there is none: of several processes one wins, and nobody reads half a key. */
 export async function openSignerFile(path: string, name: () => string, kind: KeyKind = 'ed25519'): Promise<Signer> {
   try {
-    return await readSignerFile(path);
+    return readSignerFile(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
@@ -34,5 +35,5 @@ export async function openSignerFile(path: string, name: () => string, kind: Key
   } finally {
     await unlink(draft);
   }
-  return await readSignerFile(path);
+  return readSignerFile(path);
 }

@@ -11,15 +11,26 @@ export interface Leaf {
   readonly revision: number;
   readonly id: string;
   readonly type: string;
-  readonly schemaVersion: number;
-  readonly created: string;
+  /** Absent, as `created`, of what somebody appended around Plimsoll without metadata: it is a leaf all the same. */
+  readonly schemaVersion?: number;
+  readonly created?: string;
   readonly data: unknown;
   readonly metadata: unknown;
 }
 
 /** The leaf of an event as it is stored, never of one that was lifted to a later schema. */
 export function leafOf({ stream, revision, id, type, data, metadata }: StoredEvent): Leaf {
-  return { stream, revision, id, type, schemaVersion: metadata.schemaVersion, created: metadata.recordedAt, data, metadata };
+  const { schemaVersion, recordedAt } = (metadata as Partial<StoredEvent['metadata']> | null | undefined) ?? {};
+  return {
+    stream,
+    revision,
+    id,
+    type,
+    ...(schemaVersion === undefined ? {} : { schemaVersion }),
+    ...(recordedAt === undefined ? {} : { created: recordedAt }),
+    data: data ?? null,
+    metadata: metadata ?? null,
+  };
 }
 
 /** The bytes of the leaf, as text: canonical JSON (RFC 8785). @throws NotCanonicalisable */

@@ -1,0 +1,225 @@
+import type { Pool, PoolClient } from 'pg';
+import type { EventLog } from '#libs/event-sourcing';
+import { formatCheckpoint, formatNote, signatureOf, type Signer } from '#libs/ledger';
+import type { MessageBus } from '#libs/messaging';
+import type { CheckpointFile } from './checkpoint-file.ts';
+import { LogDiffersFromLedger, mustBeInLog } from './record-leaves.ts';
+import { LedgerDamaged, leafBy, rootAt, treeHead, type TreeHead } from './stored-tree.ts';
+
+export const CHECKPOINT_TOPIC = 'plimsoll.ledger.checkpoints.v1';
+/** How often the signer looks whether something is due, milliseconds. */
+const TICK_MS = 200;
+
+/** Why nothing is signed. Each is a matter for a person: something was lost, changed or set up wrongly. */
+export type AlarmCode =
+  | 'another-key' // this log is signed with another key
+  | 'behind-signed' // fewer leaves than were signed: rolled back, or being rebuilt
+  | 'differs-from-signed' // the leaves that were signed are others now: a fork
+  | 'log-behind-ledger' // the event log has lost events
+  | 'log-differs-from-ledger' // an event of the log is not what its leaf says
+  | 'ledger-damaged'; // a hash is missing
+
+export interface Alarm {
+  readonly code: AlarmCode;
+  readonly detail: string;
+}
+
+export interface CheckpointSignerOptions {
+  readonly pool: Pool;
+  readonly log: EventLog;
+  readonly bus: MessageBus;
+  readonly signer: Signer;
+  readonly file: CheckpointFile;
+  /** A checkpoint is due after so many leaves … */
+  readonly everyEvents: number;
+  /** … or when the oldest event that is under none is so old. */
+  readonly everySeconds: number;
+  /** ISO 8601. */
+  readonly now: () => string;
+  /** Told once when nothing can be signed any more, and again when the reason is another. */
+  readonly onAlarm: (alarm: Alarm) => void;
+}
+
+/** Refuses to sign, and says why. */
+class Refused extends Error {
+  constructor(readonly alarm: Alarm) {
+    super(alarm.detail);
+  }
+}
+
+interface Signed {
+  readonly size: number;
+  readonly root: Buffer;
+}
+
+/**
+ * Signs the ledger's size and root, and never two that do not go on from one another: before it signs it holds the tree against everything
+ * that was signed, in the database and in the file beside it, and against the log. What it signed is stored before anybody is told of it.
+ */
+export class CheckpointSigner {
+  private alarm: AlarmCode | undefined;
+
+  constructor(private readonly options: CheckpointSignerOptions) {}
+
+  /** Runs until the signal ends it; an interruption of the world is waited for. */
+  async run(signal: AbortSignal, onError: (error: unknown) => void): Promise<void> {
+    while (!signal.aborted) {
+      await this.tick().catch(onError);
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(done, TICK_MS);
+        function done(): void {
+          clearTimeout(timer);
+          signal.removeEventListener('abort', done);
+          resolve();
+        }
+        signal.addEventListener('abort', done);
+        if (signal.aborted) done();
+      });
+    }
+  }
+
+  /** Signs if a checkpoint is due, at once where `now` is told, and publishes what is not published. */
+  async tick(at: 'due' | 'now' = 'due'): Promise<void> {
+    try {
+      if (!(await this.nothingNew())) await this.sign(at);
+      await this.raise(undefined);
+    } catch (error) {
+      if (error instanceof Refused) return await this.raise(error.alarm);
+      if (error instanceof LogDiffersFromLedger) return await this.raise({ code: 'log-differs-from-ledger', detail: error.message });
+      if (error instanceof LedgerDamaged) return await this.raise({ code: 'ledger-damaged', detail: error.message });
+      throw error;
+    }
+    await this.publish();
+  }
+
+  /** Whether the tree is exactly what was signed last: asked without a lock, many times a minute. */
+  private async nothingNew(): Promise<boolean> {
+    const { pool, log, file, signer } = this.options;
+    const { rows } = await pool.query<{ nothing_new: boolean; position: string; size: string }>(
+      `select t.size = c.size and t.root = c.root and s.verifier = $1 as nothing_new, t.position, t.size
+         from ledger_tree t, ledger_signer s, (select size, root from ledger_checkpoint order by size desc limit 1) c`,
+      [signer.verifier.text],
+    );
+    const [row] = rows;
+    if (!row?.nothing_new || (await log.head()) < BigInt(row.position)) return false;
+    return file.last?.origin !== signer.verifier.name || file.last.size <= Number(row.size);
+  }
+
+  private async sign(at: 'due' | 'now'): Promise<void> {
+    const { pool } = this.options;
+    const client = await pool.connect();
+    let broken = true;
+    try {
+      await client.query('begin');
+      await this.claim(client);
+      await this.signUnderLock(client, at);
+      await client.query('commit');
+      broken = false;
+    } catch (error) {
+      broken = await client.query('rollback').then(
+        () => false,
+        () => true,
+      );
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  /** One signer at a time, and one key for ever. */
+  private async claim(client: PoolClient): Promise<void> {
+    const { text } = this.options.signer.verifier;
+    await client.query('insert into ledger_signer (verifier) values ($1) on conflict do nothing', [text]);
+    const { rows } = await client.query<{ verifier: string }>('select verifier from ledger_signer for update');
+    if (rows[0]?.verifier !== text) {
+      throw new Refused({
+        code: 'another-key',
+        detail: `This log is signed by ${rows[0]?.verifier}, and the key here is ${text}. Give every process of the role publisher the same PLIMSOLL_LEDGER_KEY_FILE.`,
+      });
+    }
+  }
+
+  private async signUnderLock(client: PoolClient, at: 'due' | 'now'): Promise<void> {
+    const { log, file, now, signer, everyEvents, everySeconds } = this.options;
+    const tree = await treeHead(client);
+    const { rows } = await client.query<{ size: string; root: Buffer }>(
+      'select size, root from ledger_checkpoint order by size desc limit 1',
+    );
+    const stored = rows.map((row) => ({ size: Number(row.size), root: row.root }))[0];
+    const signed = [stored, file.last?.origin === signer.verifier.name ? file.last : undefined].flatMap((s) => s ?? []);
+    for (const before of signed) await mustGoOnFrom(client, before, tree);
+    if (!tree || tree.size === 0) return;
+    const last = Math.max(0, ...signed.map(({ size }) => size));
+    await logMustReach(log, tree);
+    // After a crash before the file was written, and the other way round: what is missing is signed again, the same size and root.
+    if (tree.size === last && stored?.size === last) return;
+
+    const oldest = await mustBeInLog(log, await leafBy(client, { sequence: Math.min(last, tree.size - 1) }));
+    const seconds = Math.max(0, (Date.parse(now()) - Date.parse(oldest.metadata.recordedAt)) / 1000);
+    if (at === 'due' && tree.size - last < everyEvents && seconds < everySeconds) return;
+
+    // The events between the oldest and this one came through one subscription, which looks back at every step.
+    await mustBeInLog(log, await leafBy(client, { sequence: tree.size - 1 }));
+    const text = formatCheckpoint({ origin: signer.verifier.name, size: tree.size, root: tree.root });
+    const note = formatNote({ text, signatures: [signatureOf(text, signer, Date.parse(now()) / 1000)] });
+    await client.query(
+      `insert into ledger_checkpoint (size, root, note, signed_at, window_events, window_seconds) values ($1, $2, $3, $4, $5, $6)`,
+      [tree.size, tree.root, note, now(), tree.size - last, seconds],
+    );
+  }
+
+  /** First the file, then the bus: whoever hears of a checkpoint may rely on the signer's remembering it. */
+  private async publish(): Promise<void> {
+    const { pool, bus, file, now, signer } = this.options;
+    const { rows } = await pool.query<{ size: string; note: string; signed_at: Date }>(
+      'select size, note, signed_at from ledger_checkpoint where published_at is null order by size limit 100',
+    );
+    for (const { size, note, signed_at } of rows) {
+      await file.append(note, signed_at.toISOString());
+      const headers = { 'content-type': 'text/plain; charset=utf-8', 'plimsoll-ledger-size': size };
+      await bus.publish(CHECKPOINT_TOPIC, [{ key: signer.verifier.name, value: note, headers }]);
+      await pool.query('update ledger_checkpoint set published_at = $2 where size = $1', [size, now()]);
+    }
+  }
+
+  private async raise(alarm: Alarm | undefined): Promise<void> {
+    if (alarm?.code === this.alarm && this.alarm === undefined) return;
+    const { pool, now, onAlarm, signer } = this.options;
+    if (alarm?.code !== this.alarm && alarm) onAlarm(alarm);
+    this.alarm = alarm?.code;
+    // What another process with another key says of itself does not concern the one that signs.
+    if (alarm?.code === 'another-key') return;
+    await pool.query(
+      `insert into ledger_signer (verifier, alarm) values ($1, $2) on conflict (singleton) do update set alarm = excluded.alarm`,
+      [signer.verifier.text, alarm ? { ...alarm, at: now() } : null],
+    );
+  }
+}
+
+/** @throws Refused, LedgerDamaged */
+async function mustGoOnFrom(client: PoolClient, { size, root }: Signed, tree: TreeHead | undefined): Promise<void> {
+  const present = tree?.size ?? 0;
+  if (present < size) {
+    throw new Refused({
+      code: 'behind-signed',
+      detail: `The ledger has ${present} leaves, and ${size} were signed: the database was rolled back, or the ledger is being built again.`,
+    });
+  }
+  const now = present === size ? tree!.root : await rootAt(client, size);
+  if (!now.equals(root)) {
+    throw new Refused({
+      code: 'differs-from-signed',
+      detail: `The first ${size} leaves of the ledger have the root ${now.toString('base64')}, and ${root.toString('base64')} was signed: the log was changed.`,
+    });
+  }
+}
+
+/** The log may have been put back to an earlier state. @throws Refused */
+async function logMustReach(log: EventLog, tree: TreeHead): Promise<void> {
+  const head = await log.head();
+  if (head >= tree.position) return;
+  throw new Refused({
+    code: 'log-behind-ledger',
+    detail: `The event log ends at position ${head}, and the ledger holds an event at ${tree.position}: the log has lost events.`,
+  });
+}

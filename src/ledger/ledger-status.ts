@@ -1,0 +1,70 @@
+import type { Pool } from 'pg';
+import type { EventLog } from '#libs/event-sourcing';
+import { eventOf } from './record-leaves.ts';
+import { leafBy } from './stored-tree.ts';
+
+export interface LedgerStatus {
+  /** Leaves. */
+  readonly size: number;
+  /** Base64; absent before the first leaf. */
+  readonly root?: string;
+  /** Of the last event that is a leaf; -1 before the first. */
+  readonly position: string;
+  /** Who signs, as C2SP notes write it; absent before anybody did. */
+  readonly verifier?: string;
+  /** Leaves under the last signature; 0 before the first. */
+  readonly signedSize: number;
+  readonly signedAt?: string;
+  /** Leaves that are under no signature, */
+  readonly unanchoredEvents: number;
+  /** and the age of the oldest event that is under none, whether it is a leaf yet or not, in seconds. */
+  readonly unanchoredSeconds: number;
+  /** The largest that these two ever were when something was signed, or are now. */
+  readonly largestUnanchoredEvents: number;
+  readonly largestUnanchoredSeconds: number;
+  /** Why nothing is signed now. */
+  readonly alarm?: { readonly code: string; readonly detail: string; readonly at: string };
+}
+
+/** How the ledger stands as of `now` (ISO 8601). */
+export async function ledgerStatus(pool: Pick<Pool, 'query'>, log: EventLog, now: string): Promise<LedgerStatus> {
+  const { rows } = await pool.query<{
+    size: string | null;
+    root: Buffer | null;
+    position: string | null;
+    verifier: string | null;
+    alarm: { code: string; detail: string; at: string } | null;
+    signed_size: string | null;
+    signed_at: Date | null;
+    largest_events: string | null;
+    largest_seconds: number | null;
+  }>(`
+    select t.size, t.root, t.position, s.verifier, s.alarm, c.size as signed_size, c.signed_at,
+           (select max(window_events) from ledger_checkpoint) as largest_events,
+           (select max(window_seconds) from ledger_checkpoint) as largest_seconds
+      from (select 1) o
+      left join ledger_tree t on true
+      left join ledger_signer s on true
+      left join lateral (select size, signed_at from ledger_checkpoint order by size desc limit 1) c on true`);
+  const row = rows[0]!;
+  const size = Number(row.size ?? 0);
+  const position = BigInt(row.position ?? -1);
+  const signedSize = Number(row.signed_size ?? 0);
+  const unanchoredEvents = Math.max(0, size - signedSize);
+  const leaf = signedSize < size ? await leafBy(pool, { sequence: signedSize }) : undefined;
+  const oldest = leaf ? await eventOf(log, leaf) : (await log.readAll({ after: position, maxCount: 1 }))[0];
+  const unanchoredSeconds = oldest ? Math.max(0, (Date.parse(now) - Date.parse(oldest.metadata.recordedAt)) / 1000) : 0;
+  return {
+    size,
+    ...(row.root ? { root: row.root.toString('base64') } : {}),
+    position: String(position),
+    ...(row.verifier ? { verifier: row.verifier } : {}),
+    signedSize,
+    ...(row.signed_at ? { signedAt: row.signed_at.toISOString() } : {}),
+    unanchoredEvents,
+    unanchoredSeconds,
+    largestUnanchoredEvents: Math.max(unanchoredEvents, Number(row.largest_events ?? 0)),
+    largestUnanchoredSeconds: Math.max(unanchoredSeconds, row.largest_seconds ?? 0),
+    ...(row.alarm ? { alarm: row.alarm } : {}),
+  };
+}
