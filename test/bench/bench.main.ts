@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { appendBench } from './append.bench.ts';
 import { commandsBench } from './commands.bench.ts';
 import { lagBench } from './lag.bench.ts';
+import { ledgerBench } from './ledger.bench.ts';
 import { describeMachine, loadAverage } from './machine.ts';
 import { projectionBench } from './projection.bench.ts';
 import { printReport, type BenchOptions, type BenchReport } from './report.ts';
@@ -12,7 +13,7 @@ import { verifyBench } from './verify.bench.ts';
 
 const HELP = `Measures Plimsoll on this machine; asserts nothing.
 
-Usage: npm run bench -- [--quick] [--json] [--only append,commands,projection,lag,verify] [--folder DIR]
+Usage: npm run bench -- [--quick] [--json] [--only append,commands,projection,lag,verify,ledger] [--folder DIR]
 
   --quick    a short run, to see that the benches work; its figures say little
   --json     the report as JSON on standard output, progress on standard error
@@ -25,6 +26,7 @@ const benches: Readonly<Record<string, (folder: string, options: BenchOptions) =
   projection: projectionBench,
   lag: lagBench,
   verify: verifyBench,
+  ledger: ledgerBench,
 };
 
 const { values } = parseArgs({
