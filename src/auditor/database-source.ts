@@ -71,8 +71,9 @@ export async function openDatabase(options: {
 function readOnly(database: string): string {
   const url = new URL(database);
   url.searchParams.set('options', '-c default_transaction_read_only=on');
-  // Parsers of connection strings take a plus for what it is.
-  return url.href.replaceAll('+', '%20');
+  // Here a blank becomes a plus, which parsers of connection strings take for what it is.
+  url.search = url.search.replaceAll('+', '%20');
+  return url.href;
 }
 
 async function sizeOf(pool: Pool): Promise<number> {
