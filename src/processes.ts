@@ -4,6 +4,7 @@ import { aliasWatch, formerAliasWatch } from './governance/processes/alias-watch
 import { approvalGuard } from './governance/processes/approval-guard.process.ts';
 import { bypassReview } from './governance/processes/bypass-review.process.ts';
 import { leaver } from './governance/processes/leaver.process.ts';
+import { policyGuard } from './governance/processes/policy-guard.process.ts';
 import { incidentResponse } from './incidents/processes/incident-response.process.ts';
 import { triggerWatch } from './incidents/processes/trigger-watch.process.ts';
 import { smokeAfterDeployment } from './validation/processes/smoke-after-deployment.process.ts';
@@ -13,6 +14,7 @@ import { smokeAfterDeployment } from './validation/processes/smoke-after-deploym
 export const processes: readonly Process<any>[] = [
   rollout,
   approvalGuard,
+  policyGuard,
   bypassReview,
   smokeAfterDeployment,
   triggerWatch,

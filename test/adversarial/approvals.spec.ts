@@ -151,6 +151,9 @@ describe('approvals and break-glass under attack', () => {
       }),
     );
     await denied(await start(dan, release), 409, 'gates-not-passed');
+    await eventually('the voiding', async () =>
+      ((await anna.get(`/v1/governance/approvals/${fresh.id}`)).body as { outcome: string }).outcome === 'voided' ? true : undefined,
+    );
     ok(await grant(anna, await request(release)));
     ok(await start(dan, release));
   });
