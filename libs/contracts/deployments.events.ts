@@ -1,5 +1,5 @@
 import type { DomainEvent } from '#libs/event-sourcing';
-import type { ApprovalTuple, DecisionReceipt, PlannedStep, ReleaseArtifact, SmokeSuite } from './values.ts';
+import type { ApprovalTuple, DecisionReceipt, PlannedChangeClass, PlannedStep, ReleaseArtifact, SmokeSuite } from './values.ts';
 
 interface OfDeployment {
   readonly deploymentId: string;
@@ -43,6 +43,8 @@ export type DeploymentEvent =
         readonly rollbackOf?: RollbackOf;
         /** The bypass that was asked to waive gates. */
         readonly bypassId?: string;
+        /** `normal` where it is absent, and `rollback` where it is one. */
+        readonly changeClass?: PlannedChangeClass;
         readonly receipt: DecisionReceipt;
       }
     >

@@ -40,6 +40,9 @@ const sentences: { readonly [T in PlimsollEvent['type']]: (data: DataOf<T>) => s
 
   ArtifactAuthorsAdded: (e) => `Artifact ${e.artifactId} was also written by ${e.authors.join(', ')}.`,
   ArtifactRegistered: (e) => `Artifact ${e.name}@${e.version} was registered with ${digestText(e.digest)}.`,
+  CalendarDeclared: (e) => `${calendarOf(e)} was declared as of ${e.effectiveFrom}: ${e.justification}`,
+  CalendarChanged: (e) => `${calendarOf(e)} was changed to version ${e.version} as of ${e.effectiveFrom}: ${e.justification}`,
+  CalendarWithdrawn: (e) => `Calendar ${e.calendarId} was withdrawn as of ${e.effectiveFrom}: ${e.justification}`,
   CommandDenied: (e) => `${e.command} was denied (${e.refusal}): ${e.detail}`,
 
   DeploymentStarted: (e) =>
@@ -114,4 +117,8 @@ function policyOf(receipt: DecisionReceipt): string {
 
 function scopeOf({ scope }: { readonly scope: RoleScope }): string {
   return scope.kind === 'organisation' ? 'the organisation' : `${scope.kind} ${scope.id}`;
+}
+
+function calendarOf(e: DataOf<'CalendarDeclared'>): string {
+  return `The ${e.kind === 'freeze' ? 'freeze' : 'allowed window'} ${e.calendarId} (${e.title})`;
 }

@@ -24,10 +24,12 @@ export type ReleaseEvent =
         /** Step ids in stages: every stage's steps may run side by side. */
         readonly stages: readonly (readonly string[])[];
         readonly smoke?: SmokeSuite;
-        /** SHA-256 (hex) over the canonical JSON of environment, steps and smoke suite. */
-        readonly planHash: string;
         /** `normal` where it is absent. Hashed with the plan, so that an approval is of this class and no other. */
         readonly changeClass?: PlannedChangeClass;
+        /** Why it is of that class; there where the class is `emergency`. */
+        readonly changeReason?: string;
+        /** SHA-256 (hex) over the canonical JSON of environment, steps, smoke suite and change class. */
+        readonly planHash: string;
       }
     >;
 

@@ -1,5 +1,6 @@
 import { EventCodec, type CommandDenied, type EventDeclaration } from '#libs/event-sourcing';
 import type { ArtifactEvent } from './artifacts.events.ts';
+import type { CalendarEvent } from './calendars.events.ts';
 import type { DeploymentEvent } from './deployments.events.ts';
 import type { EnvironmentEvent } from './environments.events.ts';
 import type { ApprovalEvent, BypassEvent, GroupEvent, PolicyEvent } from './governance.events.ts';
@@ -26,6 +27,7 @@ export type PlimsollEvent =
   | ApprovalEvent
   | ArtifactEvent
   | BypassEvent
+  | CalendarEvent
   | CommandDenied
   | DeploymentEvent
   | DutyReviewEvent
@@ -72,6 +74,9 @@ export const declarations = {
   BypassReviewOverdue: first,
   BypassReviewed: first,
   BypassUsed: first,
+  CalendarChanged: first,
+  CalendarDeclared: first,
+  CalendarWithdrawn: first,
   CommandDenied: first,
   DeploymentConfirmed: first,
   DeploymentFailed: first,
@@ -135,6 +140,7 @@ const areas: Readonly<Record<string, string>> = {
   approval: 'governance',
   artifact: 'artifacts',
   bypass: 'governance',
+  calendar: 'governance',
   denial: 'governance',
   deployment: 'deployments',
   dutyreview: 'governance',

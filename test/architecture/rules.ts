@@ -45,6 +45,7 @@ export const libsAreEnteredByName = eachImport((file, specifier, target) => {
 /** Which lib may build on which. A new edge is a decision: write it down here. */
 export const LIB_EDGES: Readonly<Record<string, readonly string[]>> = {
   authorization: [],
+  calendar: ['contracts'],
   contracts: ['event-sourcing'],
   cqrs: ['contracts', 'event-sourcing', 'http', 'read-models', 'subscriptions'],
   deployers: ['strict-http'],
@@ -55,7 +56,7 @@ export const LIB_EDGES: Readonly<Record<string, readonly string[]>> = {
   identity: ['event-sourcing'],
   ledger: ['event-sourcing'],
   messaging: ['event-sourcing', 'subscriptions'],
-  policy: ['contracts', 'event-sourcing', 'identity'],
+  policy: ['calendar', 'contracts', 'event-sourcing', 'identity'],
   processes: ['event-sourcing', 'subscriptions'],
   'read-models': ['event-sourcing', 'subscriptions'],
   'strict-http': [],
@@ -206,8 +207,10 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   kafkajs: ['libs/messaging/kafka/', 'test/support/kafka/'],
   pino: ['src/'],
   'prom-client': ['src/metrics.ts'],
+  'rrule-temporal': ['libs/calendar/'],
   semver: ['src/planning/version-line/'],
   standardwebhooks: ['libs/strict-http/'],
+  'temporal-polyfill': ['libs/calendar/'],
   uuid: ['libs/event-sourcing/ids.ts'],
 };
 
