@@ -5,6 +5,7 @@ import { Subscriptions1767225800000 } from './1767225800000-subscriptions.ts';
 import { Idempotency1767225900000 } from './1767225900000-idempotency.ts';
 import { Views1767226000000 } from './1767226000000-views.ts';
 import { IngestionViews1767226100000 } from './1767226100000-ingestion-views.ts';
+import { Calendars1767226275000 } from './1767226275000-calendars.ts';
 import { ApprovalsAndBypasses1767226340000 } from './1767226340000-approvals-and-bypasses.ts';
 import { Ledger1767226430000 } from './1767226430000-ledger.ts';
 import { IdentityViews1767226710000 } from './1767226710000-identity-views.ts';
@@ -17,6 +18,7 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   Idempotency1767225900000,
   Views1767226000000,
   IngestionViews1767226100000,
+  Calendars1767226275000,
   ApprovalsAndBypasses1767226340000,
   Ledger1767226430000,
   IdentityViews1767226710000,

@@ -4,6 +4,7 @@ import { environmentMap } from './environments/views/environment-map/environment
 import { approvals } from './governance/views/approvals/approvals.projection.ts';
 import { auditReport } from './governance/views/audit-report/audit-report.projection.ts';
 import { bypasses } from './governance/views/bypasses/bypasses.projection.ts';
+import { calendarBoard } from './governance/views/calendars/calendars.projection.ts';
 import { denials } from './governance/views/denials/denials.projection.ts';
 import { dutyViolations } from './governance/views/duty-violations/duty-violations.projection.ts';
 import { roleGrantList } from './governance/views/role-grants/role-grants.projection.ts';
@@ -19,6 +20,7 @@ export const views: readonly View<any>[] = [
   approvals,
   auditReport,
   bypasses,
+  calendarBoard,
   deadLetters,
   denials,
   deploymentTimeline,

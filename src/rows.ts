@@ -3,6 +3,7 @@ import { EnvironmentMapRow } from './environments/views/environment-map/environm
 import { ApprovalRow } from './governance/views/approvals/approvals.row.ts';
 import { AuditReportRow } from './governance/views/audit-report/audit-report.row.ts';
 import { BypassRow } from './governance/views/bypasses/bypasses.row.ts';
+import { CalendarRow } from './governance/views/calendars/calendars.row.ts';
 import { DenialRow } from './governance/views/denials/denials.row.ts';
 import { DutyViolationRow } from './governance/views/duty-violations/duty-violations.row.ts';
 import { RoleGrantRow } from './governance/views/role-grants/role-grants.row.ts';
@@ -17,6 +18,7 @@ export const rows: readonly (new () => object)[] = [
   ApprovalRow,
   AuditReportRow,
   BypassRow,
+  CalendarRow,
   DeadLetterRow,
   DenialRow,
   DeploymentTimelineRow,

@@ -15,6 +15,8 @@ import { defineGroupCommand } from './group/define-group.ts';
 import { voidApprovalIfChangedCommand, voidApprovalOfLeaverCommand } from './approval/void-approval.ts';
 import { bootstrapIdentityCommand, endBootstrapCommand } from './bootstrap/bootstrap-identity.ts';
 import { reviewDutiesCommand } from './duty-review/review-duties.ts';
+import { CalendarsController } from './calendar/calendars.controller.ts';
+import { changeCalendarCommand, declareCalendarCommand, withdrawCalendarCommand } from './calendar/declare-calendar.ts';
 import { GovernanceViewsController } from './governance-views.controller.ts';
 import { GovernanceController } from './governance.controller.ts';
 import { IdentityViewsController } from './identity-views.controller.ts';
@@ -26,12 +28,20 @@ import { confirmRoleCommand, endRolesCommand, requestRoleCommand, revokeRoleComm
 import { ApprovalsHandler } from './views/approvals/approvals.query.ts';
 import { auditReportQueries } from './views/audit-report/audit-report.query.ts';
 import { BypassesHandler } from './views/bypasses/bypasses.query.ts';
+import { CalendarBoardHandler, UpcomingFreezesHandler } from './views/calendars/calendars.query.ts';
 import { DenialsHandler } from './views/denials/denials.query.ts';
 import { DutyViolationsHandler } from './views/duty-violations/duty-violations.query.ts';
 import { RoleGrantsHandler, WhoCouldHandler } from './views/role-grants/role-grants.query.ts';
 
 @Module({
-  controllers: [GovernanceController, IdentityController, IdentityViewsController, GovernanceViewsController, BypassesController],
+  controllers: [
+    GovernanceController,
+    CalendarsController,
+    IdentityController,
+    IdentityViewsController,
+    GovernanceViewsController,
+    BypassesController,
+  ],
   providers: [
     ...commandHandlers(
       publishPolicyCommand,
@@ -49,6 +59,9 @@ import { RoleGrantsHandler, WhoCouldHandler } from './views/role-grants/role-gra
       endBootstrapCommand,
       proposeRolePolicyCommand,
       confirmRolePolicyCommand,
+      declareCalendarCommand,
+      changeCalendarCommand,
+      withdrawCalendarCommand,
       requestApprovalCommand,
       grantApprovalCommand,
       rejectApprovalCommand,
@@ -66,6 +79,8 @@ import { RoleGrantsHandler, WhoCouldHandler } from './views/role-grants/role-gra
     ),
     ...auditReportQueries,
     ApprovalsHandler,
+    CalendarBoardHandler,
+    UpcomingFreezesHandler,
     DenialsHandler,
     BypassesHandler,
     DutyViolationsHandler,
