@@ -155,6 +155,7 @@ it('knows no gate that no policy could name', () => {
     'approved',
     'artifacts-registered',
     'duties-separated',
+    'not-frozen',
     'rollback-target-ran',
     'tests-passed',
     'version-assigned',

@@ -4,6 +4,7 @@ import { conflicts } from '#libs/identity';
 import { waivedGates } from './bypass.ts';
 import { dutiesOf, RELEASE_DUTIES } from './duties.ts';
 import { eligibleApprovers, unblockedByApproval } from './eligible.ts';
+import { changeClassOf, notFrozen } from './freezes.ts';
 import { hashOf } from './hash.ts';
 import { isExpression, type DecisionKind } from './judge-expressions.ts';
 import type { GateFacts } from './sources.ts';
@@ -11,7 +12,7 @@ import { tupleDifferences } from './tuple.ts';
 import { unblockingOf } from './unblocking.ts';
 
 /** What judges. It changes whenever the same facts may get another verdict or another wording, and with the version of CEL. */
-export const ENGINE = 'plimsoll-gates/3 cel/0.6.1';
+export const ENGINE = 'plimsoll-gates/4 cel/0.6.1';
 
 /** Who wants the effect, and when: the rest of what gates judge. */
 export interface GateRequest {
@@ -21,7 +22,7 @@ export interface GateRequest {
   readonly now: string;
 }
 
-type Judge = (rule: GateRule, facts: GateFacts, request: GateRequest) => Omit<GateVerdict, 'gate'>;
+type Judge = (rule: GateRule, facts: GateFacts, request: GateRequest, kind: DecisionKind) => Omit<GateVerdict, 'gate'>;
 
 /** Every gate there is. A policy that names another one does not publish. */
 const judges: Readonly<Record<BuiltInGate, Judge>> = {
@@ -109,6 +110,18 @@ const judges: Readonly<Record<BuiltInGate, Judge>> = {
         );
   },
 
+  'not-frozen': (_rule, facts, request, kind) => {
+    const { refs } = facts;
+    const changeClass = changeClassOf(facts, kind);
+    const { open, detail, unblockedBy } = notFrozen(facts, request.now, changeClass);
+    return verdict(
+      open ? 'pass' : 'fail',
+      `A change of class ${changeClass}: ${detail}`,
+      [refs.calendars ?? refs.environment, `tzdata:${facts.tzdata ?? 'none'}`],
+      unblockedBy,
+    );
+  },
+
   'rollback-target-ran': (_rule, facts) =>
     facts.ranBefore
       ? verdict('pass', `The release ran in ${facts.environment} before.`, [facts.refs.environment])
@@ -123,8 +136,8 @@ const judges: Readonly<Record<BuiltInGate, Judge>> = {
 export const gateNames = Object.keys(judges) as readonly BuiltInGate[];
 
 /** A gate of the policy's own was evaluated before, where time and memory are bounded; here is what was found. */
-function judge(rule: GateRule, facts: GateFacts, request: GateRequest): Omit<GateVerdict, 'gate'> {
-  if (!isExpression(rule)) return judges[rule.gate](rule, facts, request);
+function judge(rule: GateRule, facts: GateFacts, request: GateRequest, kind: DecisionKind): Omit<GateVerdict, 'gate'> {
+  if (!isExpression(rule)) return judges[rule.gate](rule, facts, request, kind);
   const found = facts.expressions?.[rule.gate];
   const evidence = [
     facts.refs.policy,
@@ -139,17 +152,21 @@ function judge(rule: GateRule, facts: GateFacts, request: GateRequest): Omit<Gat
   const opens = found?.opensAt ? `By itself at ${found.opensAt}.` : undefined;
   return verdict(found?.verdict ?? 'inconclusive', said, evidence, [rule.unblockedBy, opens].filter(Boolean).join(' ') || undefined);
 }
+/** A freeze holds where it was declared, whether or not a policy thought of naming the gate. */
+function withFreezes(rules: readonly GateRule[], facts: GateFacts): readonly GateRule[] {
+  return facts.calendars && !rules.some((r) => r.gate === 'not-frozen') ? [...rules, { gate: 'not-frozen' }] : rules;
+}
 
 /**
  * Judges the policy's gates on the facts. Pure: the same facts and request give the same receipt, byte for byte (principle 2).
  * An environment without a published policy, or a release without a plan for it, never passes: absence is not success.
  */
 export function evaluateGates(facts: GateFacts, request: GateRequest, kind: DecisionKind = 'deployment'): DecisionReceipt {
-  const rules = kind === 'rollback' ? facts.policy.rollbackGates : facts.policy.gates;
+  const rules = withFreezes(kind === 'rollback' ? facts.policy.rollbackGates : facts.policy.gates, facts);
   // A rollback has gates of its own, and no bypass.
   const waived = kind === 'rollback' ? [] : waivedGates(facts, request.now);
   const gates = rules.map((rule): GateVerdict => {
-    const judged = judge(rule, facts, request);
+    const judged = judge(rule, facts, request, kind);
     const waivedBy = judged.verdict !== 'pass' && waived.includes(rule.gate) ? facts.bypass?.id : undefined;
     return { gate: rule.gate, ...judged, ...(waivedBy ? { waivedBy } : {}) };
   });
@@ -206,6 +223,9 @@ export function gatesRefusal(receipt: DecisionReceipt, facts: GateFacts): Refusa
     });
   }
   const failing = reasons.length;
+  // Time alone opens what only a freeze closes: that is another answer than a gate which somebody must see to.
+  if (failing === 1 && receipt.gates.some((g) => g.gate === 'not-frozen' && !letsPass(g)))
+    return refuse('frozen', 'frozen', `${facts.environment} is closed to this change now. ${reasons[0]?.detail ?? ''}`, reasons);
   return refuse(
     'gate',
     'gates-not-passed',

@@ -2,6 +2,7 @@ export * from './bypass.ts';
 export * from './duties.ts';
 export * from './eligible.ts';
 export * from './expressions/index.ts';
+export * from './freezes.ts';
 export * from './gates.ts';
 export * from './hash.ts';
 export * from './in-force.ts';

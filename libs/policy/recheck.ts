@@ -1,3 +1,4 @@
+import { tzdataVersion } from '#libs/calendar';
 import { plimsollCodec, type DecisionReceipt } from '#libs/contracts';
 import { NO_STREAM, streamName, type Aggregate, type DomainEvent, type Loaded, type StoredEvent } from '#libs/event-sourcing';
 import { evaluateExpression } from './expressions/index.ts';
@@ -29,6 +30,10 @@ export async function recheckReceipt(receipt: DecisionReceipt, read: ReadStream)
   if (engine !== ENGINE) return { outcome: 'unknowable', why: `It was made by ${engine}; this is ${ENGINE}.` };
   if (gates.some((gate) => gate.detail === TIMED_OUT)) {
     return { outcome: 'unknowable', why: 'An expression was stopped for taking too long then: that depends on the machine.' };
+  }
+  const reckoned = gates.flatMap((gate) => gate.evidence.filter((ref) => ref.startsWith('tzdata:')))[0];
+  if (reckoned !== undefined && reckoned !== `tzdata:${tzdataVersion()}` && reckoned !== 'tzdata:none') {
+    return { outcome: 'unknowable', why: `Calendars were reckoned with ${reckoned}; this is tzdata:${tzdataVersion()}.` };
   }
   const cited = citedIn(receipt.inputs);
   if (!cited) return { outcome: 'different', differences: ['An input is not of the form stream@revision.'] };

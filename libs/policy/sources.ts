@@ -7,9 +7,11 @@ import {
   type ApprovalEvent,
   type ApprovalTuple,
   type ArtifactEvent,
+  type CalendarEvent,
   type EnvironmentEvent,
   type GroupEvent,
   type GateRule,
+  ORGANISATION,
   type PlannedChangeClass,
   type PlannedStep,
   type PolicyClause,
@@ -24,6 +26,7 @@ import {
   digestText,
 } from '#libs/contracts';
 import type { Aggregate, DomainEvent, Loaded, ReadAggregate } from '#libs/event-sourcing';
+import { inForce as countingOf, inScope, tzdataVersion, type CalendarInForce, type CalendarVersion } from '#libs/calendar';
 import { ADDRESS_ISSUER, addressKeys, claimantOf, defaultPersonId } from '#libs/identity';
 import { bypassSource, readBypass, type BypassGrant } from './bypass.ts';
 import type { ExpressionOutcome } from './expressions/index.ts';
@@ -104,7 +107,7 @@ interface EnvironmentSource {
   readonly ran: readonly string[];
 }
 
-const environmentSource: Aggregate<EnvironmentSource, EnvironmentEvent> = {
+export const environmentSource: Aggregate<EnvironmentSource, EnvironmentEvent> = {
   category: 'environment',
   initial: { ran: [] },
   evolve: (state, { type, data }) => {
@@ -221,6 +224,25 @@ const accountSource: Aggregate<{ readonly person?: string }, AccountEvent> = {
   evolve: (state, { type, data }) => (type === 'AccountLinked' || type === 'AccountUnlinked' ? { person: data.person } : state),
 };
 
+/** Versions of every calendar, by calendar id, in their order. */
+export type CalendarsSource = Readonly<Record<string, readonly CalendarVersion[]>>;
+
+export const calendarsSource: Aggregate<CalendarsSource, CalendarEvent> = {
+  category: 'calendar',
+  initial: {},
+  evolve: (state, event) => {
+    const { calendarId, version, effectiveFrom } = event.data;
+    const next: CalendarVersion = { calendarId, version, effectiveFrom, ...contentsOf(event) };
+    return { ...state, [calendarId]: [...(state[calendarId] ?? []), next] };
+  },
+};
+
+function contentsOf(event: CalendarEvent): Pick<CalendarVersion, 'contents'> {
+  if (event.type === 'CalendarWithdrawn') return {};
+  const { title, kind, scope, zone, window, passes } = event.data;
+  return { contents: { title, kind, scope, zone, window, passes } };
+}
+
 const addressSource: Aggregate<Readonly<Record<string, string>>, AddressEvent> = {
   category: 'address',
   initial: {},
@@ -299,6 +321,10 @@ export interface GateFacts {
   /** Persons, sorted. */
   readonly authors: readonly string[];
   readonly ranBefore: boolean;
+  /** Freezes and allowed windows that are about it; absent where no calendar is. */
+  readonly calendars?: readonly CalendarInForce[];
+  /** Edition of the time zone database that calendars are reckoned with. */
+  readonly tzdata?: string;
   readonly refs: {
     readonly release: string;
     readonly environment: string;
@@ -310,6 +336,7 @@ export interface GateFacts {
     readonly accounts: readonly string[];
     readonly groups?: Readonly<Record<string, string>>;
     readonly bypass?: string;
+    readonly calendars?: string;
   };
 }
 
@@ -325,6 +352,7 @@ export const sources: readonly Aggregate<unknown, DomainEvent>[] = [
   accountSource,
   groupSource,
   bypassSource,
+  calendarsSource,
 ].map((source) => source as unknown as Aggregate<unknown, DomainEvent>);
 
 /**
@@ -343,11 +371,12 @@ export async function readGateFacts(
   const release = await read(releaseSource, releaseId);
   const target = await read(environmentSource, environment);
   const policyId = target.state.policyId ?? 'none';
-  const [policy, approval, reports, versions, ...artifacts] = await Promise.all([
+  const [policy, approval, reports, versions, calendars, ...artifacts] = await Promise.all([
     read(policySource, policyId),
     read(approvalSource, approvalId(releaseId, environment)),
     read(testReportSource, releaseId),
     read(versionLineSource, versionLineId(release.state.product ?? '')),
+    read(calendarsSource, ORGANISATION),
     ...release.state.artifacts.map((artifact) => read(artifactSource, artifactId(artifact.name, artifact.version))),
   ]);
   const accounts = await Promise.all(
@@ -367,6 +396,15 @@ export async function readGateFacts(
   const named = gates.flatMap((rule) => (rule.gate === 'approved' ? (rule.groups ?? []).map((g) => g.group) : []));
   const groups = named.length > 0 ? await readGroups(read, named) : undefined;
   const bypass = bypassId === undefined ? undefined : await readBypass(read, bypassId);
+  const about = {
+    environment,
+    ...(target.state.class ? { environmentClass: target.state.class } : {}),
+    ...(release.state.product ? { product: release.state.product } : {}),
+    services: release.state.artifacts.map((a) => a.name),
+  };
+  const concerned = Object.values(calendars.state)
+    .flatMap(countingOf)
+    .filter((c) => inScope(c.scope, about));
   return {
     releaseId,
     environment,
@@ -389,6 +427,7 @@ export async function readGateFacts(
     ...(bypass ? { bypass: bypass.bypass } : {}),
     authors: [...new Set(accounts.map((a) => a.person))].sort(),
     ranBefore: target.state.ran.includes(releaseId),
+    ...(concerned.length > 0 ? { calendars: concerned, tzdata: tzdataVersion() } : {}),
     refs: {
       release: release.ref,
       environment: target.ref,
@@ -400,6 +439,7 @@ export async function readGateFacts(
       accounts: [...new Set(accounts.flatMap((a) => a.refs))].sort(),
       ...(groups ? { groups: groups.refs } : {}),
       ...(bypass ? { bypass: bypass.ref } : {}),
+      calendars: calendars.ref,
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { BuiltInGate, GateRule, GateVerdict, Unblocking } from '#libs/contracts';
+import { changeClassOf, notFrozen } from './freezes.ts';
 import { isExpression } from './judge-expressions.ts';
 import { tallyVotes } from './quorum.ts';
 import type { GateFacts } from './sources.ts';
@@ -11,6 +12,8 @@ const MINUTES: Readonly<Record<BuiltInGate, number>> = {
   'tests-passed': 60,
   'rollback-target-ran': 240,
   approved: 120,
+  // A calendar that somebody would have to change; what opens by itself has an instant.
+  'not-frozen': 480,
 };
 const MINUTES_A_PERSON = 120;
 const MINUTES_OF_ANOTHER = 240;
@@ -39,7 +42,7 @@ export function unblockingOf(
 function unblocking(rule: GateRule, judged: GateVerdict, facts: GateFacts, now: string): Unblocking {
   const { gate } = judged;
   const action = judged.unblockedBy ?? judged.detail;
-  const at = facts.expressions?.[gate]?.opensAt;
+  const at = gate === 'not-frozen' ? notFrozen(facts, now, changeClassOf(facts, 'deployment')).opensAt : facts.expressions?.[gate]?.opensAt;
   if (at !== undefined) return { gate, action, takes: 'time', minutes: Math.ceil((Date.parse(at) - Date.parse(now)) / 60_000), at };
   if (rule.gate === 'approved') {
     // A closed or stale approval has to be asked for again, and everybody votes anew.

@@ -1,4 +1,4 @@
-import type { ApprovalTuple, DeploymentEvent, PlannedStep, ReleaseArtifact, RollbackOf, SmokeSuite } from '#libs/contracts';
+import type { ApprovalTuple, ChangeClass, DeploymentEvent, PlannedStep, ReleaseArtifact, RollbackOf, SmokeSuite } from '#libs/contracts';
 import { unknownEvent, type Aggregate } from '#libs/event-sourcing';
 
 export type StepStatus = 'waiting' | 'leased' | 'succeeded' | 'failed';
@@ -26,6 +26,9 @@ export interface Deployment {
   readonly rollbackOf?: RollbackOf;
   /** The bypass that it was started with. */
   readonly bypassId?: string;
+  readonly changeClass: ChangeClass;
+  /** Whether a step of this round was ever leased: from then on the deployment finishes, whatever freezes. */
+  readonly underWay: boolean;
   readonly steps: Readonly<Record<string, StepState>>;
   /** The compensations of steps, by step id; only those that have begun. */
   readonly compensations: Readonly<Record<string, StepState>>;
@@ -44,6 +47,8 @@ export const deployment: Aggregate<Deployment, DeploymentEvent> = {
   initial: {
     status: 'none',
     round: 0,
+    changeClass: 'normal',
+    underWay: false,
     artifacts: [],
     plan: [],
     steps: {},
@@ -55,7 +60,8 @@ export const deployment: Aggregate<Deployment, DeploymentEvent> = {
   evolve: (state, event) => {
     switch (event.type) {
       case 'DeploymentStarted': {
-        const { releaseId, environment, deployer, round, artifacts, planHash, smoke, tuple, rollbackOf, bypassId } = event.data;
+        const { releaseId, environment, deployer, round, artifacts, planHash, smoke, tuple, rollbackOf, bypassId, changeClass } =
+          event.data;
         return {
           ...state,
           status: 'started',
@@ -70,6 +76,7 @@ export const deployment: Aggregate<Deployment, DeploymentEvent> = {
           ...(tuple ? { tuple } : {}),
           ...(rollbackOf ? { rollbackOf } : {}),
           ...(bypassId ? { bypassId } : {}),
+          changeClass: rollbackOf ? 'rollback' : (changeClass ?? 'normal'),
           steps: Object.fromEntries(event.data.steps.map((s) => [s.id, WAITING])),
         };
       }
@@ -84,7 +91,11 @@ export const deployment: Aggregate<Deployment, DeploymentEvent> = {
         return { ...state, status: 'halted' };
       case 'StepLeased': {
         const { step, attempt, holder, fencingToken, leasedUntil, compensating } = event.data;
-        return { ...withStep(state, step, compensating, { status: 'leased', attempt, holder, fencingToken, leasedUntil }), fencingToken };
+        return {
+          ...withStep(state, step, compensating, { status: 'leased', attempt, holder, fencingToken, leasedUntil }),
+          fencingToken,
+          underWay: true,
+        };
       }
       case 'StepLeaseRenewed': {
         const { step, fencingToken, leasedUntil } = event.data;
@@ -104,6 +115,7 @@ export const deployment: Aggregate<Deployment, DeploymentEvent> = {
           ...state,
           status: 'started',
           round: event.data.round,
+          underWay: false,
           compensations: {},
           succeeded: state.succeeded.filter((id) => !event.data.steps.includes(id)),
           steps: {

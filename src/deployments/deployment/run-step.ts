@@ -1,6 +1,7 @@
 import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import type { DeploymentEvent } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
+import { notFrozen, readGateFacts, waivedGates, type GateFacts } from '#libs/policy';
 import { deployment, type Deployment } from './deployment.ts';
 import { schedule } from './schedule.ts';
 
@@ -28,12 +29,29 @@ export class ReportStep {
   @IsOptional() output?: unknown;
 }
 
-/** Gives a ready step to one deployer, with a fencing token higher than any before it. A lease that ran out is given on. */
-export function leaseStep(command: Issued<LeaseStep>, state: Deployment): Decision<DeploymentEvent> {
+export interface LeaseFacts {
+  /** There until the first step of a round is leased. */
+  readonly beforeFirst?: GateFacts;
+}
+
+/**
+ * Gives a ready step to one deployer, with a fencing token higher than any before it. A lease that ran out is given on.
+ *
+ * The first step asks the calendars once more. The confirmation has read them before it was appended; a freeze may have come between. What
+ * is read here was read after, so that every freeze which the log has before the confirmation is seen, and none of its steps runs.
+ */
+export function leaseStep(command: Issued<LeaseStep>, state: Deployment, { beforeFirst }: LeaseFacts = {}): Decision<DeploymentEvent> {
   const { step, compensating, holder, leaseSeconds, meta, target } = command;
   const { releaseId = '', environment = '' } = state;
   const ready = schedule(state, meta.now).ready.find((r) => r.step === step && r.compensating === compensating);
   if (!ready) return refuse('conflict', 'step-not-ready', `Step ${step} can't be leased: it is done, under way or waits for others.`);
+  if (beforeFirst && !state.underWay) {
+    const { open, detail, unblockedBy = '' } = notFrozen(beforeFirst, meta.now, state.changeClass);
+    const reason = `Frozen before its first step. ${detail} ${unblockedBy}`;
+    const waived = state.changeClass !== 'rollback' && waivedGates(beforeFirst, meta.now).includes('not-frozen');
+    if (!open && !waived)
+      return [{ type: 'DeploymentHalted', data: { deploymentId: target, releaseId, environment, round: state.round, reason } }];
+  }
   return [
     {
       type: 'StepLeased',
@@ -123,6 +141,14 @@ function later(now: string, seconds: number): string {
   return new Date(Date.parse(now) + seconds * 1000).toISOString();
 }
 
-export const leaseStepCommand = defineCommand({ type: LeaseStep, aggregate: deployment, decide: leaseStep });
+export const leaseStepCommand = defineCommand({
+  type: LeaseStep,
+  aggregate: deployment,
+  decide: leaseStep,
+  facts: async (read, { meta }, state): Promise<LeaseFacts> =>
+    state.releaseId && state.environment && !state.underWay
+      ? { beforeFirst: await readGateFacts(read, state.releaseId, state.environment, meta.now, state.bypassId) }
+      : {},
+});
 export const renewStepLeaseCommand = defineCommand({ type: RenewStepLease, aggregate: deployment, decide: renewStepLease });
 export const reportStepCommand = defineCommand({ type: ReportStep, aggregate: deployment, decide: reportStep });

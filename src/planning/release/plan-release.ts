@@ -15,7 +15,7 @@ import {
   Min,
   ValidateNested,
 } from 'class-validator';
-import type { OnFailure, PlannedStep, ReleaseEvent, SmokeSuite, StepAction } from '#libs/contracts';
+import type { OnFailure, PlannedChangeClass, PlannedStep, ReleaseEvent, SmokeSuite, StepAction } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
 import { hashOf } from '#libs/policy';
 import { release, type Release } from './release.ts';
@@ -69,6 +69,13 @@ export class PlanRelease {
   @Type(() => PlannedStepField)
   steps: readonly PlannedStepField[];
   @IsOptional() @ValidateNested() @Type(() => SmokeSuiteField) smoke?: SmokeSuiteField;
+  /** How calendars treat it; `normal` unless told. An emergency passes every freeze, says why, and is what approvers approve. */
+  @IsOptional() @IsIn(['standard', 'normal', 'emergency']) changeClass?: PlannedChangeClass;
+  @IsOptional()
+  @IsString()
+  @Matches(/(?!\p{Default_Ignorable_Code_Point})[\p{L}\p{N}]/u, { message: 'changeReason must say something' })
+  @MaxLength(2000)
+  changeReason?: string;
 }
 
 /** A plan is a graph without cycles; a cycle is refused when the plan is made, and named (M4.2). */
@@ -82,10 +89,26 @@ export function planRelease(command: Issued<PlanRelease>, state: Release): Decis
   };
   const stages = stagesOf(steps);
   if ('refused' in stages) return stages;
-  const planHash = hashOf({ environment, steps, smoke });
+  const { changeReason } = command;
+  const changeClass = command.changeClass === 'normal' ? undefined : command.changeClass;
+  if (changeClass === 'emergency' && !changeReason)
+    return refuse('meaning', 'emergency-without-reason', 'An emergency says why it is one: give a changeReason.');
+  const planHash = hashOf({ environment, steps, smoke, changeClass, changeReason });
   if (state.plans[environment] === planHash) return [];
   return [
-    { type: 'ReleasePlanned', data: { releaseId: command.target, environment, steps, stages, ...(smoke ? { smoke } : {}), planHash } },
+    {
+      type: 'ReleasePlanned',
+      data: {
+        releaseId: command.target,
+        environment,
+        steps,
+        stages,
+        ...(smoke ? { smoke } : {}),
+        ...(changeClass ? { changeClass } : {}),
+        ...(changeReason ? { changeReason } : {}),
+        planHash,
+      },
+    },
   ];
 }
 

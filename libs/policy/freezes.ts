@@ -1,0 +1,63 @@
+import type { ReadAggregate } from '#libs/event-sourcing';
+import { inForce, inScope, nextOpen, opennessAt, type Block, type CalendarInForce, type ChangeTarget } from '#libs/calendar';
+import { ORGANISATION, type ChangeClass } from '#libs/contracts';
+import type { DecisionKind } from './judge-expressions.ts';
+import { calendarsSource, environmentSource, type GateFacts } from './sources.ts';
+
+/** The calendars that are about a change, from their source stream, and the environment's class from its own. */
+export async function readCalendars(
+  read: ReadAggregate,
+  asked: Omit<ChangeTarget, 'environmentClass'>,
+): Promise<{ readonly inScope: readonly CalendarInForce[]; readonly target: ChangeTarget; readonly ref: string }> {
+  const [environment, calendars] = await Promise.all([read(environmentSource, asked.environment), read(calendarsSource, ORGANISATION)]);
+  const { class: environmentClass } = environment.state;
+  const target = { ...asked, ...(environmentClass ? { environmentClass } : {}) };
+  const about = Object.values(calendars.state).flatMap(inForce);
+  return { inScope: about.filter((c) => inScope(c.scope, target)), target, ref: calendars.ref };
+}
+
+/** What calendars say of a release for its environment at a time of the server's (ISO 8601). */
+export function notFrozen(
+  facts: GateFacts,
+  now: string,
+  changeClass: ChangeClass,
+): { readonly open: boolean; readonly detail: string; readonly unblockedBy?: string; readonly opensAt?: string } {
+  const calendars = facts.calendars ?? [];
+  const target: ChangeTarget = {
+    environment: facts.environment,
+    ...(facts.environmentClass ? { environmentClass: facts.environmentClass } : {}),
+    ...(facts.product ? { product: facts.product } : {}),
+    services: facts.artifacts.map((a) => a.name),
+    changeClass,
+  };
+  const at = Date.parse(now);
+  const { open, blocks, windows } = opennessAt(calendars, target, at);
+  if (open) {
+    const allowed = windows.length > 0 ? ` The window ${windows.join(', ')} is open.` : '';
+    return { open, detail: `no freeze holds for ${facts.environment}.${allowed}` };
+  }
+  const next = nextOpen(calendars, target, at);
+  return {
+    open,
+    detail: blocks.map(blockText).join(' '),
+    ...(next === undefined
+      ? { unblockedBy: 'It does not open within 24 months: have a calendar changed.' }
+      : { unblockedBy: `Next open: ${iso(next)}.`, opensAt: iso(next) }),
+  };
+}
+
+function blockText({ kind, title, calendarId, version, until }: Block): string {
+  const name = `${title} (${calendarId}, version ${version})`;
+  return kind === 'freeze'
+    ? `The freeze ${name} holds until ${until}.`
+    : `The window ${name} is not open${until ? ` before ${until}` : ''}.`;
+}
+
+function iso(instant: number): string {
+  return new Date(instant).toISOString();
+}
+
+/** The class that a plan was made and approved for; a rollback is one of its own. */
+export function changeClassOf(facts: GateFacts, kind: DecisionKind): ChangeClass {
+  return kind === 'rollback' ? kind : (facts.plan?.changeClass ?? 'normal');
+}
