@@ -54,7 +54,16 @@ export class MavenKafka {
     await writeFile(join(folder, 'server.properties'), properties(folder, port, controllerPort));
     const classpath = join(jars, '*');
     const id = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url');
-    await run('java', ['-cp', classpath, 'kafka.tools.StorageTool', 'format', '-t', id, '-c', join(folder, 'server.properties')]);
+    // With an equals sign: an id may begin with a hyphen, and would pass for an option.
+    await run('java', [
+      '-cp',
+      classpath,
+      'kafka.tools.StorageTool',
+      'format',
+      `--cluster-id=${id}`,
+      '-c',
+      join(folder, 'server.properties'),
+    ]);
     return new MavenKafka(`127.0.0.1:${port}`, port, folder, classpath);
   }
 
