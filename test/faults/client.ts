@@ -6,7 +6,9 @@ import { pause, waitUntil } from './waiting.ts';
 const PATIENCE_MS = 120_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 
-const ROLES = ['developer', 'release-manager', 'service', 'approver', 'deployer', 'policy-editor', 'sre'];
+/** Programs approve nothing: who approves is a person, and what measures and reports is none. */
+const PERSON = ['developer', 'release-manager', 'approver', 'deployer', 'policy-editor', 'sre'];
+const rolesOf = (subject: string): readonly string[] => (/service|pipeline/.test(subject) ? ['service'] : PERSON);
 
 /** One person with a token, who does not give up: what gets no answer is asked again under the same key. */
 export class Client {
@@ -106,7 +108,7 @@ async function newToken(url: string, subject: string): Promise<string> {
   const response = await fetch(`${url}/v1/dev/token`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ subject, roles: ROLES, ttlSeconds: 86_400 }),
+    body: JSON.stringify({ subject, roles: rolesOf(subject), ttlSeconds: 86_400 }),
     signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
   });
   if (!response.ok) throw new Error(`No token: ${response.status} ${await response.text()}`);
