@@ -93,11 +93,21 @@ const artifactSource: Aggregate<ArtifactSource, ArtifactEvent> = {
       : { ...state, authors: [...state.authors, ...data.authors] },
 };
 
-const versionLineSource: Aggregate<Readonly<Record<string, string>>, VersionLineEvent> = {
+/** Versions of a product, the newest first, each with those before it: a long line grows without being copied. */
+interface VersionLineSource {
+  readonly newest?: { readonly releaseId: string; readonly version: string; readonly before: VersionLineSource };
+}
+
+const versionLineSource: Aggregate<VersionLineSource, VersionLineEvent> = {
   category: 'versionline',
   initial: {},
-  evolve: (state, { data }) => ({ ...state, [data.releaseId]: data.version }),
+  evolve: (before, { data: { releaseId, version } }) => ({ newest: { releaseId, version, before } }),
 };
+
+function versionIn(line: VersionLineSource, releaseId: string): string | undefined {
+  for (let { newest } = line; newest; newest = newest.before.newest) if (newest.releaseId === releaseId) return newest.version;
+  return undefined;
+}
 
 interface EnvironmentSource {
   readonly class?: string;
@@ -384,7 +394,7 @@ export async function readGateFacts(
       .sort()
       .map((account) => personOfAccount(read, account)),
   );
-  const version = versions.state[releaseId];
+  const version = versionIn(versions.state, releaseId);
   const plan = release.state.plans[environment];
   const inForce = inForceAt(policy.state, now);
   const where = {
