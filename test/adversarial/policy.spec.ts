@@ -142,6 +142,12 @@ describe('an evaluation that does not end, whatever check it got past', () => {
     await host.close();
   });
 
+  it('is told from a worker that does not start, which is no verdict', async () => {
+    const host = new ExpressionHost(50, () => new Worker("throw new Error('broken')", { eval: true }));
+    await expect(host.evaluate(['artifacts.count > 0'], {})).rejects.toThrow('does not start');
+    await host.close();
+  });
+
   it('does not reach what is legitimate', async () => {
     const host = new ExpressionHost(20_000);
     expect(await host.evaluate(['artifacts.count > 0'], { 'artifacts.count': 1 })).toEqual([{ verdict: 'pass' }]);

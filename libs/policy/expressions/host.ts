@@ -3,10 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { ExpressionProblem } from './check.ts';
 import type { CheckAsked, ExpressionOutcome } from './evaluate.ts';
 import type { FactValues } from './facts.ts';
-
-export type Job =
-  | { readonly kind: 'evaluate'; readonly expressions: readonly string[]; readonly facts: FactValues }
-  | { readonly kind: 'check'; readonly asked: CheckAsked };
+import type { Job } from './worker.ts';
 
 /** How long the expressions of one decision may take, milliseconds. */
 export const EVALUATION_DEADLINE_MS = 50;
@@ -98,7 +95,8 @@ export class ExpressionHost {
     } catch (error) {
       this.worker = undefined;
       await worker.terminate();
-      throw error;
+      // Not a verdict: the program itself is not whole.
+      throw new Error('The worker that evaluates gate expressions does not start.', { cause: error });
     }
   }
 }

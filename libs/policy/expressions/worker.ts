@@ -1,6 +1,10 @@
 import { parentPort } from 'node:worker_threads';
-import { checkAll, evaluateExpression } from './evaluate.ts';
-import type { Job } from './host.ts';
+import { checkAll, evaluateExpression, type CheckAsked } from './evaluate.ts';
+import type { FactValues } from './facts.ts';
+
+export type Job =
+  | { readonly kind: 'evaluate'; readonly expressions: readonly string[]; readonly facts: FactValues }
+  | { readonly kind: 'check'; readonly asked: CheckAsked };
 
 /** Runs apart from the program, which kills it when it does not answer in time. */
 parentPort?.on('message', (job: Job) => {
