@@ -8,6 +8,7 @@ import { IngestionViews1767226100000 } from './1767226100000-ingestion-views.ts'
 import { Calendars1767226275000 } from './1767226275000-calendars.ts';
 import { ApprovalsAndBypasses1767226340000 } from './1767226340000-approvals-and-bypasses.ts';
 import { Ledger1767226430000 } from './1767226430000-ledger.ts';
+import { LegalHolds1767226551000 } from './1767226551000-legal-holds.ts';
 import { IdentityViews1767226710000 } from './1767226710000-identity-views.ts';
 
 /** Every change of the schema, oldest first. Forward only: a mistake is put right by the next one. */
@@ -21,5 +22,6 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   Calendars1767226275000,
   ApprovalsAndBypasses1767226340000,
   Ledger1767226430000,
+  LegalHolds1767226551000,
   IdentityViews1767226710000,
 ];

@@ -7,6 +7,7 @@ import { bypasses } from './governance/views/bypasses/bypasses.projection.ts';
 import { calendarBoard } from './governance/views/calendars/calendars.projection.ts';
 import { denials } from './governance/views/denials/denials.projection.ts';
 import { dutyViolations } from './governance/views/duty-violations/duty-violations.projection.ts';
+import { legalHoldReport } from './governance/views/legal-holds/legal-holds.projection.ts';
 import { roleGrantList } from './governance/views/role-grants/role-grants.projection.ts';
 import { incidentList } from './incidents/views/incident-list/incident-list.projection.ts';
 import { deadLetters } from './ingestion/views/dead-letters/dead-letters.projection.ts';
@@ -27,6 +28,7 @@ export const views: readonly View<any>[] = [
   dutyViolations,
   environmentMap,
   incidentList,
+  legalHoldReport,
   metricTimeline,
   outsideEventTypes,
   releaseBoard,

@@ -6,6 +6,7 @@ import { BypassRow } from './governance/views/bypasses/bypasses.row.ts';
 import { CalendarRow } from './governance/views/calendars/calendars.row.ts';
 import { DenialRow } from './governance/views/denials/denials.row.ts';
 import { DutyViolationRow } from './governance/views/duty-violations/duty-violations.row.ts';
+import { LegalHoldRow } from './governance/views/legal-holds/legal-holds.row.ts';
 import { RoleGrantRow } from './governance/views/role-grants/role-grants.row.ts';
 import { IncidentListRow } from './incidents/views/incident-list/incident-list.row.ts';
 import { DeadLetterRow } from './ingestion/views/dead-letters/dead-letters.row.ts';
@@ -25,6 +26,7 @@ export const rows: readonly (new () => object)[] = [
   DutyViolationRow,
   EnvironmentMapRow,
   IncidentListRow,
+  LegalHoldRow,
   MetricTimelineRow,
   OutsideEventTypeRow,
   ReleaseBoardRow,

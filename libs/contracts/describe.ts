@@ -73,6 +73,9 @@ const sentences: { readonly [T in PlimsollEvent['type']]: (data: DataOf<T>) => s
   IncidentDeliveryFailed: (e) => `The incident could not be delivered to ${e.channel}: ${e.reason}`,
   IncidentResolved: (e) => `The incident was resolved: ${e.resolution}`,
 
+  LegalHoldPlaced: (e) => `${e.placedBy} placed legal hold ${e.holdId} over ${heldOf(e)}: ${e.reason}`,
+  LegalHoldReleased: (e) => `Legal hold ${e.holdId}, which ${e.placedBy} had placed, was released by ${e.releasedBy}: ${e.reason}`,
+
   MetricSamplesRecorded: (e) => `${e.source} sent ${e.samples.length} samples of ${e.service} in ${e.environment}.`,
 
   OutsideEventReceived: (e) => `${e.envelope.type} came from ${e.receivedFrom} and was ${e.disposition}.`,
@@ -117,6 +120,10 @@ function policyOf(receipt: DecisionReceipt): string {
 
 function scopeOf({ scope }: { readonly scope: RoleScope }): string {
   return scope.kind === 'organisation' ? 'the organisation' : `${scope.kind} ${scope.id}`;
+}
+
+function heldOf({ scope }: DataOf<'LegalHoldPlaced'>): string {
+  return scope.kind === 'everything' ? 'everything' : `${scope.kind} ${scope.id}`;
 }
 
 function calendarOf(e: DataOf<'CalendarDeclared'>): string {

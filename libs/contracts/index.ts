@@ -11,6 +11,7 @@ export * from './ingestion.events.ts';
 export * from './observability.events.ts';
 export * from './planning.events.ts';
 export * from './registry.ts';
+export * from './retention.events.ts';
 export * from './text.ts';
 export * from './validation.events.ts';
 export * from './values.ts';

@@ -17,6 +17,7 @@ import type { IncidentEvent, TriggerEvent } from './incidents.events.ts';
 import type { IngestionEvent } from './ingestion.events.ts';
 import type { MetricEvent } from './observability.events.ts';
 import type { ReleaseEvent, VersionLineEvent } from './planning.events.ts';
+import type { LegalHoldEvent } from './retention.events.ts';
 import type { SmokeRunEvent, TestReportEvent } from './validation.events.ts';
 import { BEGINNING_OF_TIME } from './values.ts';
 
@@ -36,6 +37,7 @@ export type PlimsollEvent =
   | IdentityBootstrapEvent
   | IncidentEvent
   | IngestionEvent
+  | LegalHoldEvent
   | MetricEvent
   | PersonEvent
   | PolicyEvent
@@ -97,6 +99,8 @@ export const declarations = {
   IncidentDeliveryFailed: first,
   IncidentOpened: first,
   IncidentResolved: first,
+  LegalHoldPlaced: first,
+  LegalHoldReleased: first,
   MetricSamplesRecorded: first,
   OutsideEventApplied: first,
   OutsideEventReceived: first,
@@ -148,6 +152,7 @@ const areas: Readonly<Record<string, string>> = {
   group: 'governance',
   identitybootstrap: 'governance',
   incident: 'incidents',
+  legalhold: 'governance',
   metrics: 'observability',
   outside: 'ingestion',
   person: 'governance',

@@ -10,6 +10,7 @@ export const GRANTABLE_ROLES = [
   'service',
   'auditor',
   'identity-admin',
+  'records-manager',
 ] as const;
 
 /** Where a role counts; `id` is `*` for the organisation. */

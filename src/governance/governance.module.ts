@@ -21,6 +21,9 @@ import { GovernanceViewsController } from './governance-views.controller.ts';
 import { GovernanceController } from './governance.controller.ts';
 import { IdentityViewsController } from './identity-views.controller.ts';
 import { IdentityController } from './identity.controller.ts';
+import { placeLegalHoldCommand } from './legal-hold/place-legal-hold.ts';
+import { releaseLegalHoldCommand } from './legal-hold/release-legal-hold.ts';
+import { LegalHoldsController } from './legal-holds.controller.ts';
 import { personLeavesCommand, registerPersonCommand } from './person/register-person.ts';
 import { publishPolicyCommand } from './policy/publish-policy.ts';
 import { confirmRolePolicyCommand, proposeRolePolicyCommand } from './role-policy/publish-role-policy.ts';
@@ -31,6 +34,7 @@ import { BypassesHandler } from './views/bypasses/bypasses.query.ts';
 import { CalendarBoardHandler, UpcomingFreezesHandler } from './views/calendars/calendars.query.ts';
 import { DenialsHandler } from './views/denials/denials.query.ts';
 import { DutyViolationsHandler } from './views/duty-violations/duty-violations.query.ts';
+import { LegalHoldsHandler } from './views/legal-holds/legal-holds.query.ts';
 import { RoleGrantsHandler, WhoCouldHandler } from './views/role-grants/role-grants.query.ts';
 
 @Module({
@@ -41,6 +45,7 @@ import { RoleGrantsHandler, WhoCouldHandler } from './views/role-grants/role-gra
     IdentityViewsController,
     GovernanceViewsController,
     BypassesController,
+    LegalHoldsController,
   ],
   providers: [
     ...commandHandlers(
@@ -76,6 +81,8 @@ import { RoleGrantsHandler, WhoCouldHandler } from './views/role-grants/role-gra
       markBypassReviewOverdueCommand,
       voidApprovalOfLeaverCommand,
       reviewDutiesCommand,
+      placeLegalHoldCommand,
+      releaseLegalHoldCommand,
     ),
     ...auditReportQueries,
     ApprovalsHandler,
@@ -84,6 +91,7 @@ import { RoleGrantsHandler, WhoCouldHandler } from './views/role-grants/role-gra
     DenialsHandler,
     BypassesHandler,
     DutyViolationsHandler,
+    LegalHoldsHandler,
     RoleGrantsHandler,
     WhoCouldHandler,
   ],

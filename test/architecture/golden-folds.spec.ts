@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { areaOf, declarations, plimsollCodec } from '#libs/contracts';
 import type { Aggregate, DomainEvent, StoredEvent } from '#libs/event-sourcing';
+import { legalHolds } from '#libs/retention';
 import { artifact } from '../../src/artifacts/artifact/artifact.ts';
 import { deployment } from '../../src/deployments/deployment/deployment.ts';
 import { environment } from '../../src/environments/environment/environment.ts';
@@ -39,6 +40,7 @@ const folds: readonly [Aggregate<never, never>, RegExp][] = [
   [environment, /^(?:Environment|RunningVersion)/],
   [group, /^Group/],
   [incident, /^Incident/],
+  [legalHolds, /^LegalHold/],
   [metrics, /^MetricSamples/],
   [person, /^Person/],
   [policy, /^Policy/],

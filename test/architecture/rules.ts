@@ -59,6 +59,7 @@ export const LIB_EDGES: Readonly<Record<string, readonly string[]>> = {
   policy: ['calendar', 'contracts', 'event-sourcing', 'identity'],
   processes: ['event-sourcing', 'subscriptions'],
   'read-models': ['event-sourcing', 'subscriptions'],
+  retention: ['contracts', 'event-sourcing'],
   'strict-http': [],
   subscriptions: ['event-sourcing'],
 };
