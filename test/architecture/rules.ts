@@ -46,6 +46,7 @@ export const libsAreEnteredByName = eachImport((file, specifier, target) => {
 export const LIB_EDGES: Readonly<Record<string, readonly string[]>> = {
   authorization: [],
   calendar: ['contracts'],
+  compliance: ['contracts', 'event-sourcing', 'identity', 'policy'],
   contracts: ['event-sourcing'],
   cqrs: ['contracts', 'event-sourcing', 'http', 'read-models', 'subscriptions'],
   deployers: ['strict-http'],
