@@ -4,4 +4,5 @@ export * from './fold-view.ts';
 export * from './rebuild-view.ts';
 export { type ViewHostOptions, VIEW_BATCH } from './view-host.ts';
 export * from './run-view.ts';
+export * from './view-rows.ts';
 export * from './view.ts';

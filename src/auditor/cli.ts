@@ -1,10 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { plimsollCodec } from '#libs/contracts';
-import { FILES, MalformedExport, parseManifest } from './export-format.ts';
+import { FILES, MalformedExport, parseManifest } from '#libs/audit-export';
 import { countsOf, EXIT_CODES, exitCodeOf, type Finding } from './findings.ts';
-import { textOf } from './lines.ts';
-import { readExport } from './read-export.ts';
+import { textOf } from '#libs/audit-export';
+import { readExport } from '#libs/audit-export';
 import { recheckReceipts, type Rechecked } from './recheck.ts';
 import { verifyExport, type Verification } from './verify.ts';
 
@@ -246,7 +246,7 @@ async function runExport(folder: string, options: Options): Promise<Result> {
   const [first, end, since, until] = [number('from'), number('to'), time('since'), time('until')];
   if ((first ?? end) !== undefined && (since ?? until) !== undefined) throw new Usage('Give sequences or times, not both.');
   const { openDatabase } = await import('./database-source.ts');
-  const { writeExport } = await import('./write-export.ts');
+  const { writeExport } = await import('#libs/audit-export');
   const source = await openDatabase({ database: options.database, eventStore: options.eventstore, views: options.views });
   try {
     const range =

@@ -6,11 +6,11 @@ import { runView, viewSubscription, type View } from '#libs/read-models';
 import { SubscriptionRegistry } from '#libs/subscriptions';
 import { migrate } from '../../migrations/migrate.ts';
 import { views } from '../read-models.ts';
-import { FILES, MalformedExport, parseObject, type Manifest } from './export-format.ts';
+import { FILES, MalformedExport, parseObject, type Manifest } from '#libs/audit-export';
 import type { Finding } from './findings.ts';
-import { linesOf } from './lines.ts';
-import { readExport } from './read-export.ts';
-import { viewRows } from './view-rows.ts';
+import { linesOf } from '#libs/audit-export';
+import { readExport } from '#libs/audit-export';
+import { viewRows } from '#libs/read-models';
 
 export interface Replayed {
   readonly events: number;

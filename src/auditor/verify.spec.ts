@@ -5,10 +5,10 @@ import { eventLeafHash } from '#libs/ledger';
 import { logKey, memorySource, signedCheckpoint } from '../../test/support/exports.ts';
 import { history } from '../../test/support/history.ts';
 import { story } from '../../test/support/story.ts';
-import { FILES, type Manifest } from './export-format.ts';
+import { FILES, type Manifest } from '#libs/audit-export';
 import { exitCodeOf, EXIT_CODES } from './findings.ts';
 import { verifyExport, type VerifyOptions } from './verify.ts';
-import { writeExport, type ExportRange } from './write-export.ts';
+import { writeExport, type ExportRange } from '#libs/audit-export';
 
 const events = history(story);
 const hashes = events.map(eventLeafHash);

@@ -11,9 +11,9 @@ import {
   type Verifier,
 } from '#libs/ledger';
 import { CLOCK_TOLERANCE_MS, differences, type FoundEvent, type SignedLeaf } from './differences.ts';
-import { FILES, MalformedExport, parseCheckpointLine, parseEvent, parseLeaf, parseManifest, type Manifest } from './export-format.ts';
+import { FILES, MalformedExport, parseCheckpointLine, parseEvent, parseLeaf, parseManifest, type Manifest } from '#libs/audit-export';
 import type { Finding } from './findings.ts';
-import { linesOf, textOf } from './lines.ts';
+import { linesOf, textOf } from '#libs/audit-export';
 
 export interface VerifyOptions {
   /** The log's verifier key as it was given by other means than the export; without it the export's own is taken, which proves less. */

@@ -44,6 +44,7 @@ export const libsAreEnteredByName = eachImport((file, specifier, target) => {
 
 /** Which lib may build on which. A new edge is a decision: write it down here. */
 export const LIB_EDGES: Readonly<Record<string, readonly string[]>> = {
+  'audit-export': ['event-sourcing', 'ledger', 'read-models'],
   authorization: [],
   calendar: ['contracts'],
   compliance: ['contracts', 'event-sourcing', 'identity', 'policy'],

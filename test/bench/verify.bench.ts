@@ -2,7 +2,7 @@ import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StoredEvent } from '#libs/event-sourcing';
 import { verifyExport } from '../../src/auditor/verify.ts';
-import { writeExport } from '../../src/auditor/write-export.ts';
+import { writeExport } from '#libs/audit-export';
 import { logKey, memorySource } from '../support/exports.ts';
 import { eventOf } from './events.ts';
 import { figure, type BenchOptions, type BenchReport } from './report.ts';

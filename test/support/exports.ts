@@ -14,7 +14,7 @@ import {
   type Hash,
   type Signer,
 } from '#libs/ledger';
-import type { ExportSource } from '../../src/auditor/write-export.ts';
+import type { ExportSource } from '#libs/audit-export';
 
 /** A log's key that is the same for the same name. */
 export function logKey(origin = 'ledger.example/plimsoll'): Signer {

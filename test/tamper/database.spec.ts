@@ -8,7 +8,7 @@ import { eventLeafHash } from '#libs/ledger';
 import { openDatabase } from '../../src/auditor/database-source.ts';
 import type { FindingName } from '../../src/auditor/findings.ts';
 import { verifyExport } from '../../src/auditor/verify.ts';
-import { writeExport } from '../../src/auditor/write-export.ts';
+import { writeExport } from '#libs/audit-export';
 import { recordLeaves } from '../../src/ledger/record-leaves.ts';
 import { Random } from '../faults/random.ts';
 import { freshDatabase, type FreshDatabase } from '../support/database.ts';

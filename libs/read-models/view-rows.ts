@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import type { View } from '#libs/read-models';
+import type { View } from './view.ts';
 
 /** A row of a view as text that is the same wherever Postgres writes it: its jsonb, with times in UTC. */
 export interface RowText {
