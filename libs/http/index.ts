@@ -13,7 +13,6 @@ export {
 } from './auth.ts';
 export * from './body-parser.ts';
 export * from './command-answer.ts';
-export * from './csv.ts';
 export * from './dev-token.controller.ts';
 export * from './event-streams.ts';
 export * from './http-edge.module.ts';

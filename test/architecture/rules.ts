@@ -49,6 +49,7 @@ export const LIB_EDGES: Readonly<Record<string, readonly string[]>> = {
   calendar: ['contracts'],
   compliance: ['contracts', 'event-sourcing', 'identity', 'policy'],
   contracts: ['event-sourcing'],
+  csv: [],
   cqrs: ['contracts', 'event-sourcing', 'http', 'read-models', 'subscriptions'],
   deployers: ['strict-http'],
   'embedded-postgres': [],
