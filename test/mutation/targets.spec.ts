@@ -1,0 +1,33 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+const root = resolve(__dirname, '../..');
+const targets = JSON.parse(readFileSync(join(__dirname, 'targets.json'), 'utf8')) as Record<string, { mutate: string[]; specs: string[] }>;
+const files = (folder: string): string[] =>
+  readdirSync(join(root, folder))
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.spec.ts') && name !== 'index.ts')
+    .map((name) => `${folder}/${name}`);
+
+describe('what mutation testing is about', () => {
+  it('is duties, gates, windows and the ledger', () => {
+    expect(Object.keys(targets).sort()).toEqual(['duties', 'gates', 'ledger', 'windows']);
+    for (const { mutate, specs } of Object.values(targets)) {
+      expect(mutate.length).toBeGreaterThan(0);
+      expect(specs.length).toBeGreaterThan(0);
+    }
+  });
+
+  it.each(Object.values(targets).flatMap(({ mutate, specs }) => [...mutate, ...specs]))('is there: %s', (file) => {
+    // A file that is renamed must not drop out unseen: Stryker mutates nothing where a pattern matches nothing.
+    expect(existsSync(join(root, file))).toBe(true);
+  });
+
+  it('is every file of the calendar', () => {
+    expect([...(targets['windows']?.mutate ?? [])].sort()).toEqual(files('libs/calendar').sort());
+  });
+
+  it('is named once', () => {
+    const all = Object.values(targets).flatMap(({ mutate }) => mutate);
+    expect(all.filter((file, i) => all.indexOf(file) < i)).toEqual([]);
+  });
+});
