@@ -1,5 +1,5 @@
 import type { DomainEvent, StoredEvent } from './event.ts';
-import { NO_STREAM, type EventLog } from './event-log.ts';
+import { EventsMissing, NO_STREAM, type EventLog } from './event-log.ts';
 import type { EventCodec } from './codec.ts';
 import { streamName } from './ids.ts';
 
@@ -31,7 +31,11 @@ export interface Loaded<S> {
   readonly events: readonly StoredEvent[];
 }
 
-/** Loads and folds a stream; with `asOf` (ISO 8601, inclusive) as it was at that time by `recordedAt`. */
+/**
+ * Loads and folds a stream; with `asOf` (ISO 8601, inclusive) as it was at that time by `recordedAt`.
+ *
+ * @throws EventsMissing the stream does not begin at revision 0, or has a gap: a fold over what is left would say what never was
+ */
 export async function load<S, E extends DomainEvent>(
   log: EventLog,
   codec: EventCodec,
@@ -41,6 +45,11 @@ export async function load<S, E extends DomainEvent>(
 ): Promise<Loaded<S>> {
   const stream = streamName(aggregate.category, id);
   const slice = await log.readStream(stream);
+  const gap = slice.events.findIndex((event, index) => event.revision !== index);
+  if (gap >= 0) {
+    const found = slice.events[gap]?.revision ?? NO_STREAM;
+    throw new EventsMissing(`Stream ${stream} lacks the events from revision ${gap} to ${found - 1}: it was deleted or truncated.`);
+  }
   const events = (asOf === undefined ? slice.events : slice.events.filter((e) => e.metadata.recordedAt <= asOf)).map((e) =>
     codec.upcast(e),
   );

@@ -106,6 +106,11 @@ export class AppendOutcomeUnknown extends Error {
   }
 }
 
+/** A stream begins later than at revision 0 or has a gap: someone deleted or truncated it. No decision may be made on what is left. */
+export class EventsMissing extends Error {
+  override readonly name = 'EventsMissing';
+}
+
 export class EventLogUnavailable extends Error {
   override readonly name = 'EventLogUnavailable';
 }

@@ -6,7 +6,14 @@ import { EventCodec } from './codec.ts';
 import { refuse, RefusedError, type Decision } from './decision.ts';
 import { denialStream } from './denial.ts';
 import type { DomainEvent, NewEvent } from './event.ts';
-import { AppendOutcomeUnknown, EventLogUnavailable, WrongExpectedRevision, type Appended, type EventLog } from './event-log.ts';
+import {
+  AppendOutcomeUnknown,
+  EventLogUnavailable,
+  EventsMissing,
+  WrongExpectedRevision,
+  type Appended,
+  type EventLog,
+} from './event-log.ts';
 import { eventId } from './ids.ts';
 import { defineCommand, hashCommand, MAX_DECISIONS, transact } from './transact.ts';
 
@@ -335,5 +342,32 @@ describe('a log that fails', () => {
       throw new EventLogUnavailable('gone');
     });
     await expect(transact({ log: broken, codec }, fillJar, fill(1))).rejects.toThrow(EventLogUnavailable);
+  });
+});
+
+describe('a stream of which somebody has taken events away', () => {
+  /** What a store gives whose stream was truncated by its metadata, or lost rows. */
+  const without = (gone: (revision: number) => boolean): EventLog => ({
+    ...withAppend(log, (append, ...args) => append(...args)),
+    readStream: async (stream, options) => {
+      const slice = await log.readStream(stream, options);
+      return { ...slice, events: slice.events.filter(({ revision }) => !gone(revision)) };
+    },
+  });
+
+  it.each([
+    ['its beginning', (revision: number) => revision < 2, 'revision 0 to 1'],
+    ['its middle', (revision: number) => revision === 1, 'revision 1 to 1'],
+  ])('is not decided on: %s', async (_what, gone, named) => {
+    await transact({ log, codec }, fillJar, fill(1, 'fill-1'));
+    await transact({ log, codec }, fillJar, fill(2, 'fill-2'));
+    await transact({ log, codec }, sealJar, seal());
+    const before = (await all()).length;
+    const work = transact({ log: without(gone), codec }, fillJar, fill(3, 'fill-3'));
+    await expect(work).rejects.toThrow(EventsMissing);
+    await expect(work).rejects.toThrow(named);
+    expect(await all()).toHaveLength(before);
+    // As it was, it is decided on: sealed is sealed.
+    expect((await refusalOf(transact({ log, codec }, fillJar, fill(3, 'fill-3')))).refusal.type).toBe('jar-sealed');
   });
 });

@@ -17,6 +17,7 @@ import {
   AppendOutcomeUnknown,
   AppendTooLarge,
   BEFORE_ALL,
+  EventsMissing,
   EventLogUnavailable,
   NO_STREAM,
   serialise,
@@ -43,11 +44,6 @@ export interface EventStoreDbOptions {
   readonly readTimeoutMs?: number;
   /** Told, once for each, of what endangers stored events: metadata on or deletion of a stream of ours, gaps in one. */
   readonly onAlarm?: (message: string) => void;
-}
-
-/** A stream begins later than at revision 0 or has a gap: someone deleted or truncated it. No decision may be made on what is left. */
-export class EventsMissing extends Error {
-  override readonly name = 'EventsMissing';
 }
 
 /** Alarms that are remembered so as not to be repeated. */

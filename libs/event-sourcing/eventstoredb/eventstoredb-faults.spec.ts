@@ -4,6 +4,7 @@ import {
   AppendOutcomeUnknown,
   BEFORE_ALL,
   EventLogUnavailable,
+  EventsMissing,
   NO_STREAM,
   UnserialisableEvent,
   WrongExpectedRevision,
@@ -11,7 +12,7 @@ import {
 } from '#libs/event-sourcing';
 import { take, testEvent } from '#libs/event-sourcing/testing';
 import { EventStoreTestServer } from '../../../test/support/eventstore/index.ts';
-import { EventsMissing, EventStoreDbEventLog, type EventStoreDbOptions } from './index.ts';
+import { EventStoreDbEventLog, type EventStoreDbOptions } from './index.ts';
 import { shareClient } from './shared-client.ts';
 
 let server: EventStoreTestServer;

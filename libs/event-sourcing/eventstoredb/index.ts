@@ -1,1 +1,1 @@
-export { EventsMissing, EventStoreDbEventLog, type EventStoreDbOptions } from './eventstoredb-event-log.ts';
+export { EventStoreDbEventLog, type EventStoreDbOptions } from './eventstoredb-event-log.ts';
