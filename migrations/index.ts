@@ -10,6 +10,7 @@ import { ApprovalsAndBypasses1767226340000 } from './1767226340000-approvals-and
 import { Ledger1767226430000 } from './1767226430000-ledger.ts';
 import { LegalHolds1767226551000 } from './1767226551000-legal-holds.ts';
 import { IdentityViews1767226710000 } from './1767226710000-identity-views.ts';
+import { UnauthorisedDeployments1767227230000 } from './1767227230000-unauthorised-deployments.ts';
 
 /** Every change of the schema, oldest first. Forward only: a mistake is put right by the next one. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -24,4 +25,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   Ledger1767226430000,
   LegalHolds1767226551000,
   IdentityViews1767226710000,
+  UnauthorisedDeployments1767227230000,
 ];

@@ -1,6 +1,7 @@
 import type { View } from '#libs/read-models';
 import { deploymentTimeline } from './deployments/views/deployment-timeline/deployment-timeline.projection.ts';
 import { environmentMap } from './environments/views/environment-map/environment-map.projection.ts';
+import { unauthorisedDeployments } from './environments/views/unauthorised-deployments/unauthorised-deployments.projection.ts';
 import { approvals } from './governance/views/approvals/approvals.projection.ts';
 import { auditReport } from './governance/views/audit-report/audit-report.projection.ts';
 import { bypasses } from './governance/views/bypasses/bypasses.projection.ts';
@@ -33,4 +34,5 @@ export const views: readonly View<any>[] = [
   outsideEventTypes,
   releaseBoard,
   roleGrantList,
+  unauthorisedDeployments,
 ];

@@ -1,5 +1,6 @@
 import { DeploymentTimelineRow } from './deployments/views/deployment-timeline/deployment-timeline.row.ts';
 import { EnvironmentMapRow } from './environments/views/environment-map/environment-map.row.ts';
+import { UnauthorisedDeploymentRow } from './environments/views/unauthorised-deployments/unauthorised-deployments.row.ts';
 import { ApprovalRow } from './governance/views/approvals/approvals.row.ts';
 import { AuditReportRow } from './governance/views/audit-report/audit-report.row.ts';
 import { BypassRow } from './governance/views/bypasses/bypasses.row.ts';
@@ -31,4 +32,5 @@ export const rows: readonly (new () => object)[] = [
   OutsideEventTypeRow,
   ReleaseBoardRow,
   RoleGrantRow,
+  UnauthorisedDeploymentRow,
 ];

@@ -64,6 +64,9 @@ const sentences: { readonly [T in PlimsollEvent['type']]: (data: DataOf<T>) => s
   EnvironmentFreed: (e) => `${e.environment} was freed: the deployment ${e.outcome === 'halted' ? 'was halted' : e.outcome}.`,
   RunningVersionReported: (e) => `${e.reportedBy} reported ${e.artifact} of ${e.service} in ${e.environment} as ${e.change}.`,
 
+  UnauthorisedDeploymentObserved: (e) =>
+    `${e.artifact || 'Something'} of ${e.service} was ${e.change === 'rolledback' ? 'rolled back' : e.change} in ${e.environment} without a deployment of ours, as ${e.reportedBy} reported: ${e.detail}`,
+
   GroupDefined: (e) => `Group ${e.group} was defined: ${e.title}.`,
   GroupMemberAdded: (e) => `${e.person} was taken into group ${e.group}.`,
   GroupMemberRemoved: (e) => `${e.person} was taken out of group ${e.group}: ${e.reason}`,

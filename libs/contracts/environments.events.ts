@@ -42,5 +42,33 @@ export type EnvironmentEvent =
         readonly claimedOccurredAt: string;
         /** Seconds by which the claimed time is ahead of (positive) or behind the server's. */
         readonly skewSeconds: number;
+        /** The deployment of ours that put it there, and by what it was recognised; absent where there is none, and in reports of before. */
+        readonly authorisedBy?: { readonly deploymentId: string; readonly by: 'digest' | 'package-url' };
+      }
+    >
+  /** The outside reports that something was put there which no deployment of ours accounts for. A fact beside the report: nothing makes it authorised later. */
+  | DomainEvent<
+      'UnauthorisedDeploymentObserved',
+      {
+        readonly environment: string;
+        readonly service: string;
+        /** purl or digest as reported. */
+        readonly artifact: string;
+        readonly change: 'deployed' | 'upgraded' | 'rolledback';
+        readonly reason: UnauthorisedBecause;
+        /** A sentence. */
+        readonly detail: string;
+        /** Streams of ours that come nearest to it: `stream@revision`. */
+        readonly evidence: readonly string[];
+        readonly reportedBy: string;
+        readonly claimedOccurredAt: string;
+        readonly skewSeconds: number;
       }
     >;
+
+/**
+ * `never-deployed`: no deployment of ours had it; `superseded`: one had, and another has taken its place since, so that the report is late or the
+ * deployment went around us, and nobody can tell; `environment-unknown`: nobody has defined the environment; `artifact-unnamed`: the report does
+ * not say what was deployed.
+ */
+export type UnauthorisedBecause = 'never-deployed' | 'superseded' | 'environment-unknown' | 'artifact-unnamed';

@@ -130,6 +130,7 @@ export const declarations = {
   TriggerCleared: first,
   TriggerDefined: first,
   TriggerFired: first,
+  UnauthorisedDeploymentObserved: first,
   VersionAssigned: first,
 } as const satisfies Record<PlimsollEvent['type'], EventDeclaration>;
 

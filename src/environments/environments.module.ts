@@ -5,13 +5,16 @@ import { reportRunningVersionCommand } from './environment/report-running-versio
 import { freeEnvironmentCommand, reserveEnvironmentCommand } from './environment/reserve-environment.ts';
 import { EnvironmentsViewsController } from './environments-views.controller.ts';
 import { EnvironmentsController } from './environments.controller.ts';
+import { UnauthorisedDeploymentsController } from './unauthorised-deployments.controller.ts';
 import { environmentMapQueries } from './views/environment-map/environment-map.query.ts';
+import { UnauthorisedDeploymentsHandler } from './views/unauthorised-deployments/unauthorised-deployments.query.ts';
 
 @Module({
-  controllers: [EnvironmentsController, EnvironmentsViewsController],
+  controllers: [EnvironmentsController, EnvironmentsViewsController, UnauthorisedDeploymentsController],
   providers: [
     ...commandHandlers(defineEnvironmentCommand, reserveEnvironmentCommand, freeEnvironmentCommand, reportRunningVersionCommand),
     ...environmentMapQueries,
+    UnauthorisedDeploymentsHandler,
   ],
 })
 export class EnvironmentsModule {}

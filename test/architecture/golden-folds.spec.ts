@@ -37,7 +37,7 @@ const folds: readonly [Aggregate<never, never>, RegExp][] = [
   [bypasses, /^Bypass/],
   [calendars, /^Calendar/],
   [deployment, /^(?:Deployment|Step)/],
-  [environment, /^(?:Environment|RunningVersion)/],
+  [environment, /^(?:Environment|RunningVersion|UnauthorisedDeployment)/],
   [group, /^Group/],
   [incident, /^Incident/],
   [legalHolds, /^LegalHold/],

@@ -161,11 +161,13 @@ if (!present) skipAloud(`no CDEvents conformance files in ${folder}: set PLIMSOL
         },
         metadata: { actor: 'process:ingestion' },
       },
+      // Nobody has defined that environment here, so that nothing of ours accounts for it.
+      { type: 'UnauthorisedDeploymentObserved', data: { reason: 'environment-unknown' }, metadata: { actor: 'process:ingestion' } },
     ]);
     expect(await stream('deployment-eu-prod-1')).toEqual([]);
     // The same event again reports nothing new.
     expect((await send(reported)).body[0]).toMatchObject({ receiptId: receipt });
-    expect(await stream('environment-eu-prod-1')).toHaveLength(1);
+    expect(await stream('environment-eu-prod-1')).toHaveLength(2);
   });
 
   it('register an artifact only where they carry its digest', async () => {

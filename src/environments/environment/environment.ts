@@ -35,6 +35,9 @@ export const environment: Aggregate<Environment, EnvironmentEvent> = {
             [event.data.service]: `${event.data.change} ${event.data.artifact} ${event.data.claimedOccurredAt}`,
           },
         };
+      // What it says of an environment, the report beside it says.
+      case 'UnauthorisedDeploymentObserved':
+        return state;
       default:
         return unknownEvent(event);
     }

@@ -31,6 +31,7 @@ export const environmentMap = defineView<Row, MapEvent>({
       const seen = { artifact, change, reportedBy, claimedOccurredAt, skewSeconds, at: metadata.recordedAt };
       return { observed: { ...row.observed, [service]: seen } };
     }),
+    UnauthorisedDeploymentObserved: 'ignored',
     DeploymentSucceeded: changed((row, { data, metadata }) => ({
       previous: row.deployed,
       deployed: {
