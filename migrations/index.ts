@@ -11,6 +11,7 @@ import { Ledger1767226430000 } from './1767226430000-ledger.ts';
 import { LegalHolds1767226551000 } from './1767226551000-legal-holds.ts';
 import { IdentityViews1767226710000 } from './1767226710000-identity-views.ts';
 import { UnauthorisedDeployments1767227230000 } from './1767227230000-unauthorised-deployments.ts';
+import { LedgerWitnesses1767227010000 } from './1767227010000-ledger-witnesses.ts';
 
 /** Every change of the schema, oldest first. Forward only: a mistake is put right by the next one. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -26,4 +27,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   LegalHolds1767226551000,
   IdentityViews1767226710000,
   UnauthorisedDeployments1767227230000,
+  LedgerWitnesses1767227010000,
 ];

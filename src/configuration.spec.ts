@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { formatSigner } from '#libs/ledger';
+import { formatSigner, parseSigner } from '#libs/ledger';
 import { ConfigurationError, readConfiguration } from './configuration.ts';
 
 type Environment = Readonly<Record<string, string>>;
@@ -37,7 +37,7 @@ describe('a configuration in which nothing is set', () => {
       smokeHosts: ['127.0.0.1', 'localhost', '::1'],
       stepLeaseSeconds: 15,
       rolesFrom: 'token',
-      ledger: { everyEvents: 1000, everySeconds: 10 },
+      ledger: { everyEvents: 1000, everySeconds: 10, witnesses: [] },
       logLevel: 'info',
     });
   });
@@ -88,7 +88,7 @@ describe('a configuration in which everything is set', () => {
       stepLeaseSeconds: 60,
       rolesFrom: 'token',
       incidentWebhook: { url: 'https://hooks.example.com/1', secret: WEBHOOK_SECRET },
-      ledger: { everyEvents: 1000, everySeconds: 10 },
+      ledger: { everyEvents: 1000, everySeconds: 10, witnesses: [] },
       logLevel: 'debug',
     });
   });
@@ -252,5 +252,42 @@ describe("the key that signs the ledger's checkpoints", () => {
 
   it('is refused when it is not there', () => {
     expect(problemsOf({ PLIMSOLL_LEDGER_KEY_FILE: join(folder, 'nothing') })[0]).toMatch(/ENOENT/);
+  });
+});
+
+describe('the witnesses of the ledger', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'plimsoll-witnesses-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const file = (contents: unknown): string => {
+    const path = join(folder, 'witnesses.json');
+    writeFileSync(path, typeof contents === 'string' ? contents : JSON.stringify(contents));
+    return path;
+  };
+  const verifier = (kind: 'ed25519' | 'cosignature/v1'): string =>
+    parseSigner(formatSigner('witness.example', kind, Buffer.alloc(32, 1))).verifier.text;
+  const url = 'https://witness.example/plimsoll';
+
+  it('are read with their keys', () => {
+    const path = file([{ url, verifier: verifier('cosignature/v1') }]);
+    expect(readConfiguration({ PLIMSOLL_LEDGER_WITNESSES: path }).ledger.witnesses).toMatchObject([
+      { url: new URL(url), verifier: { name: 'witness.example', kind: 'cosignature/v1' } },
+    ]);
+  });
+
+  it.each([
+    ['the file is not JSON', '[', /no such list/],
+    ['it is no list', {}, /no such list/],
+    [
+      'a url is plain http to another machine',
+      [{ url: 'http://witness.example', verifier: verifier('cosignature/v1') }],
+      /entry 1 is not https/,
+    ],
+    ['a key is none', [{ url, verifier: 'nonsense' }], /name\+hash\+base64/],
+    ['a key is that of a log', [{ url, verifier: verifier('ed25519') }], /key of a log/],
+    ['an entry is nothing', [null], /entry 1 is not https/],
+  ])('are refused when %s', (_what, contents, why) => {
+    const problems = problemsOf({ PLIMSOLL_LEDGER_WITNESSES: file(contents) });
+    expect(problems).toEqual([expect.stringMatching(/^PLIMSOLL_LEDGER_WITNESSES should name a JSON file/)]);
+    expect(problems[0]).toMatch(why);
   });
 });

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ALGORITHMS, type Algorithm, type IssuerConfiguration } from '#libs/identity';
-import { readSignerFile } from '#libs/ledger';
+import { parseVerifier, readSignerFile, type Verifier } from '#libs/ledger';
+import { httpsOrLoopback } from '#libs/strict-http';
 
 export const ROLES = ['api', 'projector', 'publisher', 'deployer', 'correlator'] as const;
 export type Role = (typeof ROLES)[number];
@@ -44,6 +45,8 @@ export interface Configuration {
     readonly everyEvents: number;
     /** or when the oldest that is under none is so old. */
     readonly everySeconds: number;
+    /** Who is asked to sign every checkpoint too. */
+    readonly witnesses: readonly { readonly url: URL; readonly verifier: Verifier }[];
   };
   readonly logLevel: string;
 }
@@ -143,6 +146,7 @@ export function readConfiguration(env: Readonly<Record<string, string | undefine
     ...readLedgerKey(get('PLIMSOLL_LEDGER_KEY_FILE'), problems),
     everyEvents: whole('PLIMSOLL_LEDGER_EVERY_EVENTS', 1000, 1, 1_000_000),
     everySeconds: whole('PLIMSOLL_LEDGER_EVERY_SECONDS', 10, 1, 86_400),
+    witnesses: readWitnesses(get('PLIMSOLL_LEDGER_WITNESSES'), problems),
   };
 
   if (problems.length > 0) throw new ConfigurationError(problems);
@@ -199,6 +203,26 @@ function readLedgerKey(path: string | undefined, problems: string[]): { readonly
     );
   }
   return { keyFile };
+}
+
+function readWitnesses(path: string | undefined, problems: string[]): Configuration['ledger']['witnesses'] {
+  if (!path) return [];
+  const should =
+    'PLIMSOLL_LEDGER_WITNESSES should name a JSON file [{"url": "https://…", "verifier": "name+hash+base64"}] with the keys of at most 32 witnesses';
+  try {
+    const listed = parsed(readFileSync(path, 'utf8'));
+    if (!Array.isArray(listed) || listed.length > 32) throw new Error('it is no such list');
+    return listed.map((one: { url?: unknown; verifier?: unknown } | null, n) => {
+      const url = typeof one?.url === 'string' && URL.canParse(one.url) ? new URL(one.url) : undefined;
+      if (!url || !httpsOrLoopback(url)) throw new Error(`the url of entry ${n + 1} is not https, nor http on 127.0.0.1`);
+      const verifier = parseVerifier(String(one?.verifier));
+      if (verifier.kind !== 'cosignature/v1') throw new Error(`the verifier of entry ${n + 1} is the key of a log, not of a witness`);
+      return { url, verifier };
+    });
+  } catch (error) {
+    problems.push(`${should}; ${path}: ${error instanceof Error ? error.message : String(error)}.`);
+    return [];
+  }
 }
 
 function readHttpTargets(path: string | undefined, problems: string[]): Configuration['httpTargets'] {

@@ -44,6 +44,18 @@ export class Metrics implements CommandObserver {
     help: '1 where the ledger was lost, changed or forked and nothing is signed; GET /v1/ledger says why.',
     registers: [this.registry],
   });
+  private readonly unwitnessedEvents = new Gauge({
+    name: 'plimsoll_ledger_unwitnessed_events',
+    help: "Leaves under the log's own signature that a witness has not signed yet.",
+    labelNames: ['witness'],
+    registers: [this.registry],
+  });
+  private readonly witnessRefuses = new Gauge({
+    name: 'plimsoll_ledger_witness_refuses',
+    help: '1 where a witness does not sign and is not merely away: GET /v1/ledger says why.',
+    labelNames: ['witness'],
+    registers: [this.registry],
+  });
   readonly alarms = new Counter({
     name: 'plimsoll_event_log_alarms_total',
     help: 'Things in the event log that must not happen, such as metadata on our streams.',
@@ -71,5 +83,10 @@ export class Metrics implements CommandObserver {
     this.unanchoredSeconds.set({ window: 'now' }, status.unanchoredSeconds);
     this.unanchoredSeconds.set({ window: 'largest' }, status.largestUnanchoredSeconds);
     this.refusesToSign.set(status.alarm ? 1 : 0);
+    for (const { verifier, size, problem } of status.witnesses) {
+      const labels = { witness: verifier.slice(0, verifier.indexOf('+')) };
+      this.unwitnessedEvents.set(labels, Math.max(0, status.signedSize - size));
+      this.witnessRefuses.set(labels, problem && problem.code !== 'away' ? 1 : 0);
+    }
   }
 }

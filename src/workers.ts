@@ -21,6 +21,7 @@ import { consumeOutsideEvents } from './ingestion/consume-outside-events.ts';
 import { Intake } from './ingestion/intake.ts';
 import { CheckpointSigner } from './ledger/checkpoint-signer.ts';
 import { LEDGER_BATCH, LEDGER_SUBSCRIPTION, recordLeaves } from './ledger/record-leaves.ts';
+import { WitnessSender } from './ledger/witness-sender.ts';
 import { processes } from './processes.ts';
 import { views } from './read-models.ts';
 import { SmokeRunner } from './validation/smoke-run/smoke-runner.ts';
@@ -111,6 +112,13 @@ export function startWorkers(
             onAlarm: ({ code, detail }) => logger.error({ code }, `The ledger signs nothing any more: ${detail}`),
           })
         : undefined;
+      const { witnesses } = configuration.ledger;
+      const witnessing = new WitnessSender({
+        pool,
+        witnesses,
+        now,
+        onProblem: (witness, problem, detail) => logger.error({ witness, problem }, `A witness of the ledger does not sign: ${detail}`),
+      });
       return [
         // Without a codec: a leaf is the event as it is stored.
         runSubscription({
@@ -124,6 +132,7 @@ export function startWorkers(
           handle: recordLeaves(log),
         }),
         ...(checkpoints ? [checkpoints.run(signal, onError)] : []),
+        ...(witnesses.length > 0 ? [witnessing.run(signal, onError)] : []),
         // On the embedded default there is nobody outside who could read it.
         ...(configuration.kafka ? [publisher.run()] : []),
         ...(outbox

@@ -3,6 +3,7 @@ import type { EventLog } from '#libs/event-sourcing';
 import { formatCheckpoint, formatNote, signatureOf, type Signer } from '#libs/ledger';
 import type { MessageBus } from '#libs/messaging';
 import type { CheckpointFile } from './checkpoint-file.ts';
+import { pause } from './pause.ts';
 import { LogDiffersFromLedger, mustBeInLog } from './record-leaves.ts';
 import { LedgerDamaged, leafBy, rootAt, treeHead, type TreeHead } from './stored-tree.ts';
 
@@ -65,16 +66,7 @@ export class CheckpointSigner {
   async run(signal: AbortSignal, onError: (error: unknown) => void): Promise<void> {
     while (!signal.aborted) {
       await this.tick().catch(onError);
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(done, TICK_MS);
-        function done(): void {
-          clearTimeout(timer);
-          signal.removeEventListener('abort', done);
-          resolve();
-        }
-        signal.addEventListener('abort', done);
-        if (signal.aborted) done();
-      });
+      await pause(TICK_MS, signal);
     }
   }
 

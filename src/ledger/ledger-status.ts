@@ -22,8 +22,19 @@ export interface LedgerStatus {
   /** The largest that these two ever were when something was signed, or are now. */
   readonly largestUnanchoredEvents: number;
   readonly largestUnanchoredSeconds: number;
+  /** Witnesses that are or were asked to sign too, by name. */
+  readonly witnesses: readonly WitnessStatus[];
   /** Why nothing is signed now. */
   readonly alarm?: { readonly code: string; readonly detail: string; readonly at: string };
+}
+
+export interface WitnessStatus {
+  readonly verifier: string;
+  /** Leaves under the last checkpoint that it signed; 0 before the first. */
+  readonly size: number;
+  readonly witnessedAt?: string;
+  /** Why it has not signed the last checkpoint. */
+  readonly problem?: { readonly code: string; readonly detail: string; readonly at: string };
 }
 
 /** How the ledger stands as of `now` (ISO 8601). */
@@ -65,6 +76,26 @@ export async function ledgerStatus(pool: Pick<Pool, 'query'>, log: EventLog, now
     unanchoredSeconds,
     largestUnanchoredEvents: Math.max(unanchoredEvents, Number(row.largest_events ?? 0)),
     largestUnanchoredSeconds: Math.max(unanchoredSeconds, row.largest_seconds ?? 0),
+    witnesses: await witnessStatuses(pool),
     ...(row.alarm ? { alarm: row.alarm } : {}),
   };
+}
+
+async function witnessStatuses(pool: Pick<Pool, 'query'>): Promise<readonly WitnessStatus[]> {
+  const { rows } = await pool.query<{
+    verifier: string;
+    size: string | null;
+    witnessed_at: Date | null;
+    problem: NonNullable<WitnessStatus['problem']> | null;
+  }>(`
+    select w.verifier, w.problem, c.size, c.witnessed_at
+      from ledger_witness w
+      left join lateral (select size, witnessed_at from ledger_cosignature c where c.verifier = w.verifier order by size desc limit 1) c on true
+     order by w.verifier`);
+  return rows.map(({ verifier, size, witnessed_at, problem }) => ({
+    verifier,
+    size: Number(size ?? 0),
+    ...(witnessed_at ? { witnessedAt: witnessed_at.toISOString() } : {}),
+    ...(problem ? { problem } : {}),
+  }));
 }

@@ -6,7 +6,16 @@ import type { Infrastructure } from '../infrastructure.ts';
 import { INFRASTRUCTURE } from '../tokens.ts';
 import { ledgerStatus, type LedgerStatus } from './ledger-status.ts';
 import { eventOf } from './record-leaves.ts';
-import { consistencyProofOf, inclusionProofOf, LedgerDamaged, leafBy, rootAt, treeHead, type StoredLeaf } from './stored-tree.ts';
+import {
+  checkpointNote,
+  consistencyProofOf,
+  inclusionProofOf,
+  LedgerDamaged,
+  leafBy,
+  rootAt,
+  treeHead,
+  type StoredLeaf,
+} from './stored-tree.ts';
 
 type Parameters = Readonly<Record<string, unknown>>;
 
@@ -25,18 +34,16 @@ export class LedgerController {
     return ledgerStatus(pool, log, this.clock().toISOString());
   }
 
-  /** The last checkpoint that was signed: a C2SP signed note. */
+  /** The last checkpoint that was signed: a C2SP signed note, with the lines of the witnesses that have signed it too. */
   @Get('checkpoint')
   @Header('content-type', 'text/plain; charset=utf-8')
   @ApiProduces('text/plain')
   async checkpoint(@Query() query: Parameters): Promise<string> {
     onlyKnown(query, []);
-    const { rows } = await this.infrastructure.pool.query<{ note: string }>(
-      'select note from ledger_checkpoint order by size desc limit 1',
-    );
-    if (!rows[0])
+    const note = await checkpointNote(this.infrastructure.pool);
+    if (note === undefined)
       throw new ProblemError(404, 'checkpoint-unknown', 'Nothing is signed yet: there are no events, or the first are not yet due.');
-    return rows[0].note;
+    return note;
   }
 
   @Get('checkpoints/:size')
@@ -44,9 +51,9 @@ export class LedgerController {
   @ApiProduces('text/plain')
   async checkpointOfSize(@Param('size') text: string): Promise<string> {
     const size = wholeNumber('size', text);
-    const { rows } = await this.infrastructure.pool.query<{ note: string }>('select note from ledger_checkpoint where size = $1', [size]);
-    if (!rows[0]) throw new ProblemError(404, 'checkpoint-unknown', `No checkpoint of size ${size} was signed.`);
-    return rows[0].note;
+    const note = await checkpointNote(this.infrastructure.pool, size);
+    if (note === undefined) throw new ProblemError(404, 'checkpoint-unknown', `No checkpoint of size ${size} was signed.`);
+    return note;
   }
 
   /** Shows that an event is in the tree of a size: the last signed one unless told. */

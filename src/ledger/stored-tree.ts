@@ -69,6 +69,19 @@ export async function leafBy(
   }))[0];
 }
 
+/** The signed checkpoint of a size, or the last one, with the witnesses' lines below the log's own; undefined where there is none. */
+export async function checkpointNote(source: Source, size?: number): Promise<string | undefined> {
+  const { rows } = await source.query<{ note: string }>(
+    `${COSIGNED} where $1::bigint is null or c.size = $1 group by c.size order by c.size desc limit 1`,
+    [size ?? null],
+  );
+  return rows[0]?.note;
+}
+
+const COSIGNED = `
+  select c.note || coalesce(string_agg(s.line || E'\\n', '' order by s.verifier), '') as note
+    from ledger_checkpoint c left join ledger_cosignature s on s.size = c.size and s.root = c.root`;
+
 /** The root of the tree's first `size` leaves. @throws LedgerDamaged also where there are not so many */
 export async function rootAt(source: Source, size: number): Promise<Hash> {
   const [root] = await rootsOf(source, [{ start: 0, end: size }]);

@@ -1,8 +1,8 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import {
   consistencyProof,
   formatCheckpoint,
@@ -13,59 +13,34 @@ import {
   parseNote,
   parseSignature,
   parseSigner,
-  parseVerifier,
   rootOfLeaves,
   signatureOf,
   verifyNote,
   type Hash,
-  type Verifier,
 } from '#libs/ledger';
+import { WitnessPrograms, type RunningWitness } from '../support/witness-program.ts';
 
 const log = parseSigner(formatSigner('log.example/one', 'ed25519', Buffer.alloc(32, 1)));
 const leavesOf = (count: number, salt = ''): Hash[] => Array.from({ length: count }, (_, n) => leafHash(`${n}${salt}`));
 
-interface Running {
-  readonly process: ChildProcess;
-  readonly url: string;
-  readonly verifier: Verifier;
-}
-
 /** The program as others run it: in a process of its own, with its own key and folder. */
 describe('the witness program', () => {
   let folder: string;
-  const started: ChildProcess[] = [];
+  const witnesses = new WitnessPrograms();
+  const run = witnesses.run.bind(witnesses);
+  const start = (): Promise<RunningWitness> => witnesses.start(folder, log.verifier);
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'plimsoll-witness-'));
   });
   afterEach(async () => {
-    for (const child of started.splice(0)) if (child.exitCode === null && child.kill('SIGKILL')) await once(child, 'exit');
+    await witnesses.killAll();
     await rm(folder, { recursive: true, force: true });
   });
 
-  function run(...args: string[]): ChildProcess & { output: () => string } {
-    const program = [resolve(__dirname, '../support/run-typescript.cjs'), resolve(__dirname, '../../src/witness.main.ts')];
-    const child = spawn(process.execPath, [...program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-    started.push(child);
-    let output = '';
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => (output += String(text)));
-    return Object.assign(child, { output: () => output });
-  }
-
-  async function start(): Promise<Running> {
-    const args = ['--key', join(folder, 'key'), '--name', 'witness.example', '--state', join(folder, 'state'), '--port', '0'];
-    const child = run(...args, '--log', log.verifier.text);
-    for (;;) {
-      const [, key, url] = /The witness (\S+) is ready on (\S+)\n/.exec(child.output()) ?? [];
-      if (key && url) return { process: child, url, verifier: parseVerifier(key) };
-      if (child.exitCode !== null) throw new Error(child.output());
-      await Promise.race([once(child.stdout!, 'data'), once(child, 'exit')]);
-    }
-  }
-
   const textOf = (leaves: readonly Hash[]): string =>
     formatCheckpoint({ origin: log.verifier.name, size: leaves.length, root: rootOfLeaves(leaves) });
-  async function add({ url }: Running, leaves: readonly Hash[], oldSize: number): Promise<{ status: number; text: string }> {
+  async function add({ url }: RunningWitness, leaves: readonly Hash[], oldSize: number): Promise<{ status: number; text: string }> {
     const checkpoint = formatNote({ text: textOf(leaves), signatures: [signatureOf(textOf(leaves), log, 0)] });
     const proof = oldSize > 0 && oldSize < leaves.length ? consistencyProof(leaves, oldSize) : [];
     const response = await fetch(`${url}/add-checkpoint`, { method: 'POST', body: formatWitnessRequest({ oldSize, proof, checkpoint }) });

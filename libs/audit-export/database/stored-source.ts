@@ -37,7 +37,10 @@ export async function storedSource(options: {
       return proof;
     },
     checkpoints: async function* () {
-      const kept = await pool.query<{ note: string }>('select note from ledger_checkpoint order by size');
+      const kept = await pool.query<{ note: string }>(`
+          select c.note || coalesce(string_agg(s.line || E'\\n', '' order by s.verifier), '') as note
+            from ledger_checkpoint c left join ledger_cosignature s on s.size = c.size and s.root = c.root
+           group by c.size order by c.size`);
       yield kept.rows.map(({ note }) => note);
     },
     events: (from, to) => eventsOf(log, from, to),
