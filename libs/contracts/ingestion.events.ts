@@ -59,6 +59,8 @@ export type IngestionEvent =
         readonly contentType: string;
         readonly channel: 'http' | 'kafka';
         readonly receivedFrom: string;
+        /** Secrets were replaced in what is kept: their kinds, and the SHA-256 (hex) of the whole payload as it came. */
+        readonly redacted?: { readonly sha256: string; readonly kinds: readonly string[] };
       }
     >
   | DomainEvent<

@@ -1,6 +1,11 @@
+import { replaceSecrets } from '#libs/secrets';
+
 export const MASK = '[masked]';
 
-/** What looks like a secret wherever it is printed. Better a word too many masked than a key in an event that can't be unwritten. */
+/**
+ * What may be a secret wherever it is printed, beyond what is certainly one (`#libs/secrets`, which commands are refused for): better a word
+ * too many masked than a key in an event that can't be unwritten.
+ */
 const SECRETS: readonly RegExp[] = [
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
   /\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*/g, // JSON Web Tokens
@@ -17,9 +22,9 @@ const NAMED_SECRETS: readonly RegExp[] = [
 /** The end of a private key whose beginning was cut off. */
 const HEADLESS_KEY = /^(?:(?!-----BEGIN)[\s\S])*?-----END [A-Z ]*PRIVATE KEY-----/;
 
-/** The text with everything that looks like a secret replaced by `[masked]`. */
+/** The text with everything that looks like a secret replaced by `[masked]`; nothing is left that a command would be refused for. */
 export function maskSecrets(text: string): string {
-  let masked = text;
+  let masked = replaceSecrets(text, () => MASK);
   for (const pattern of SECRETS) masked = masked.replace(pattern, MASK);
   masked = masked.replace(HEADLESS_KEY, MASK);
   for (const pattern of NAMED_SECRETS) masked = masked.replace(pattern, `$1${MASK}`);

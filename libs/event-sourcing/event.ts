@@ -13,6 +13,11 @@ export interface Actor {
   readonly roles: readonly string[];
 }
 
+/** Whether a part of Plimsoll itself acts (`process:…`, `system:…`), and no person: person ids have no colon. */
+export function isProgram({ person }: Pick<Actor, 'person'>): boolean {
+  return /^(?:process|system):/.test(person);
+}
+
 /** Stored beside every event. Everything in it is set by the server. */
 export interface EventMetadata {
   /** Person id of the actor. */

@@ -371,3 +371,38 @@ describe('a stream of which somebody has taken events away', () => {
     expect((await refusalOf(transact({ log, codec }, fillJar, fill(3, 'fill-3')))).refusal.type).toBe('jar-sealed');
   });
 });
+
+describe('a secret in what is asked', () => {
+  const token = `ghp_${'aB3dE5gH7j'.repeat(4).slice(0, 36)}`;
+  class LabelJar {
+    label: string;
+  }
+  const labelJar = defineCommand({
+    type: LabelJar,
+    aggregate: jar,
+    decide: (command): Decision<JarEvent> => [{ type: 'JarFilled', data: Object.assign({ beans: 1 }, { label: command.label }) }],
+    governed: (command) => ({ jar: command.target, label: command.label }),
+  });
+  const label = (text: string, person = 'person-dora') => issued(LabelJar, { label: text }, 'j1', { person });
+
+  it('is refused before the rule sees it, and the denial names field and kind alone; without it, the same is stored', async () => {
+    const refused = await refusalOf(transact({ log, codec }, labelJar, label(`use ${token}`)));
+    expect(refused.refusal).toMatchObject({
+      kind: 'meaning',
+      type: 'secret-in-payload',
+      reasons: [{ code: 'secret-in-payload', detail: 'label: github-token' }],
+    });
+    const [denial] = await all();
+    expect(denial).toMatchObject({ type: 'CommandDenied', data: { asked: { label: 'use [secret removed: github-token]' } } });
+    expect(
+      JSON.stringify([refused.refusal, (await log.readAll({ after: -1n, maxCount: 9 })).map((e) => [e.data, e.metadata])]),
+    ).not.toContain(token);
+    await transact({ log, codec }, labelJar, label('use it'));
+    expect(await typesIn('jar-j1')).toEqual(['JarFilled']);
+  });
+
+  it('is replaced where a program of ours reports it: nobody could send it again', async () => {
+    await transact({ log, codec }, labelJar, label(`use ${token}`, 'system:deployer'));
+    expect((await log.readStream('jar-j1')).events.map((e) => e.data)).toEqual([{ beans: 1, label: 'use [secret removed: github-token]' }]);
+  });
+});

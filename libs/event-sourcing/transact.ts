@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
+import { secretsIn, withoutSecrets } from '#libs/secrets';
 import { load, type Aggregate, type Loaded } from './aggregate.ts';
 import type { EventCodec } from './codec.ts';
 import type { CommandMeta, Issued } from './command.ts';
 import { isRefusal, refuse, RefusedError, type Decision, type Refusal } from './decision.ts';
 import { denialStream, type CommandDenied } from './denial.ts';
-import type { DomainEvent, EventMetadata, NewEvent } from './event.ts';
+import { isProgram, type DomainEvent, type EventMetadata, type NewEvent } from './event.ts';
 import { AppendOutcomeUnknown, NO_STREAM, WrongExpectedRevision, type Appended, type EventLog } from './event-log.ts';
 import { derivedId, eventId } from './ids.ts';
 
@@ -61,10 +62,13 @@ export interface TransactPorts {
 export async function transact<C extends object, S, E extends DomainEvent, F>(
   ports: TransactPorts,
   definition: CommandDefinition<C, S, E, F>,
-  command: Issued<C>,
+  issued: Issued<C>,
 ): Promise<Transacted> {
   const { log, codec } = ports;
-  const { meta } = command;
+  const { meta } = issued;
+  // What a program of ours reports nobody could send again without the secret: it is recorded without.
+  const command = isProgram(meta.actor) ? withoutSecretFields(issued) : issued;
+  const asked = askedOf(command);
   const commandHash = hashCommand(definition.type.name, command);
   const read: ReadAggregate = (aggregate, id) => load(log, codec, aggregate, id);
 
@@ -81,19 +85,13 @@ export async function transact<C extends object, S, E extends DomainEvent, F>(
     }
 
     const facts = (await definition.facts?.(read, command, loaded.state)) as F;
-    const decision = definition.decide(command, loaded.state, facts);
+    // No rule sees a secret, and no event: what is stored once can't be taken out of it.
+    const secret = secretRefusal(asked);
+    const decision = secret ?? definition.decide(command, loaded.state, facts);
     if (isRefusal(decision)) {
-      const position = definition.governed
-        ? await recordDenial(
-            ports,
-            definition.type.name,
-            loaded.stream,
-            command,
-            decision,
-            definition.governed(command, loaded.state, facts),
-            commandHash,
-          )
-        : undefined;
+      const about = definition.governed?.(command, loaded.state, facts);
+      const denied = { id: meta.commandId, command: definition.type.name, stream: loaded.stream, asked, meta, commandHash };
+      const position = about && (await recordDenied(ports, secret ? redacted({ ...denied, about }) : { ...denied, about }, decision));
       throw new RefusedError(decision, position);
     }
     if (decision.length === 0) {
@@ -143,23 +141,6 @@ async function appendKnowing(log: EventLog, stream: string, revision: number, ev
   }
 }
 
-async function recordDenial<C extends object>(
-  ports: TransactPorts,
-  name: string,
-  stream: string,
-  command: Issued<C>,
-  refusal: Refusal,
-  about: Readonly<Record<string, string>>,
-  commandHash: string,
-): Promise<bigint | undefined> {
-  const { meta } = command;
-  return await recordDenied(
-    ports,
-    { id: meta.commandId, command: name, stream, about, asked: askedOf(command), meta, commandHash },
-    refusal,
-  );
-}
-
 /** A refusal to be put on record. */
 export interface Denied {
   /** Of the denial's stream; the same id is recorded once. */
@@ -200,6 +181,40 @@ export async function recordDenied({ log, codec }: TransactPorts, denied: Denied
   }
 }
 
+function withoutSecretFields<C extends object>(command: Issued<C>): Issued<C> {
+  const { target, meta, ...asked } = command as Issued<Record<string, unknown>>;
+  const cleaned = withoutSecrets(asked);
+  return cleaned === asked
+    ? command
+    : (Object.assign(Object.create(Object.getPrototypeOf(command) as object), cleaned, { target, meta }) as Issued<C>);
+}
+
+/** What looks like a secret is named by its field and kind, never by its value. Undefined where there is none. */
+function secretRefusal(asked: Readonly<Record<string, unknown>>): Refusal | undefined {
+  const found = secretsIn(asked);
+  const [first] = found;
+  if (!first) return undefined;
+  const detail = `${first.path} holds what looks like a secret (${first.kind}): nothing of it was stored. What is recorded here stays for ever.`;
+  return refuse(
+    'meaning',
+    'secret-in-payload',
+    detail,
+    found.map(({ path, kind }) => ({
+      code: 'secret-in-payload',
+      detail: `${path}: ${kind}`,
+      unblockedBy:
+        'Send it without the secret, or with the name that your secret store has for it. A secret that was sent somewhere is to be replaced.',
+    })),
+  );
+}
+
+/** The denial without the secrets, also in its hash. */
+function redacted(denied: Denied): Denied {
+  const asked = withoutSecrets(denied.asked);
+  const about = withoutSecrets(denied.about);
+  return { ...denied, asked, about, commandHash: hashOf({ name: denied.command, stream: denied.stream, asked }) };
+}
+
 /** Event metadata for a command's meta. */
 export function metadataOf(meta: CommandMeta, commandHash: string, schemaVersion: number): EventMetadata {
   return {
@@ -216,8 +231,12 @@ export function metadataOf(meta: CommandMeta, commandHash: string, schemaVersion
 
 /** SHA-256 over the canonical JSON (RFC 8785) of a command's name, target and own fields. */
 export function hashCommand<C extends object>(name: string, command: Issued<C>): string {
+  return hashOf({ name, target: command.target, asked: askedOf(command) });
+}
+
+function hashOf(value: unknown): string {
   return createHash('sha256')
-    .update(canonicalize({ name, target: command.target, asked: askedOf(command) }) ?? '')
+    .update(canonicalize(value) ?? '')
     .digest('hex');
 }
 

@@ -3,6 +3,7 @@ import { Inject, Injectable, Logger, Optional, type CallHandler, type ExecutionC
 import canonicalize from 'canonicalize';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { lastValueFrom, of, type Observable } from 'rxjs';
+import { replaceSecrets } from '#libs/secrets';
 import type { IdempotencyStore, StoredAnswer } from './idempotency-store.ts';
 import { commandIdOf } from './meta.ts';
 import { problemBody } from './problem-filter.ts';
@@ -91,7 +92,8 @@ function failedAnswer(error: unknown, request: FastifyRequest): StoredAnswer | u
     ...(request.commandId === undefined ? {} : { 'plimsoll-command-id': request.commandId }),
     'content-type': 'application/problem+json; charset=utf-8',
   };
-  return { status: answer.problem.status, headers, body: problemBody(answer, request.url) };
+  // A complaint may name a field that only a stranger would have named so.
+  return { status: answer.problem.status, headers, body: replaceSecrets(problemBody(answer, request.url)) };
 }
 
 function replay(reply: FastifyReply, answer: StoredAnswer): string {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { derivedId } from '#libs/event-sourcing';
 import { MessageRefused, type MessageBus, type OutgoingMessage, type ReceivedMessage } from './message-bus.ts';
@@ -32,6 +33,15 @@ const MAX_REASON_HEADER = 500;
 /** The topic that carries copies of what consumers of a topic could not handle. */
 export function deadLetterTopic(topic: string): string {
   return `${topic}.dlq`;
+}
+
+/** Header of a message whose contents were withheld: `sha256:` and the digest (hex) of what it said. */
+export const WITHHELD_HEADER = 'plimsoll-withheld';
+
+/** The message without what it said, and with its digest. */
+export function withheld(message: ReceivedMessage): ReceivedMessage {
+  const digest = createHash('sha256').update(message.value).digest('hex');
+  return { ...message, key: '', value: Buffer.alloc(0), headers: { [WITHHELD_HEADER]: `sha256:${digest}` } };
 }
 
 /** The dead letters of all groups, in Postgres: listing them, burying them, sending copies to their topics. */

@@ -1,7 +1,7 @@
 import type { Pool, PoolClient } from 'pg';
 import { backoffMs, pause, type Backoff } from './backoff.ts';
 import { isNew, markConsumed, messageIdOf } from './consumed.ts';
-import { DeadLetters } from './dead-letters.ts';
+import { DeadLetters, withheld } from './dead-letters.ts';
 import type { Consumption, MessageBus, ReceivedMessage } from './message-bus.ts';
 
 /**
@@ -47,6 +47,12 @@ export type Redriven =
 /** Thrown by a handler: trying again would not help (a malformed message). It becomes a dead letter at once. */
 export class Unprocessable extends Error {
   override readonly name = 'Unprocessable';
+  /** The message holds what must not be stored: its dead letter tells its digest, and not what it said. */
+  readonly withhold: boolean;
+  constructor(message: string, { withhold = false, ...options }: ErrorOptions & { readonly withhold?: boolean } = {}) {
+    super(message, options);
+    this.withhold = withhold;
+  }
 }
 
 /** The handler failed, as opposed to our own bookkeeping, whose failures are nobody's message's fault. */
@@ -147,7 +153,8 @@ export class IdempotentConsumer {
         if (!(error instanceof HandlerFailed)) throw error;
         this.tell(error.cause, message);
         if (tries >= attempts || error.cause instanceof Unprocessable) {
-          await this.deadLetters.bury(group, messageId, message, error.cause, tries);
+          const withhold = error.cause instanceof Unprocessable && error.cause.withhold;
+          await this.deadLetters.bury(group, messageId, withhold ? withheld(message) : message, error.cause, tries);
           this.count.buried++;
           await this.forward();
           return;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Pool } from 'pg';
 import { derivedId, type CommandMeta } from '#libs/event-sourcing';
-import { IdempotentConsumer, Unprocessable, type MessageBus, type ReceivedMessage } from '#libs/messaging';
+import { IdempotentConsumer, Unprocessable, WITHHELD_HEADER, type MessageBus, type ReceivedMessage } from '#libs/messaging';
 import { INGESTION } from './carry-out.ts';
 import type { Delivery } from './envelope/envelope.ts';
 import type { Intake } from './intake.ts';
@@ -29,11 +29,17 @@ export async function consumeOutsideEvents(options: {
     onError: (error) => !(error instanceof Unprocessable) && onError(error),
     handle: {
       external: async (message) => {
+        if (message.headers[WITHHELD_HEADER] !== undefined)
+          throw new Unprocessable('What the message said was withheld, since it held a secret: it must be sent again without.', {
+            withhold: true,
+          });
         const receivedFrom = `${message.topic}/${message.partition}/${message.offset}`;
         const meta = metaOf(message, clock().toISOString());
         const taken = await intake.take(deliveryOf(message), { channel: 'kafka', receivedFrom, meta });
-        const rejected = taken.flatMap((one) => (one.accepted ? [] : [`${one.code}: ${one.reason}`]));
-        if (rejected.length > 0) throw new Unprocessable(rejected.join(' '));
+        const rejected = taken.filter((one) => !one.accepted);
+        if (rejected.length === 0) return;
+        const why = rejected.map((one) => `${one.code}: ${one.reason}`).join(' ');
+        throw new Unprocessable(why, { withhold: rejected.some((one) => one.redacted) });
       },
     },
   });

@@ -156,6 +156,7 @@ function answerSchema(): Record<string, unknown> {
         rejectionId: text,
         code: text,
         reason: text,
+        redacted: { type: 'boolean' },
         position: text,
       },
     },

@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { Aggregates } from '#libs/cqrs';
+import { secretsIn } from '#libs/secrets';
 import { derivedId, issue, refuse, RefusedError, type CommandMeta, type Transacted } from '#libs/event-sourcing';
 import { hashOfDelivery, readDelivery, type Delivery, type Reading } from './envelope/envelope.ts';
+import { keptOf } from './envelope/redaction.ts';
 import { outsideEvent, receiptId, rejectionId } from './outside-event/outside-event.ts';
 import { ReceiveOutsideEvent } from './outside-event/receive-outside-event.ts';
 import { RedriveOutsideEvent } from './outside-event/redrive-outside-event.ts';
@@ -35,6 +37,8 @@ export type Taken =
       readonly code: string;
       readonly reason: string;
       readonly rejectionId: string;
+      /** It held what looks like a secret, which is not kept. */
+      readonly redacted: boolean;
       readonly position: bigint;
     };
 
@@ -61,11 +65,13 @@ export class Intake {
   async redrive(id: string, meta: CommandMeta): Promise<Transacted> {
     const { rejected, redriven } = (await this.aggregates.load(outsideEvent, id)).state;
     if (!rejected) throw new RefusedError(refuse('not-found', 'dead-letter-unknown', `There is no dead letter ${id}.`));
-    const { payload, bytes, contentType, attributes, channel, receivedFrom } = rejected;
+    const { payload, bytes, contentType, attributes, channel, receivedFrom, redacted } = rejected;
     const body = Buffer.from(payload, 'base64');
-    const readings = bytes > body.byteLength ? [] : readDelivery({ contentType, attributes, body });
+    const readings = redacted || bytes > body.byteLength ? [] : readDelivery({ contentType, attributes, body });
     const problems: string[] = [];
-    if (bytes > body.byteLength) problems.push(`Only the first ${body.byteLength} of its ${bytes} bytes were kept: it must be sent again.`);
+    if (redacted) problems.push('Only a copy without the secret was kept: it must be sent again, without.');
+    else if (bytes > body.byteLength)
+      problems.push(`Only the first ${body.byteLength} of its ${bytes} bytes were kept: it must be sent again.`);
     for (const [index, reading] of redriven?.outcome === 'accepted' ? [] : readings.entries()) {
       const refusal = await this.receive(reading, { channel, receivedFrom, meta }, index);
       if ('code' in refusal) problems.push(refusal.reason);
@@ -81,21 +87,22 @@ export class Intake {
     const received = await this.receive(reading, origin, index);
     if (!('code' in received)) return received;
     const { channel, receivedFrom } = origin;
-    const { body, contentType, attributes } = reading.delivery;
+    const { body } = reading.delivery;
     const target = rejectionId(hashOfDelivery(reading.delivery), channel);
+    const { payload, contentType, attributes, reason, known, redacted } = keptOf(reading, received.reason);
     const command = Object.assign(new RejectOutsideEvent(), {
       code: received.code,
-      reason: received.reason,
-      payload: Buffer.from(body.subarray(0, MAX_KEPT_BYTES)).toString('base64'),
+      reason,
+      payload: Buffer.from(payload.subarray(0, MAX_KEPT_BYTES)).toString('base64'),
       bytes: body.byteLength,
       contentType: printable(contentType),
       attributes: Object.fromEntries(Object.entries(attributes).map(([name, value]) => [printable(name), printable(value)])),
       channel,
       receivedFrom,
+      ...(redacted ? { redacted } : {}),
     });
     const { position } = await this.execute(command, target, origin.meta, `reject-${index}`);
-    const known = reading.readable ? { id: reading.envelope.id, source: reading.envelope.source } : {};
-    return { accepted: false, ...known, code: received.code, reason: received.reason, rejectionId: target, position };
+    return { accepted: false, ...known, code: received.code, reason, rejectionId: target, redacted: redacted !== undefined, position };
   }
 
   private async receive(
@@ -105,6 +112,11 @@ export class Intake {
   ): Promise<Extract<Taken, { accepted: true }> | { readonly code: string; readonly reason: string }> {
     if (!reading.readable) return { code: reading.code, reason: reading.reason };
     const { envelope } = reading;
+    const [secret] = secretsIn(envelope);
+    if (secret) {
+      const reason = `${secret.path} holds what looks like a secret (${secret.kind}): it was not received, and is kept without the secret.`;
+      return { code: 'secret-in-payload', reason };
+    }
     const target = receiptId(envelope.source, envelope.id, envelope.type);
     try {
       const command = Object.assign(new ReceiveOutsideEvent(), { envelope, channel, receivedFrom });

@@ -19,16 +19,29 @@ export class RejectOutsideEvent {
   attributes: Readonly<Record<string, string>>;
   channel: 'http' | 'kafka';
   receivedFrom: string;
+  /** Where secrets were taken out of what is kept. */
+  redacted?: { readonly sha256: string; readonly kinds: readonly string[] };
 }
 
 /** Nothing vanishes: what can't be taken is kept, with the reason. */
 export function rejectOutsideEvent(command: Issued<RejectOutsideEvent>, state: OutsideEvent): Decision<IngestionEvent> {
   if (state.rejected) return [];
-  const { code, reason, payload, bytes, contentType, attributes, channel, receivedFrom, target } = command;
+  const { code, reason, payload, bytes, contentType, attributes, channel, receivedFrom, redacted, target } = command;
   return [
     {
       type: 'OutsideEventRejected',
-      data: { rejectionId: target, code, reason, attributes, payload, bytes, contentType, channel, receivedFrom },
+      data: {
+        rejectionId: target,
+        code,
+        reason,
+        attributes,
+        payload,
+        bytes,
+        contentType,
+        channel,
+        receivedFrom,
+        ...(redacted ? { redacted } : {}),
+      },
     },
   ];
 }
