@@ -15,10 +15,11 @@ const HELP = `plimsoll-audit: checks what Plimsoll says, without asking Plimsoll
       --from, --to     sequences of the ledger, from 0; the first included, the last excluded
       --since, --until the same by recordedAt (ISO 8601): the smallest range that holds every event of that time
       --views          the rows of the views, too, for replay
-  plimsoll-audit verify FOLDER [--key KEY] [--known FILE]...
+  plimsoll-audit verify FOLDER [--key KEY] [--known FILE]... [--witness KEY]...
       Verifies an export offline and names everything that is wrong with it.
       --key            the log's verifier key (or a file with it), as you were told it by other means than the export
       --known          a signed checkpoint that you or a witness kept from earlier; may be given several times
+      --witness        key of a witness (or a file with it) that must have signed too; may be given several times
       --clock-tolerance SECONDS   how far an event's time may be behind an earlier one's; 300 unless told
   plimsoll-audit recheck FOLDER [--key KEY]
       Executes every decision receipt once more, on the exported events alone.
@@ -46,6 +47,7 @@ const common = {
   help: { type: 'boolean', short: 'h', default: false },
   key: { type: 'string' },
   known: { type: 'string', multiple: true, default: [] as string[] },
+  witness: { type: 'string', multiple: true, default: [] as string[] },
   'clock-tolerance': { type: 'string', default: '300' },
   unverified: { type: 'boolean', default: false },
   database: { type: 'string' },
@@ -77,10 +79,16 @@ const commands: Readonly<
   Record<string, { readonly options: readonly (keyof Options)[]; run(folder: string, options: Options): Promise<Result> }>
 > = {
   export: { options: ['database', 'eventstore', 'from', 'to', 'since', 'until', 'views'], run: runExport },
-  verify: { options: ['key', 'known', 'clock-tolerance'], run: async (folder, options) => told(await verified(folder, options)) },
-  recheck: { options: ['key', 'known', 'clock-tolerance', 'unverified'], run: afterVerifying(runRecheck) },
-  report: { options: ['key', 'known', 'clock-tolerance', 'unverified', 'release', 'out', 'expect'], run: afterVerifying(runReport) },
-  replay: { options: ['key', 'known', 'clock-tolerance', 'unverified', 'into'], run: afterVerifying(runReplay) },
+  verify: {
+    options: ['key', 'known', 'witness', 'clock-tolerance'],
+    run: async (folder, options) => told(await verified(folder, options)),
+  },
+  recheck: { options: ['key', 'known', 'witness', 'clock-tolerance', 'unverified'], run: afterVerifying(runRecheck) },
+  report: {
+    options: ['key', 'known', 'witness', 'clock-tolerance', 'unverified', 'release', 'out', 'expect'],
+    run: afterVerifying(runReport),
+  },
+  replay: { options: ['key', 'known', 'witness', 'clock-tolerance', 'unverified', 'into'], run: afterVerifying(runReplay) },
 };
 
 function parse(args: readonly string[]) {
@@ -148,6 +156,7 @@ async function verified(folder: string, options: Options): Promise<Verification>
   return await verifyExport(folder, {
     ...(options.key === undefined ? {} : { key: await keyFrom(options.key) }),
     known,
+    witnesses: await Promise.all(options.witness.map(keyFrom)),
     toleranceMs: tolerance * 1000,
     onProgress: (events) => progress(`${events} events verified`),
   });

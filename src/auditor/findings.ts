@@ -33,6 +33,8 @@ export const EXIT_CODES = {
   'report-differs': 23,
   /** A row of a view is not what the events give (`replay`). */
   'view-differs': 24,
+  /** A witness that must have signed has signed nothing that covers the export (`--witness`). */
+  unwitnessed: 25,
 } as const;
 
 export type FindingName = keyof typeof EXIT_CODES;

@@ -1,11 +1,11 @@
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eventLeafHash } from '#libs/ledger';
+import { eventLeafHash, formatNote, formatSigner, parseNote, parseSigner, signatureOf } from '#libs/ledger';
 import { logKey, memorySource, signedCheckpoint } from '../../test/support/exports.ts';
 import { history } from '../../test/support/history.ts';
 import { story } from '../../test/support/story.ts';
-import { FILES, type Manifest } from '#libs/audit-export';
+import { FILES, parseCheckpointLine, type Manifest } from '#libs/audit-export';
 import { exitCodeOf, EXIT_CODES } from './findings.ts';
 import { verifyExport, type VerifyOptions } from './verify.ts';
 import { writeExport, type ExportRange } from '#libs/audit-export';
@@ -65,6 +65,44 @@ describe('an export', () => {
     const folder = await exported();
     expect((await verifyExport(folder)).notes).toEqual([expect.stringContaining('--key')]);
     expect(await named(folder, { key: logKey('other.example').verifier.text })).toEqual(['forged-checkpoint']);
+  });
+});
+
+describe('where a witness must have signed', () => {
+  const witness = parseSigner(formatSigner('witness.example', 'cosignature/v1', Buffer.alloc(32, 5)));
+  const impostor = parseSigner(formatSigner('witness.example', 'cosignature/v1', Buffer.alloc(32, 6)));
+  /** The checkpoint of that size with a line that `signer` wrote under `claimed`. */
+  async function cosigned(size: number, signer = witness, claimed = size): Promise<string> {
+    return await tampered(FILES.checkpoints, (lines) => {
+      lines.forEach((line, n) => {
+        const note = parseNote(parseCheckpointLine(line));
+        if (Number(note.text.split('\n')[1]) !== size) return;
+        const { text } = parseNote(signedCheckpoint(hashes, claimed, logKey()));
+        const { name, keyHash } = witness.verifier;
+        const signature = { ...signatureOf(text, signer, 1_700_000_000), name, keyHash };
+        lines[n] = JSON.stringify({ note: formatNote({ ...note, signatures: [...note.signatures, signature] }) });
+      });
+    });
+  }
+  const witnesses = [witness.verifier.text];
+
+  it('it is enough that it has, and the events since then are told', async () => {
+    expect(await verifyExport(await cosigned(events.length), { key, witnesses })).toMatchObject({ findings: [], notes: [] });
+    expect(await verifyExport(await cosigned(12), { key, witnesses })).toMatchObject({
+      findings: [],
+      notes: [`${events.length - 12} events at the end are under no checkpoint that the witness witness.example has signed yet.`],
+    });
+  });
+
+  it('an export that it has not signed is named, and whoever does not ask for it goes on', async () => {
+    expect(await named(await exported(), { witnesses })).toEqual(['unwitnessed']);
+    expect(await named(await exported())).toEqual([]);
+    expect(await named(await cosigned(5), { witnesses: [...witnesses, impostor.verifier.text] })).toEqual(['unwitnessed']);
+  });
+
+  it('a signature in its name that is not its own is forged', async () => {
+    expect(await named(await cosigned(12, impostor), { witnesses })).toEqual(['forged-checkpoint', 'unwitnessed']);
+    expect(await named(await cosigned(12, witness, 5), { witnesses })).toEqual(['forged-checkpoint', 'unwitnessed']);
   });
 });
 

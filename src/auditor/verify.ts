@@ -5,6 +5,7 @@ import {
   parseVerifier,
   rootOf,
   verifyConsistency,
+  verifyNote,
   type Frontier,
   type Hash,
   type OpenedCheckpoint,
@@ -20,6 +21,8 @@ export interface VerifyOptions {
   readonly key?: string;
   /** Signed checkpoints (notes) that the auditor or a witness kept from earlier. */
   readonly known?: readonly string[];
+  /** Keys of witnesses that must have signed a checkpoint that covers events of the export. */
+  readonly witnesses?: readonly string[];
   readonly toleranceMs?: number;
   /** Told how many events were read, now and then. */
   readonly onProgress?: (events: number) => void;
@@ -85,12 +88,28 @@ async function verified(folder: string, options: VerifyOptions): Promise<Verific
   if (anchored === 0 && findings.length === 0) {
     findings.push({ name: 'unanchored', where: FILES.checkpoints, detail: 'No signed checkpoint covers any event of the export.' });
   }
+  const witnessed = (options.witnesses ?? []).map((text) => {
+    const witness = keyOf(text);
+    return { name: witness.name, end: signedBy(witness, held, findings) };
+  });
+  for (const { name } of witnessed.filter(({ end }) => end <= manifest.first)) {
+    findings.push({
+      name: 'unwitnessed',
+      where: name,
+      detail: 'This witness has signed no checkpoint that covers any event of the export.',
+    });
+  }
   return {
     findings: unique(findings),
     events: events.count,
     checkpoints: held.length,
     anchored,
-    notes: notesOf(options, manifest, reach, all, checkable),
+    notes: [
+      ...notesOf(options, manifest, reach, all, checkable),
+      ...witnessed
+        .filter(({ end }) => end > manifest.first && end < reach)
+        .map(({ name, end }) => `${reach - end} events at the end are under no checkpoint that the witness ${name} has signed yet.`),
+    ],
   };
 }
 
@@ -133,6 +152,21 @@ async function signedCheckpoints(
     findings.push({ name: 'rollback', where: `checkpoint ${n + 1}`, detail });
   });
   return { checkpoints, findings };
+}
+
+/** How many leaves the largest checkpoint has that the witness has signed; 0 where there is none. */
+function signedBy(witness: Verifier, checkpoints: readonly OpenedCheckpoint[], findings: Finding[]): number {
+  const sizes = checkpoints.flatMap(({ note, size }) => {
+    if (!note.signatures.some(({ name, keyHash }) => name === witness.name && keyHash === witness.keyHash)) return [];
+    try {
+      verifyNote(note, [witness]);
+      return [size];
+    } catch (error) {
+      findings.push({ name: 'forged-checkpoint', where: `checkpoint of size ${size}`, detail: (error as Error).message });
+      return [];
+    }
+  });
+  return Math.max(0, ...sizes);
 }
 
 function knownCheckpoints(notes: readonly string[], key: Verifier, findings: Finding[]): OpenedCheckpoint[] {
