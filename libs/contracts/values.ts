@@ -74,7 +74,9 @@ export type GateName = BuiltInGate | ExpressionGate;
 
 /** A gate as a policy asks for it. */
 export type GateRule =
-  | { readonly gate: Exclude<BuiltInGate, 'approved'> }
+  | { readonly gate: Exclude<BuiltInGate, 'approved' | 'duties-separated'> }
+  /** `apart`: what the policy keeps apart besides what is kept apart everywhere. */
+  | { readonly gate: 'duties-separated'; readonly apart?: readonly DutySet[] }
   /** `expression`: CEL over declared facts. */
   | { readonly gate: ExpressionGate; readonly expression: string; readonly unblockedBy?: string }
   /**
@@ -82,6 +84,14 @@ export type GateRule =
    * group only, however many she is in.
    */
   | { readonly gate: 'approved'; readonly quorum: number; readonly groups?: readonly GroupQuorum[] };
+
+/** Of these duties of one release (principle 4), nobody holds more than `atMost`; 1 unless told. */
+export interface DutySet {
+  /** Stable, kebab-case. */
+  readonly id: string;
+  readonly duties: readonly ('author' | 'committer' | 'co-author' | 'requester' | 'tester' | 'approver' | 'deployer' | 'policy-editor')[];
+  readonly atMost?: number;
+}
 
 /** How many persons of a group must have approved. */
 export interface GroupQuorum {

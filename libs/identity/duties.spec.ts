@@ -34,6 +34,23 @@ describe('Separation of duties', () => {
     expect(() => conflicts([took('', 'author')], FOUR_EYES)).toThrow('The author of release-1@0 is no known person.');
   });
 
+  it('lets a person hold as many of a set as the rule allows, and no more', () => {
+    const two: SeparationRule = { id: 'two-of-three', duties: ['author', ['requester', 'tester'], 'deployer'], atMost: 2 };
+    const held = [took('dora', 'author'), took('dora', 'tester'), took('dora', 'requester')];
+    expect(conflicts(held, [two])).toEqual([]);
+    expect(conflicts([...held, took('dora', 'deployer')], [two])).toMatchObject([{ person: 'dora' }]);
+    expect(mayTakeDuty('dora', 'tester', held, [two])).toBe('ok');
+    expect(mayTakeDuty('dora', 'deployer', [took('dora', 'author')], [two])).toBe('ok');
+    expect(mayTakeDuty('dora', 'deployer', held, [two])).toMatchObject({
+      detail: 'The rule two-of-three keeps deployer apart from author and requester and tester, which this person is already.',
+      unblockedBy: 'Somebody who is not author and requester and tester here takes the duty of deployer.',
+    });
+  });
+
+  it.each([0, 2, 1.5, -1, Number.NaN])('refuses a rule of two duties that allows %d of them', (atMost) => {
+    expect(() => conflicts([], [{ id: 'broken', duties: ['author', 'approver'], atMost }])).toThrow('forbids nothing, or everything');
+  });
+
   it('refuses rules that keep nothing apart', () => {
     const broken =
       (...duties: SeparationRule['duties']) =>

@@ -14,13 +14,15 @@ export interface DutyAssignment {
 }
 
 /**
- * No person may hold two of `duties`. A nested list counts as one: `[['author', 'committer'], 'approver']` lets an author commit,
- * but neither may approve.
+ * No person may hold more than `atMost` of `duties`. A nested list counts as one: `[['author', 'committer'], 'approver']` lets an
+ * author commit, but neither may approve.
  */
 export interface SeparationRule {
   /** Stable, kebab-case: `four-eyes`. */
   readonly id: string;
   readonly duties: readonly (Duty | readonly Duty[])[];
+  /** From 1, which it is unless told, to one less than there are duties. */
+  readonly atMost?: number;
 }
 
 /** One person holds duties that a rule keeps apart. */
@@ -33,10 +35,12 @@ export interface DutyViolation {
   readonly evidence: readonly string[];
 }
 
-/** Whoever wrote, committed or asked for a change does not approve it, and nobody approves a policy of their own. */
+/** Whoever approves judges the work of others: neither their own code, request or test evidence, nor by a policy of their own. */
 export const FOUR_EYES: readonly SeparationRule[] = [
   { id: 'approver-is-not-author', duties: [['author', 'committer', 'co-author'], 'approver'] },
   { id: 'approver-is-not-requester', duties: ['requester', 'approver'] },
+  { id: 'approver-is-not-tester', duties: ['tester', 'approver'] },
+  { id: 'approver-is-not-policy-editor', duties: ['policy-editor', 'approver'] },
 ];
 
 /**
@@ -86,13 +90,13 @@ export function mayTakeDuty(
     const slot = slotOf(rule, duty);
     if (slot < 0) continue;
     const against = own.filter((a) => slotOf(rule, a.duty) >= 0 && slotOf(rule, a.duty) !== slot);
-    if (against.length === 0) continue;
+    if (slotsOf(rule, against).size < most(rule)) continue;
     const held = inOrder(against.map((a) => a.duty));
     return {
       code: 'separation-of-duties',
-      detail: `The rule ${rule.id} keeps ${duty} apart from ${listed(held)}, which this person is already.`,
+      detail: `The rule ${rule.id} keeps ${duty} apart from ${listed(held, rule)}, which this person is already.`,
       evidence: sortedUnique(against.map((a) => a.evidence)),
-      unblockedBy: `Somebody who is not ${listed(held)} here takes the duty of ${duty}.`,
+      unblockedBy: `Somebody who is not ${listed(held, rule)} here takes the duty of ${duty}.`,
     };
   }
   return 'ok';
@@ -100,14 +104,22 @@ export function mayTakeDuty(
 
 function violationOf(rule: SeparationRule, person: string, own: readonly DutyAssignment[]): DutyViolation | undefined {
   const named = own.filter((a) => slotOf(rule, a.duty) >= 0);
-  const slots = new Set(named.map((a) => slotOf(rule, a.duty)));
-  if (slots.size < 2) return undefined;
+  if (slotsOf(rule, named).size <= most(rule)) return undefined;
   return { rule: rule.id, person, duties: inOrder(named.map((a) => a.duty)), evidence: sortedUnique(named.map((a) => a.evidence)) };
 }
 
 /** Which of the rule's mutually exclusive places a duty takes; -1 where the rule does not name it. */
 function slotOf(rule: SeparationRule, duty: Duty): number {
   return rule.duties.findIndex((slot) => (typeof slot === 'string' ? slot === duty : slot.includes(duty)));
+}
+
+/** The places of the rule that assignments take. */
+function slotsOf(rule: SeparationRule, assignments: readonly DutyAssignment[]): ReadonlySet<number> {
+  return new Set(assignments.map((a) => slotOf(rule, a.duty)));
+}
+
+function most(rule: SeparationRule): number {
+  return rule.atMost ?? 1;
 }
 
 /** A rule that can't be broken, or that contradicts itself, is a mistake and not a permission (principle 6). */
@@ -119,6 +131,9 @@ function checkRules(rules: readonly SeparationRule[]): void {
     if (rule.duties.length < 2) throw new Error(`Rule ${rule.id} keeps nothing apart: it needs at least two duties.`);
     if (rule.duties.some((slot) => slot.length === 0)) throw new Error(`Rule ${rule.id} has an empty list of duties.`);
     if (new Set(named).size !== named.length) throw new Error(`Rule ${rule.id} names a duty twice.`);
+    if (!Number.isInteger(most(rule)) || most(rule) < 1 || most(rule) >= rule.duties.length) {
+      throw new Error(`Rule ${rule.id} forbids nothing, or everything: atMost is from 1 to one less than its duties.`);
+    }
   }
 }
 
@@ -135,6 +150,7 @@ function sortedUnique(values: readonly string[]): readonly string[] {
   return [...new Set(values)].sort();
 }
 
-function listed(duties: readonly Duty[]): string {
-  return duties.join(' or ');
+/** One duty too many is enough where a rule allows one; else it takes all of them. */
+function listed(duties: readonly Duty[], rule: SeparationRule): string {
+  return duties.join(most(rule) === 1 ? ' or ' : ' and ');
 }

@@ -1,6 +1,6 @@
 import type { Reason } from '#libs/event-sourcing';
 import { mayTakeDuty } from '#libs/identity';
-import { dutiesOf, RELEASE_DUTIES } from './duties.ts';
+import { dutiesOf, separationRules } from './duties.ts';
 import { mayCount, tallyVotes, type QuorumRule, type Tally } from './quorum.ts';
 import type { GateFacts } from './sources.ts';
 
@@ -22,8 +22,9 @@ export function eligibleApprovers(facts: GateFacts, rule: QuorumRule, deployer?:
   const tally = tallyVotes(approvers, rule, members);
   const duties = [...dutiesOf(facts), ...(deployer ? [{ person: deployer, duty: 'deployer' as const, evidence: 'this-request' }] : [])];
   const known = [...new Set([...duties.map((d) => d.person), ...(rule.groups ?? []).flatMap((g) => members[g.group] ?? [])])].sort();
+  const rules = separationRules(facts.policy.gates);
   const excluded = known.flatMap((person) => {
-    const reason = mayTakeDuty(person, 'approver', duties, RELEASE_DUTIES);
+    const reason = mayTakeDuty(person, 'approver', duties, rules);
     return reason === 'ok' ? [] : [{ person, reason }];
   });
   const barred = new Set([...approvers, ...excluded.map((e) => e.person)]);

@@ -1,18 +1,16 @@
 import type { BuiltInGate, DecisionReceipt, GateRule, GateVerdict, Verdict } from '#libs/contracts';
 import { refuse, type Reason, type Refusal } from '#libs/event-sourcing';
-import { conflicts } from '#libs/identity';
+import { conflicts, type SeparationRule } from '#libs/identity';
 import { waivedGates } from './bypass.ts';
-import { dutiesOf, RELEASE_DUTIES } from './duties.ts';
+import { dutiesOf, RELEASE_DUTIES, separationRules } from './duties.ts';
 import { eligibleApprovers, unblockedByApproval } from './eligible.ts';
+import { ENGINE } from './engines.ts';
 import { changeClassOf, notFrozen } from './freezes.ts';
 import { hashOf } from './hash.ts';
 import { isExpression, type DecisionKind } from './judge-expressions.ts';
 import type { GateFacts } from './sources.ts';
 import { tupleDifferences } from './tuple.ts';
 import { unblockingOf } from './unblocking.ts';
-
-/** What judges. It changes whenever the same facts may get another verdict or another wording, and with the version of CEL. */
-export const ENGINE = 'plimsoll-gates/4 cel/0.6.1';
 
 /** Who wants the effect, and when: the rest of what gates judge. */
 export interface GateRequest {
@@ -94,14 +92,19 @@ const judges: Readonly<Record<BuiltInGate, Judge>> = {
       ? verdict('pass', detail, evidence)
       : verdict('inconclusive', detail, evidence, unblockedByApproval(eligible));
   },
-  'duties-separated': (_rule, facts, request) => {
-    const evidence = [facts.refs.approval, facts.refs.release, ...Object.values(facts.refs.artifacts), ...facts.refs.accounts];
-    const violations = conflicts(
-      [...dutiesOf(facts), { person: request.deployer, duty: 'deployer', evidence: 'this-request' }],
-      RELEASE_DUTIES,
-    );
+  'duties-separated': (rule, facts, request) => {
+    const { refs, testers } = facts;
+    const evidence = [
+      refs.approval,
+      refs.release,
+      ...Object.values(refs.artifacts),
+      ...refs.accounts,
+      ...(testers ? [refs.reports, refs.policy] : []),
+    ];
+    const rules = separationRules([rule]);
+    const violations = conflicts([...dutiesOf(facts), { person: request.deployer, duty: 'deployer', evidence: 'this-request' }], rules);
     return violations.length === 0
-      ? verdict('pass', 'Nobody who approved wrote, requested or would deploy it.', evidence)
+      ? verdict('pass', testers ? separated(rules) : 'Nobody who approved wrote, requested or would deploy it.', evidence)
       : verdict(
           'fail',
           `One person holds duties that are kept apart: ${violations.map((v) => `${v.person} is ${v.duties.join(' and ')}`).join('; ')}.`,
@@ -133,6 +136,12 @@ const judges: Readonly<Record<BuiltInGate, Judge>> = {
         ),
 };
 
+function separated(rules: readonly SeparationRule[]): string {
+  const own = rules.slice(RELEASE_DUTIES.length).map((rule) => rule.id);
+  const besides = own.length > 0 ? ` The policy's own rules hold: ${own.join(', ')}.` : '';
+  return `Nobody who approved wrote, requested, tested or would deploy it, or published its policy.${besides}`;
+}
+
 export const gateNames = Object.keys(judges) as readonly BuiltInGate[];
 
 /** A gate of the policy's own was evaluated before, where time and memory are bounded; here is what was found. */
@@ -160,8 +169,15 @@ function withFreezes(rules: readonly GateRule[], facts: GateFacts): readonly Gat
 /**
  * Judges the policy's gates on the facts. Pure: the same facts and request give the same receipt, byte for byte (principle 2).
  * An environment without a published policy, or a release without a plan for it, never passes: absence is not success.
+ *
+ * @param engine as which to judge: the one that the facts were read for, see `ENGINES`
  */
-export function evaluateGates(facts: GateFacts, request: GateRequest, kind: DecisionKind = 'deployment'): DecisionReceipt {
+export function evaluateGates(
+  facts: GateFacts,
+  request: GateRequest,
+  kind: DecisionKind = 'deployment',
+  engine: string = ENGINE,
+): DecisionReceipt {
   const rules = withFreezes(kind === 'rollback' ? facts.policy.rollbackGates : facts.policy.gates, facts);
   // A rollback has gates of its own, and no bypass.
   const waived = kind === 'rollback' ? [] : waivedGates(facts, request.now);
@@ -174,7 +190,7 @@ export function evaluateGates(facts: GateFacts, request: GateRequest, kind: Deci
   const unblocking = passes ? [] : unblockingOf(rules, gates, facts, request.now);
   const { releaseId, environment } = facts;
   return {
-    engine: ENGINE,
+    engine,
     subject: { releaseId, environment, kind, deployer: request.deployer, ...(facts.bypass ? { bypassId: facts.bypass.id } : {}) },
     policyId: facts.policy.id,
     policyVersion: facts.policy.version,

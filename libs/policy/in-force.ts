@@ -1,4 +1,4 @@
-import type { GateRule, GroupQuorum, PlannedChangeClass, PolicyClause, PolicyScope, Regime } from '#libs/contracts';
+import type { DutySet, GateRule, GroupQuorum, PlannedChangeClass, PolicyClause, PolicyScope, Regime } from '#libs/contracts';
 
 /**
  * The version that is in force at an instant: of those whose time has come, the one whose time came last; of two that begin together the
@@ -49,9 +49,18 @@ export function unionOf(lists: readonly (readonly GateRule[])[]): readonly GateR
     if (known?.gate === 'approved' && rule.gate === 'approved') {
       const groups = groupsOfBoth(known.groups, rule.groups);
       union.set(rule.gate, { gate: 'approved', quorum: Math.max(known.quorum, rule.quorum), ...(groups ? { groups } : {}) });
+    } else if (known?.gate === 'duties-separated' && rule.gate === 'duties-separated') {
+      const apart = bothApart(known.apart, rule.apart);
+      union.set(rule.gate, { gate: 'duties-separated', ...(apart ? { apart } : {}) });
     } else if (!known) union.set(rule.gate, rule);
   }
   return [...union.values()];
+}
+
+/** Each once; the same id says the same wherever it stands, which is checked at publishing. */
+function bothApart(a?: readonly DutySet[], b?: readonly DutySet[]): readonly DutySet[] | undefined {
+  if (!a || !b) return a ?? b;
+  return [...a, ...b.filter((set) => !a.some((known) => known.id === set.id))];
 }
 
 function groupsOfBoth(a?: readonly GroupQuorum[], b?: readonly GroupQuorum[]): readonly GroupQuorum[] | undefined {

@@ -1,6 +1,7 @@
 export * from './bypass.ts';
 export * from './duties.ts';
 export * from './eligible.ts';
+export * from './engines.ts';
 export * from './expressions/index.ts';
 export * from './freezes.ts';
 export * from './gates.ts';

@@ -30,8 +30,9 @@ export async function readJudgedFacts(
   { releaseId, environment, kind, deployer, bypassId }: DecisionSubject,
   now: string,
   evaluate: Evaluate = inWorker,
+  engine?: string,
 ): Promise<GateFacts> {
-  const facts = await readGateFacts(read, releaseId, environment, now, bypassId);
+  const facts = await readGateFacts(read, releaseId, environment, now, bypassId, engine);
   return await judgeExpressions(facts, { deployer, now }, kind, evaluate);
 }
 

@@ -2,7 +2,8 @@ import { tzdataVersion } from '#libs/calendar';
 import { plimsollCodec, type DecisionReceipt } from '#libs/contracts';
 import { NO_STREAM, streamName, type Aggregate, type DomainEvent, type Loaded, type StoredEvent } from '#libs/event-sourcing';
 import { evaluateExpression } from './expressions/index.ts';
-import { ENGINE, evaluateGates } from './gates.ts';
+import { ENGINES } from './engines.ts';
+import { evaluateGates } from './gates.ts';
 import { canonicalJson } from './hash.ts';
 import { readJudgedFacts, TIMED_OUT, type Evaluate } from './judge-expressions.ts';
 
@@ -27,7 +28,9 @@ export const evaluateAtHand: Evaluate = async (expressions, facts) => expression
 export async function recheckReceipt(receipt: DecisionReceipt, read: ReadStream): Promise<Recheck> {
   const { subject, engine, evaluatedAt, gates } = receipt;
   if (!subject || !engine) return { outcome: 'unknowable', why: 'The receipt is from before receipts named their engine and subject.' };
-  if (engine !== ENGINE) return { outcome: 'unknowable', why: `It was made by ${engine}; this is ${ENGINE}.` };
+  if (!Object.hasOwn(ENGINES, engine)) {
+    return { outcome: 'unknowable', why: `It was made by ${engine}; here are ${Object.keys(ENGINES).join(' and ')}.` };
+  }
   if (gates.some((gate) => gate.detail === TIMED_OUT)) {
     return { outcome: 'unknowable', why: 'An expression was stopped for taking too long then: that depends on the machine.' };
   }
@@ -55,8 +58,8 @@ export async function recheckReceipt(receipt: DecisionReceipt, read: ReadStream)
     return { id, stream, state, revision, exists: revision !== NO_STREAM, ref: `${stream}@${revision}`, events };
   };
 
-  const facts = await readJudgedFacts(readCut, subject, evaluatedAt, evaluateAtHand);
-  const again = evaluateGates(facts, { deployer: subject.deployer, now: evaluatedAt }, subject.kind);
+  const facts = await readJudgedFacts(readCut, subject, evaluatedAt, evaluateAtHand, engine);
+  const again = evaluateGates(facts, { deployer: subject.deployer, now: evaluatedAt }, subject.kind, engine);
   for (const stream of unread) differences.push(`The receipt cites ${stream}, which the decision does not read.`);
   if (differences.length === 0 && canonicalJson(again) === canonicalJson(receipt)) return { outcome: 'same', receipt: again };
   for (const key of new Set([...Object.keys(receipt), ...Object.keys(again)]) as Set<keyof DecisionReceipt>) {

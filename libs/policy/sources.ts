@@ -25,10 +25,11 @@ import {
   versionLineId,
   digestText,
 } from '#libs/contracts';
-import type { Aggregate, DomainEvent, Loaded, ReadAggregate } from '#libs/event-sourcing';
+import type { Aggregate, DomainEvent, Loaded, ReadAggregate, StoredEvent } from '#libs/event-sourcing';
 import { inForce as countingOf, inScope, tzdataVersion, type CalendarInForce, type CalendarVersion } from '#libs/calendar';
 import { ADDRESS_ISSUER, addressKeys, claimantOf, defaultPersonId } from '#libs/identity';
 import { bypassSource, readBypass, type BypassGrant } from './bypass.ts';
+import { ENGINE, traitsOf } from './engines.ts';
 import type { ExpressionOutcome } from './expressions/index.ts';
 import { gatesFor, inForceAt } from './in-force.ts';
 
@@ -134,6 +135,14 @@ export const environmentSource: Aggregate<EnvironmentSource, EnvironmentEvent> =
   },
 };
 
+/**
+ * The account (`issuer|subject`) that caused an event. Folds are given events as they are stored, with their metadata; an example without
+ * has none.
+ */
+function accountOf(event: DomainEvent): string | undefined {
+  return (event as Partial<StoredEvent>).metadata?.principal;
+}
+
 /** A published version of a policy. */
 export interface PolicyVersion {
   readonly version: number;
@@ -142,17 +151,31 @@ export interface PolicyVersion {
   readonly gates: readonly GateRule[];
   readonly rollbackGates: readonly GateRule[];
   readonly clauses: readonly PolicyClause[];
+  /** The account that published it. */
+  readonly editor?: string;
 }
 
 /** Every version of a policy, in the order of publishing. */
 const policySource: Aggregate<readonly PolicyVersion[], PolicyEvent> = {
   category: 'policy',
   initial: [],
-  evolve: (versions, { data: { version, effectiveFrom, gates, rollbackGates, clauses } }) => [
-    ...versions,
-    { version, effectiveFrom, gates, rollbackGates, clauses },
-  ],
+  evolve: (versions, event) => {
+    const { version, effectiveFrom, gates, rollbackGates, clauses } = event.data;
+    const editor = accountOf(event);
+    return [...versions, { version, effectiveFrom, gates, rollbackGates, clauses, ...(editor ? { editor } : {}) }];
+  },
 };
+
+/** A version of a policy as it was published, and where that is written; undefined where there is none. */
+export async function readPolicyVersion(
+  read: ReadAggregate,
+  policyId: string,
+  version: number,
+): Promise<(PolicyVersion & { readonly ref: string }) | undefined> {
+  const { state, ref } = await read(policySource, policyId);
+  const found = state.find((published) => published.version === version);
+  return found && { ...found, ref };
+}
 
 interface ReportSource {
   readonly suite: string;
@@ -163,16 +186,25 @@ interface ReportSource {
 /** The newest report of every suite, by artifact digest. */
 type TestReportsSource = Readonly<Record<string, Readonly<Record<string, ReportSource>>>>;
 
-const testReportSource: Aggregate<TestReportsSource, TestReportEvent> = {
+const testReportSource: Aggregate<
+  {
+    readonly reports: TestReportsSource;
+    /** The account that recorded each of them, by digest and suite. */
+    readonly accounts: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  },
+  TestReportEvent
+> = {
   category: 'testreport',
-  initial: {},
-  evolve: (state, { data }) => ({
-    ...state,
-    [data.artifactDigest]: {
-      ...state[data.artifactDigest],
-      [data.suite]: { suite: data.suite, outcome: data.outcome, tester: data.tester },
-    },
-  }),
+  initial: { reports: {}, accounts: {} },
+  evolve: ({ reports, accounts }, event) => {
+    const { artifactDigest: digest, suite, outcome, tester } = event.data;
+    const { [suite]: _older, ...others } = accounts[digest] ?? {};
+    const account = accountOf(event);
+    return {
+      reports: { ...reports, [digest]: { ...reports[digest], [suite]: { suite, outcome, tester } } },
+      accounts: { ...accounts, [digest]: { ...others, ...(account ? { [suite]: account } : {}) } },
+    };
+  },
 };
 
 interface ApprovalSource {
@@ -183,26 +215,43 @@ interface ApprovalSource {
   readonly closed?: string;
 }
 
-const approvalSource: Aggregate<ApprovalSource, ApprovalEvent> = {
+const approvalSource: Aggregate<
+  /** `accounts`: with which each of the persons acted in this round. */
+  { readonly round: ApprovalSource; readonly accounts: Readonly<Record<string, string>> },
+  ApprovalEvent
+> = {
   category: 'approval',
-  initial: { approvers: [] },
-  evolve: (state, { type, data }) => {
-    switch (type) {
+  initial: { round: { approvers: [] }, accounts: {} },
+  evolve: (state, event) => {
+    const account = accountOf(event);
+    const round = roundAfter(state.round, event);
+    switch (event.type) {
       case 'ApprovalRequested':
-        return { tuple: data.tuple, tupleHash: data.tupleHash, requester: data.requester, approvers: [] };
+        return { round, accounts: account ? { [event.data.requester]: account } : {} };
       case 'ApprovalGranted':
-        return { ...state, approvers: [...state.approvers, data.person] };
-      case 'ApprovalRejected':
-        return { ...state, closed: `rejected: ${data.reason}` };
-      case 'ApprovalVoided':
-        return { ...state, closed: `voided: ${data.reason}` };
-      case 'ApprovalWithdrawn':
-        return { ...state, approvers: state.approvers.filter((person) => person !== data.person) };
+        return { round, accounts: account ? { ...state.accounts, [event.data.person]: account } : state.accounts };
       default:
-        return state;
+        return { ...state, round };
     }
   },
 };
+
+function roundAfter(state: ApprovalSource, { type, data }: ApprovalEvent): ApprovalSource {
+  switch (type) {
+    case 'ApprovalRequested':
+      return { tuple: data.tuple, tupleHash: data.tupleHash, requester: data.requester, approvers: [] };
+    case 'ApprovalGranted':
+      return { ...state, approvers: [...state.approvers, data.person] };
+    case 'ApprovalRejected':
+      return { ...state, closed: `rejected: ${data.reason}` };
+    case 'ApprovalVoided':
+      return { ...state, closed: `voided: ${data.reason}` };
+    case 'ApprovalWithdrawn':
+      return { ...state, approvers: state.approvers.filter((person) => person !== data.person) };
+    default:
+      return state;
+  }
+}
 
 /** Persons of a group, sorted. */
 const groupSource: Aggregate<readonly string[], GroupEvent> = {
@@ -323,6 +372,7 @@ export interface GateFacts {
   /** What the policy's own gates say, by gate; see `judgeExpressions`. */
   readonly expressions?: Readonly<Record<string, ExpressionOutcome>>;
   readonly reports: TestReportsSource;
+  /** Its persons are those that their accounts are known to be now. */
   readonly approval: ApprovalSource;
   /** Members of the groups that the policy names; absent where it names none. */
   readonly groups?: Readonly<Record<string, readonly string[]>>;
@@ -330,6 +380,10 @@ export interface GateFacts {
   readonly bypass?: { readonly id: string; readonly grant?: BypassGrant };
   /** Persons, sorted. */
   readonly authors: readonly string[];
+  /** Persons who recorded the reports that count, sorted; absent where the engine did not judge it. */
+  readonly testers?: readonly string[];
+  /** Who published the policy that is in force; absent where none is, or the engine did not judge it. */
+  readonly policyEditor?: string;
   readonly ranBefore: boolean;
   /** Freezes and allowed windows that are about it; absent where no calendar is. */
   readonly calendars?: readonly CalendarInForce[];
@@ -349,6 +403,48 @@ export interface GateFacts {
     readonly calendars?: string;
   };
 }
+
+interface DutyFacts extends Pick<GateFacts, 'approval' | 'testers' | 'policyEditor'> {
+  readonly refs: readonly string[];
+}
+
+/** Who requested, approved and tested, and who published the policy: by the accounts that did it, as the persons that they are known to be now. */
+async function readDuties(
+  read: ReadAggregate,
+  from: {
+    readonly digests: readonly string[];
+    readonly reports: StateOf<typeof testReportSource>;
+    readonly approval: StateOf<typeof approvalSource>;
+    readonly editor: string | undefined;
+  },
+): Promise<DutyFacts> {
+  const { round, accounts } = from.approval;
+  const recorded = [...new Set(from.digests)].flatMap((digest) =>
+    Object.values(from.reports.reports[digest] ?? {}).map((report) => ({
+      person: report.tester,
+      account: from.reports.accounts[digest]?.[report.suite],
+    })),
+  );
+  const acted = Object.values(accounts);
+  const asked = [...acted, ...recorded.flatMap((r) => r.account ?? []), ...(from.editor ? [from.editor] : [])];
+  const known = new Map(
+    await Promise.all([...new Set(asked)].map(async (account) => [account, await personOfAccount(read, account)] as const)),
+  );
+  const now = (account: string | undefined, then: string): string => known.get(account ?? '')?.person ?? then;
+  const { requester } = round;
+  return {
+    approval: {
+      ...round,
+      ...(requester === undefined ? {} : { requester: now(accounts[requester], requester) }),
+      approvers: round.approvers.map((person) => now(accounts[person], person)),
+    },
+    testers: [...new Set(recorded.map(({ person, account }) => now(account, person)))].sort(),
+    ...(from.editor ? { policyEditor: now(from.editor, from.editor) } : {}),
+    refs: [...known.values()].flatMap((resolved) => resolved.refs),
+  };
+}
+
+type StateOf<A> = A extends Aggregate<infer S, infer _E> ? S : never;
 
 /** Folds of everything that gates read, one of each category: what a replay has to keep. */
 export const sources: readonly Aggregate<unknown, DomainEvent>[] = [
@@ -370,6 +466,7 @@ export const sources: readonly Aggregate<unknown, DomainEvent>[] = [
  *
  * @param now ISO 8601, server time: the version of the policy that is in force then counts
  * @param bypassId the bypass that is asked to waive gates, where there is one
+ * @param engine as which to judge: one of `ENGINES`
  */
 export async function readGateFacts(
   read: ReadAggregate,
@@ -377,7 +474,9 @@ export async function readGateFacts(
   environment: string,
   now: string,
   bypassId?: string,
+  engine: string = ENGINE,
 ): Promise<GateFacts> {
+  const { everyDuty } = traitsOf(engine);
   const release = await read(releaseSource, releaseId);
   const target = await read(environmentSource, environment);
   const policyId = target.state.policyId ?? 'none';
@@ -405,6 +504,14 @@ export async function readGateFacts(
   const gates = inForce ? gatesFor(inForce, where) : [];
   const named = gates.flatMap((rule) => (rule.gate === 'approved' ? (rule.groups ?? []).map((g) => g.group) : []));
   const groups = named.length > 0 ? await readGroups(read, named) : undefined;
+  const duties = everyDuty
+    ? await readDuties(read, {
+        digests: release.state.artifacts.map((a) => a.digest),
+        reports: reports.state,
+        approval: approval.state,
+        editor: inForce?.editor,
+      })
+    : { approval: approval.state.round, refs: [] };
   const bypass = bypassId === undefined ? undefined : await readBypass(read, bypassId);
   const about = {
     environment,
@@ -431,11 +538,13 @@ export async function readGateFacts(
       gates,
       rollbackGates: inForce?.rollbackGates ?? [],
     },
-    reports: reports.state,
-    approval: approval.state,
+    reports: reports.state.reports,
+    approval: duties.approval,
     ...(groups ? { groups: groups.members } : {}),
     ...(bypass ? { bypass: bypass.bypass } : {}),
     authors: [...new Set(accounts.map((a) => a.person))].sort(),
+    ...(duties.testers ? { testers: duties.testers } : {}),
+    ...(duties.policyEditor ? { policyEditor: duties.policyEditor } : {}),
     ranBefore: target.state.ran.includes(releaseId),
     ...(concerned.length > 0 ? { calendars: concerned, tzdata: tzdataVersion() } : {}),
     refs: {
@@ -446,7 +555,7 @@ export async function readGateFacts(
       reports: reports.ref,
       versions: versions.ref,
       artifacts: Object.fromEntries(artifacts.map((a) => [a.id, a.ref])),
-      accounts: [...new Set(accounts.flatMap((a) => a.refs))].sort(),
+      accounts: [...new Set([...accounts.flatMap((a) => a.refs), ...duties.refs])].sort(),
       ...(groups ? { groups: groups.refs } : {}),
       ...(bypass ? { bypass: bypass.ref } : {}),
       calendars: calendars.ref,

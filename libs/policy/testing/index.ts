@@ -27,6 +27,8 @@ export function gateFacts(overrides: Partial<GateFacts> = {}): GateFacts {
     reports: { 'sha256:aa': { unit: { suite: 'unit', outcome: 'pass', tester: 'tess' } } },
     approval: { approvers: [] },
     authors: ['ada'],
+    testers: ['tess'],
+    policyEditor: 'paula',
     ranBefore: false,
     refs: {
       release: 'release-1@3',

@@ -8,7 +8,7 @@ import {
   groupsOf,
   mayCount,
   readGateFacts,
-  RELEASE_DUTIES,
+  separationRules,
   tupleDifferences,
   unblockedByApproval,
   type GateFacts,
@@ -33,13 +33,16 @@ export interface VoteFacts {
   readonly now?: GateFacts;
 }
 
-/** One person, one vote, on exactly what is there now; never by who wrote, committed, requested or will deploy it (principles 3 and 4). */
+/**
+ * One person, one vote, on exactly what is there now; never by who wrote, committed, requested, tested or will deploy it, or published its
+ * policy (principles 3 and 4).
+ */
 export function grantApproval(command: Issued<GrantApproval>, state: Approval, facts: VoteFacts): Decision<ApprovalEvent> {
   const person = command.meta.actor.person;
   const closed = refuseClosed(command, state, facts);
   if (closed) return closed;
   if (state.approvers.includes(person)) return [];
-  const duty = mayTakeDuty(person, 'approver', facts.now ? dutiesOf(facts.now) : [], RELEASE_DUTIES);
+  const duty = mayTakeDuty(person, 'approver', facts.now ? dutiesOf(facts.now) : [], separationRules(facts.now?.policy.gates ?? []));
   if (duty !== 'ok')
     return refuse('duty', 'duties-not-separated', 'You hold another duty for this release: somebody else must approve it.', [duty]);
   const rule = { quorum: state.quorum, ...(state.groups ? { groups: state.groups } : {}) };

@@ -4,13 +4,15 @@ import { load, type EventLog, type ReadAggregate } from '#libs/event-sourcing';
 import { MemoryEventLog } from '#libs/event-sourcing/memory';
 import { issued, scenario } from '#libs/event-sourcing/testing';
 import { defaultPersonId, type DutyAssignment } from '#libs/identity';
-import { dutyReview, reviewDuties, ReviewDuties, reviewDutiesCommand } from './review-duties.ts';
+import { separationRules } from '#libs/policy';
+import { dutyReview, reviewDuties, ReviewDuties, reviewDutiesCommand, type RoundOfDuties } from './review-duties.ts';
 
 const reviews = scenario(dutyReview);
 const RELEASE = '7b0f3a52-0000-5000-8000-000000000001';
 const change = { releaseId: RELEASE, environment: 'production' };
 const review = issued(ReviewDuties, { ...change, deployments: ['d1'], learnedFrom: 'account-1' });
 const took = (person: string, duty: DutyAssignment['duty']): DutyAssignment => ({ person, duty, evidence: `${duty}@0` });
+const round = (...duties: DutyAssignment[]): RoundOfDuties => ({ duties, rules: separationRules([]) });
 const found = (rule: string, ...duties: string[]) => ({
   type: 'DutyViolationFound' as const,
   data: { ...change, rule, person: 'dora', duties, evidence: duties.map((d) => `${d}@0`).sort(), learnedFrom: 'account-1' },
@@ -20,25 +22,46 @@ describe('looking at duties again', () => {
   it('finds who turns out to have approved her own', () => {
     reviews
       .given()
-      .when(reviewDuties, review, [[took('dora', 'author'), took('dora', 'approver')]])
+      .when(reviewDuties, review, [round(took('dora', 'author'), took('dora', 'approver'))])
       .then(found('approver-is-not-author', 'author', 'approver'));
   });
 
   it('finds nothing where they were apart, and nothing twice', () => {
     reviews
       .given()
-      .when(reviewDuties, review, [[took('dora', 'author'), took('emil', 'approver')]])
+      .when(reviewDuties, review, [round(took('dora', 'author'), took('emil', 'approver'))])
       .thenNothing();
     reviews
       .given(found('approver-is-not-author', 'author', 'approver'))
-      .when(reviewDuties, review, [[took('dora', 'author'), took('dora', 'approver')]])
+      .when(reviewDuties, review, [round(took('dora', 'author'), took('dora', 'approver'))])
       .thenNothing();
   });
 
+  it('looks at testers, at who published the policy, and at what the policy itself keeps apart', () => {
+    reviews
+      .given()
+      .when(reviewDuties, review, [round(took('dora', 'tester'), took('dora', 'approver'))])
+      .then(found('approver-is-not-tester', 'tester', 'approver'));
+    reviews
+      .given()
+      .when(reviewDuties, review, [round(took('dora', 'policy-editor'), took('dora', 'approver'))])
+      .then(found('approver-is-not-policy-editor', 'approver', 'policy-editor'));
+    const duties = [took('dora', 'policy-editor'), took('dora', 'deployer')];
+    const own = { id: 'editor-is-not-deployer', duties: ['policy-editor', 'deployer'] as const };
+    reviews
+      .given()
+      .when(reviewDuties, review, [{ duties, rules: separationRules([]) }])
+      .thenNothing();
+    reviews
+      .given()
+      .when(reviewDuties, review, [{ duties, rules: separationRules([{ gate: 'duties-separated', apart: [own] }]) }])
+      .then(found('editor-is-not-deployer', 'deployer', 'policy-editor'));
+  });
+
   it('takes every round for itself: who requested one may approve another, and an earlier one is not forgotten', () => {
-    const apart = [[took('dora', 'requester')], [took('dora', 'approver')]];
+    const apart = [round(took('dora', 'requester')), round(took('dora', 'approver'))];
     reviews.given().when(reviewDuties, review, apart).thenNothing();
-    const earlier = [[took('dora', 'requester'), took('dora', 'approver')], [took('emil', 'approver')]];
+    const earlier = [round(took('dora', 'requester'), took('dora', 'approver')), round(took('emil', 'approver'))];
     reviews
       .given()
       .when(reviewDuties, review, earlier)

@@ -1,8 +1,8 @@
 import { ArrayMaxSize, IsArray, IsString, IsUUID } from 'class-validator';
-import { approvalId, type ApprovalEvent, type DeploymentEvent, type DutyReviewEvent } from '#libs/contracts';
+import { approvalId, type ApprovalEvent, type ApprovalTuple, type DeploymentEvent, type DutyReviewEvent } from '#libs/contracts';
 import { defineCommand, type Aggregate, type Decision, type Issued, type ReadAggregate, type StoredEvent } from '#libs/event-sourcing';
-import { conflicts, type DutyAssignment } from '#libs/identity';
-import { personOfAccount, readGateFacts, RELEASE_DUTIES } from '#libs/policy';
+import { conflicts, type DutyAssignment, type SeparationRule } from '#libs/identity';
+import { gatesFor, personOfAccount, readGateFacts, readPolicyVersion, separationRules, type GateFacts } from '#libs/policy';
 
 /** Sent when two accounts turn out to be one person; decides for itself whether that shows anything. */
 export class ReviewDuties {
@@ -24,15 +24,21 @@ export const dutyReview: Aggregate<DutyReview, DutyReviewEvent> = {
   evolve: (state, { data }) => ({ found: [...state.found, `${data.rule}/${data.person}`] }),
 };
 
+/** Who had which duty in a round of approval, and what was to be kept apart by the policy that it was asked under. */
+export interface RoundOfDuties {
+  readonly duties: readonly DutyAssignment[];
+  readonly rules: readonly SeparationRule[];
+}
+
 /** Puts what is found on record, once, on a stream of its own: nothing that was decided then is rewritten. */
 export function reviewDuties(
   command: Issued<ReviewDuties>,
   state: DutyReview,
-  /** Duties by round of approval: who requested one round may approve another. */
-  rounds: readonly (readonly DutyAssignment[])[],
+  /** By round of approval: who requested one round may approve another. */
+  rounds: readonly RoundOfDuties[],
 ): Decision<DutyReviewEvent> {
   const { releaseId, environment, learnedFrom } = command;
-  const violations = new Map(rounds.flatMap((round) => conflicts(round, RELEASE_DUTIES)).map((v) => [`${v.rule}/${v.person}`, v]));
+  const violations = new Map(rounds.flatMap(({ duties, rules }) => conflicts(duties, rules)).map((v) => [`${v.rule}/${v.person}`, v]));
   return [...violations]
     .filter(([key]) => !state.found.includes(key))
     .map(([, { rule, person, duties, evidence }]) => ({
@@ -51,7 +57,7 @@ const deploymentDeeds: Aggregate<null, DeploymentEvent> = { category: 'deploymen
 async function roundsNow(
   read: ReadAggregate,
   { releaseId, environment, deployments, meta }: Issued<ReviewDuties>,
-): Promise<readonly (readonly DutyAssignment[])[]> {
+): Promise<readonly RoundOfDuties[]> {
   const [facts, approval, ...deployed] = await Promise.all([
     readGateFacts(read, releaseId, environment, meta.now),
     read(approvalDeeds, approvalId(releaseId, environment)),
@@ -63,6 +69,7 @@ async function roundsNow(
     evidence: `${event.stream}@${event.revision}`,
   });
   const authors = facts.authors.map((person): DutyAssignment => ({ person, duty: 'author', evidence: facts.refs.release }));
+  const testers = (facts.testers ?? []).map((person): DutyAssignment => ({ person, duty: 'tester', evidence: facts.refs.reports }));
   const starts = deployed.flatMap((d) => d.events).filter((e) => e.type === 'DeploymentStarted');
   const deployers = await Promise.all(starts.map((e) => taken(e, 'deployer')));
   const numbers = [...new Set(approval.events.map(roundOf))];
@@ -80,9 +87,25 @@ async function roundsNow(
         ...requests.map((e) => taken(e, 'requester')),
         ...[...votes.values()].map((e) => taken(e, 'approver')),
       ]);
-      return [...authors, ...own, ...deployers];
+      const { editors, rules } = await policyOf(read, requests.at(-1), facts);
+      return { duties: [...authors, ...testers, ...own, ...editors, ...deployers], rules };
     }),
   );
+}
+
+/** Who published the version of the policy that a round was asked under, and what it keeps apart. */
+async function policyOf(
+  read: ReadAggregate,
+  request: StoredEvent | undefined,
+  { environmentClass, regimes = [], plan }: GateFacts,
+): Promise<{ readonly editors: readonly DutyAssignment[]; readonly rules: readonly SeparationRule[] }> {
+  const { tuple } = (request?.data ?? {}) as { readonly tuple?: ApprovalTuple };
+  const published = tuple && (await readPolicyVersion(read, tuple.policyId, tuple.policyVersion));
+  if (!published) return { editors: [], rules: separationRules([]) };
+  const gates = gatesFor(published, { environmentClass, regimes, changeClass: plan?.changeClass ?? 'normal' });
+  if (published.editor === undefined) return { editors: [], rules: separationRules(gates) };
+  const { person } = await personOfAccount(read, published.editor);
+  return { editors: [{ person, duty: 'policy-editor', evidence: published.ref }], rules: separationRules(gates) };
 }
 
 function roundOf(event: StoredEvent): number {

@@ -27,10 +27,13 @@ import {
   type Regime,
 } from '#libs/contracts';
 import { refuse, type Reason, type Refusal } from '#libs/event-sourcing';
+import { DUTIES, type Duty } from '#libs/identity';
 import {
   gateNames,
   isExpression,
   LIMITS,
+  hashOf,
+  RELEASE_DUTIES,
   nearest,
   tallyVotes,
   unionOf,
@@ -48,6 +51,13 @@ export class GroupQuorumField {
   @IsInt() @Min(1) @Max(20) quorum: number;
 }
 
+export class DutySetField {
+  @Matches(/^[a-z0-9][a-z0-9-]{0,62}$/, { message: 'id must name the rule, such as tester-is-not-author' }) id: string;
+  @IsArray() @ArrayMinSize(2) @ArrayUnique() @IsIn(DUTIES, { each: true }) duties: readonly Duty[];
+  /** How many of them one person may hold; 1 unless told. */
+  @IsOptional() @IsInt() @Min(1) @Max(DUTIES.length - 1) atMost?: number;
+}
+
 export class GateRuleField {
   /** A gate of the program, or one of the policy's own: `expression:<slug>`. */
   @IsString() @MaxLength(100) gate: string;
@@ -61,6 +71,14 @@ export class GateRuleField {
   @ValidateNested({ each: true })
   @Type(() => GroupQuorumField)
   groups?: readonly GroupQuorumField[];
+  /** For `duties-separated`: what is kept apart besides what is kept apart everywhere. */
+  @IsOptional()
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(20)
+  @ValidateNested({ each: true })
+  @Type(() => DutySetField)
+  apart?: readonly DutySetField[];
   /** For `expression:…`: CEL over declared facts; true or false, or one of pass, fail, inconclusive, stale. */
   @IsOptional() @IsString() @MaxLength(LIMITS.length) expression?: string;
   /** For `expression:…`: what would unblock it, as a sentence. */
@@ -150,6 +168,14 @@ export function rulesOfPolicy(contents: PolicyContents, { problems, members }: E
   const redefined = redefinedIn([...gates, ...rollbackGates, ...clauses.flatMap((clause) => clause.gates)]);
   if (redefined)
     return refuse('meaning', 'gate-twice', `${redefined} says different things in different places: give one of them another name.`);
+  const sets = [...gates, ...rollbackGates, ...clauses.flatMap((clause) => clause.gates)].flatMap((rule) =>
+    rule.gate === 'duties-separated' ? (rule.apart ?? []) : [],
+  );
+  const unclear = sets.find((set) => sets.some((other) => other.id === set.id && hashOf(other) !== hashOf(set)));
+  if (unclear) {
+    const detail = `The rule ${unclear.id} says different things in different places: give one of them another name.`;
+    return refuse('meaning', 'separation-twice', detail);
+  }
   const [first] = problems;
   if (first) {
     return refuse(
@@ -263,6 +289,10 @@ function rulesOf(fields: readonly GateRuleField[]): readonly GateRule[] | Refusa
   }
   const again = fields.flatMap((f) => (f.groups ?? []).map((g) => g.group)).filter((group, i, all) => all.indexOf(group) < i);
   if (again.length > 0) return refuse('meaning', 'group-twice', `Named twice: ${[...new Set(again)].join(', ')}.`);
+  const unseparated = fields.find((f) => f.apart && f.gate !== 'duties-separated');
+  if (unseparated) return refuse('meaning', 'gate-parameters', `Gate ${unseparated.gate} keeps no duties apart: name duties-separated.`);
+  const separation = fields.flatMap((f) => f.apart ?? []).flatMap((set) => separationProblem(set) ?? [])[0];
+  if (separation) return separation;
   const speaking = fields.find(
     (f) => EXPRESSION_GATE.test(f.gate) !== (f.expression !== undefined) || (isBuiltIn(f.gate) && f.unblockedBy),
   );
@@ -276,11 +306,24 @@ function rulesOf(fields: readonly GateRuleField[]): readonly GateRule[] | Refusa
   return fields.map(ruleOf);
 }
 
-function ruleOf({ gate, quorum, groups, expression, unblockedBy }: GateRuleField): GateRule {
+/** Each of these would forbid nothing or everything, or be taken for a rule that counts everywhere. */
+function separationProblem({ id, duties, atMost = 1 }: DutySetField): Refusal | undefined {
+  if (atMost >= duties.length)
+    return refuse('meaning', 'separation-empty', `The rule ${id} forbids nothing: atMost is less than its duties.`);
+  if (RELEASE_DUTIES.some((rule) => rule.id === id))
+    return refuse('meaning', 'separation-twice', `The rule ${id} counts everywhere already: give yours another name.`);
+  return undefined;
+}
+
+function ruleOf({ gate, quorum, groups, apart, expression, unblockedBy }: GateRuleField): GateRule {
+  if (gate === 'duties-separated') {
+    const sets = apart?.map(({ id, duties, atMost }) => ({ id, duties: [...duties], ...(atMost === undefined ? {} : { atMost }) }));
+    return { gate, ...(sets ? { apart: sets } : {}) };
+  }
   if (gate === 'approved') {
     return { gate, quorum: quorum ?? 1, ...(groups ? { groups: groups.map((g) => ({ group: g.group, quorum: g.quorum })) } : {}) };
   }
-  if (expression === undefined) return { gate: gate as Exclude<BuiltInGate, 'approved'> };
+  if (expression === undefined) return { gate: gate as Exclude<BuiltInGate, 'approved' | 'duties-separated'> };
   return { gate: gate as ExpressionGate, expression, ...(unblockedBy ? { unblockedBy } : {}) };
 }
 

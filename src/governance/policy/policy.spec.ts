@@ -68,6 +68,44 @@ describe('publishing a policy', () => {
       .thenRefused('gate-unsatisfiable');
   });
 
+  it('keeps duties apart that it names, besides what is kept apart everywhere', () => {
+    const apart = [{ id: 'tester-is-not-author', duties: ['author', 'tester'] as const }];
+    const gates = (sets: typeof apart, gate = 'duties-separated') => [
+      { gate: 'approved', quorum: 1 },
+      { gate, apart: sets },
+    ];
+    expect(policies.given().when(publishPolicy, publish(gates(apart))).decision).toMatchObject([
+      { data: { gates: [{ gate: 'approved' }, { gate: 'duties-separated', apart }] } },
+    ]);
+    policies
+      .given()
+      .when(publishPolicy, publish(gates(apart, 'tests-passed')))
+      .thenRefused('gate-parameters');
+  });
+
+  it.each([
+    ['separation-empty', [{ id: 'any-two', duties: ['author', 'tester'] as const, atMost: 2 }]],
+    ['separation-twice', [{ id: 'approver-is-not-author', duties: ['author', 'tester'] as const }]],
+    [
+      'separation-twice',
+      [
+        { id: 'own', duties: ['author', 'tester'] as const },
+        { id: 'own', duties: ['author', 'deployer'] as const },
+      ],
+    ],
+  ])('refuses (%s) what keeps nothing apart, or is not clear: %j', (type, apart) => {
+    policies
+      .given()
+      .when(
+        publishPolicy,
+        publish([
+          { gate: 'approved', quorum: 1 },
+          { gate: 'duties-separated', apart },
+        ]),
+      )
+      .thenRefused(type);
+  });
+
   it('puts it in force at once, or from an instant on, and never before it was published', () => {
     const from = (effectiveFrom: string, quorum = 3) =>
       issued(

@@ -1,0 +1,21 @@
+/** What judges. It changes whenever the same facts may get another verdict or another wording, and with the version of CEL. */
+export const ENGINE = 'plimsoll-gates/5 cel/0.6.1';
+
+/** How an engine judges, as far as engines differ. */
+export interface EngineTraits {
+  /** Testers and who published the policy are duties, too, and who approved or requested is who that account is known to be now. */
+  readonly everyDuty: boolean;
+}
+
+/** Engines whose receipts can be executed again: what is new in a later one is left out for an earlier one. */
+export const ENGINES: Readonly<Record<string, EngineTraits>> = {
+  'plimsoll-gates/4 cel/0.6.1': { everyDuty: false },
+  [ENGINE]: { everyDuty: true },
+};
+
+/** @throws Error there is no such engine here */
+export function traitsOf(engine: string): EngineTraits {
+  const traits = Object.hasOwn(ENGINES, engine) ? ENGINES[engine] : undefined;
+  if (!traits) throw new Error(`There is no engine ${engine}; known are ${Object.keys(ENGINES).join(', ')}.`);
+  return traits;
+}
