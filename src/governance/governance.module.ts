@@ -17,6 +17,8 @@ import { bootstrapIdentityCommand, endBootstrapCommand } from './bootstrap/boots
 import { reviewDutiesCommand } from './duty-review/review-duties.ts';
 import { CalendarsController } from './calendar/calendars.controller.ts';
 import { changeCalendarCommand, declareCalendarCommand, withdrawCalendarCommand } from './calendar/declare-calendar.ts';
+import { ComplianceReports } from './compliance/compliance-reports.ts';
+import { ComplianceReportsController } from './compliance/compliance-reports.controller.ts';
 import { GovernanceViewsController } from './governance-views.controller.ts';
 import { GovernanceController } from './governance.controller.ts';
 import { IdentityViewsController } from './identity-views.controller.ts';
@@ -45,6 +47,7 @@ import { RoleGrantsHandler, WhoCouldHandler } from './views/role-grants/role-gra
     IdentityViewsController,
     GovernanceViewsController,
     BypassesController,
+    ComplianceReportsController,
     LegalHoldsController,
   ],
   providers: [
@@ -84,6 +87,7 @@ import { RoleGrantsHandler, WhoCouldHandler } from './views/role-grants/role-gra
       placeLegalHoldCommand,
       releaseLegalHoldCommand,
     ),
+    ComplianceReports,
     ...auditReportQueries,
     ApprovalsHandler,
     CalendarBoardHandler,
