@@ -7,6 +7,7 @@ import { EXIT_CODES } from '../../src/auditor/findings.ts';
 import { recheckReceipts } from '../../src/auditor/recheck.ts';
 import { views } from '../../src/read-models.ts';
 import { freshDatabase } from '../support/database.ts';
+import { EventStoreTestServer } from '../support/eventstore/index.ts';
 import { eventually, startApp, type Answer, type Person, type RunningApp } from '../support/running-app.ts';
 
 interface Ran {
@@ -28,7 +29,10 @@ async function audit(...args: string[]): Promise<Ran> {
   return { exit, out, err, json: out.startsWith('{') ? JSON.parse(out) : undefined };
 }
 
-describe('plimsoll-audit, beside a Plimsoll at work', () => {
+/** The stores that the whole program runs on; for EventStoreDB over gRPC, against the test server. */
+describe.each(['Postgres', 'EventStoreDB'])('plimsoll-audit, beside a Plimsoll at work on %s', (store) => {
+  let server: EventStoreTestServer | undefined;
+  const eventStore = (): string[] => (server ? ['--eventstore', server.connectionString] : []);
   let app: RunningApp;
   let folder: string;
   let releaseId: string;
@@ -39,7 +43,7 @@ describe('plimsoll-audit, beside a Plimsoll at work', () => {
   };
   const database = (): string => app.plimsoll.infrastructure.databaseUrl;
   const exportTo = (name: string, ...more: string[]): Promise<Ran> =>
-    audit('export', join(folder, name), '--database', database(), '--json', '--quiet', ...more);
+    audit('export', join(folder, name), '--database', database(), ...eventStore(), '--json', '--quiet', ...more);
 
   /** A release, approved by one, deployed by another, and a refusal before. */
   async function deploy(manager: Person, anna: Person, dan: Person): Promise<string> {
@@ -104,7 +108,12 @@ describe('plimsoll-audit, beside a Plimsoll at work', () => {
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'plimsoll-audit-'));
-    app = await startApp({ PLIMSOLL_LEDGER_EVERY_EVENTS: '5', PLIMSOLL_LEDGER_EVERY_SECONDS: '1' });
+    server = store === 'EventStoreDB' ? await EventStoreTestServer.start() : undefined;
+    app = await startApp({
+      PLIMSOLL_LEDGER_EVERY_EVENTS: '5',
+      PLIMSOLL_LEDGER_EVERY_SECONDS: '1',
+      ...(server ? { EVENTSTORE_URL: server.connectionString } : {}),
+    });
     const manager = await app.person('rita', 'release-manager', 'developer', 'policy-editor', 'sre');
     releaseId = await deploy(manager, await app.person('anna', 'approver'), await app.person('dan', 'deployer'));
     await settled();
@@ -113,6 +122,7 @@ describe('plimsoll-audit, beside a Plimsoll at work', () => {
   }, 90_000);
   afterAll(async () => {
     await app.stop();
+    server?.stop();
     rmSync(folder, { recursive: true, force: true });
   });
 
