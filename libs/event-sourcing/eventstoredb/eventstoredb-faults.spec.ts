@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { PassThrough } from 'node:stream';
 import { EventStoreDBClient } from '@eventstore/db-client';
 import {
   AppendOutcomeUnknown,
@@ -510,6 +512,24 @@ describe('connections', () => {
     await until(() => server.faults.openReadCount === 1, 'the subscription is open');
     await log.close();
     await expect(reading).resolves.toBe('ended');
+  });
+
+  it('are closed although a stream with something unread in it never says that it has ended', async () => {
+    const s = stream();
+    await log.append(
+      s,
+      NO_STREAM,
+      Array.from({ length: 200 }, (_, n) => testEvent(n)),
+    );
+    const { client, release } = shareClient(server.connectionString);
+    const unread = client.readStream(s);
+    unread.on('error', () => undefined);
+    await once(unread, 'readable');
+    // The client asks every stream that it knows when it has ended: this one has, and nobody has heard it.
+    const known = client as unknown as { disposableStreams: Set<unknown> };
+    known.disposableStreams.add(new PassThrough({ autoDestroy: false, emitClose: false }));
+    await log.close();
+    await expect(release().then(() => 'closed')).resolves.toBe('closed');
   });
 
   it('are refused where the connection string is none, without repeating the password in it', () => {

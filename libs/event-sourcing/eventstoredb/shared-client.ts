@@ -26,9 +26,23 @@ export function shareClient(connectionString: string): SharedClient {
       released = true;
       if (--shared.users > 0) return;
       clients.delete(connectionString);
-      await shared.client.dispose();
+      await disposed(shared.client);
     },
   };
+}
+
+/** How long the client may take to end its streams, milliseconds. */
+const DISPOSAL_MS = 2_000;
+
+/**
+ * Cancels every stream of the client and waits for their ends, but not for ever: one that was cancelled with something still unread
+ * in it never says that it has ended (client 6.2.1).
+ */
+async function disposed(client: EventStoreDBClient): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, DISPOSAL_MS)));
+  await Promise.race([client.dispose(), late]);
+  clearTimeout(timer);
 }
 
 function createClient(connectionString: string): EventStoreDBClient {
