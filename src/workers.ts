@@ -14,6 +14,7 @@ import { BusCommandSender } from './command-sender.ts';
 import type { Configuration, Role } from './configuration.ts';
 import { Deployer } from './deployments/deployer/deployer.ts';
 import { openDeployments } from './deployments/deployer/open-deployments.query.ts';
+import { BACKTEST_SUBSCRIPTION, BacktestRunner } from './governance/backtest/backtest-runner.ts';
 import { IncidentOutbox } from './incidents/incident/incident-outbox.ts';
 import type { Infrastructure } from './infrastructure.ts';
 import { OutsideEventCarrier } from './ingestion/carry-out.ts';
@@ -35,7 +36,7 @@ export interface Workers {
 const DEPLOYER_TICK_MS = 100;
 
 /**
- * Starts what runs by itself in the configured roles: `projector` keeps the views, `correlator` runs processes and their timers, `deployer`
+ * Starts what runs by itself in the configured roles: `projector` keeps the views, `correlator` runs processes and their timers and backtests, `deployer`
  * takes steps and runs smoke suites, `publisher` tells the outside, and keeps and signs the ledger. Every worker may run beside others of its kind: leases keep them apart.
  */
 export function startWorkers(
@@ -65,10 +66,16 @@ export function startWorkers(
 
     correlator: () => {
       const sender = new BusCommandSender(commands, app.get(CommandRegistry), clock);
+      const backtests = new BacktestRunner({ commands, aggregates, log, codec, clock });
       const outside = new OutsideEventCarrier({ sender, commands, registry: app.get(CommandRegistry), clock });
       return [
         ...processes.map((process) => runProcess({ ...host, process, sender, clock: now })),
         runTimers({ ...host, clock: now }),
+        runSubscription({
+          ...host,
+          name: BACKTEST_SUBSCRIPTION,
+          handle: { external: (events, context) => backtests.handle(events, context) },
+        }),
         runSubscription({ ...host, name: 'process:ingestion', handle: { external: (events) => outside.handle(events) } }),
         consumeOutsideEvents({ bus, pool, intake: app.get(Intake, { strict: false }), clock, signal, onError }),
       ];

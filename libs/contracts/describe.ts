@@ -40,6 +40,14 @@ const sentences: { readonly [T in PlimsollEvent['type']]: (data: DataOf<T>) => s
 
   ArtifactAuthorsAdded: (e) => `Artifact ${e.artifactId} was also written by ${e.authors.join(', ')}.`,
   ArtifactRegistered: (e) => `Artifact ${e.name}@${e.version} was registered with ${digestText(e.digest)}.`,
+  BacktestRequested: (e) => `A draft of policy ${e.policyId} is to be tried on what was decided from ${e.from} to ${e.to}.`,
+  BacktestStarted: (e) =>
+    `The trial of a draft of policy ${e.policyId} ${e.run > 1 ? `was interrupted and begins anew (run ${e.run})` : 'begins'}, up to position ${e.upTo}.`,
+  BacktestProgressed: (e) => `The trial of a draft of policy ${e.policyId} has judged ${e.decisions} decisions (${e.percent} %).`,
+  BacktestCompleted: (e) =>
+    `The trial of a draft of policy ${e.policyId} judged ${e.result.decisions} decisions: of ${e.result.differing} it would have thought otherwise, or it can't be known.`,
+  BacktestCancelled: (e) => `The trial of a draft of policy ${e.policyId} was cancelled: ${e.reason}`,
+  BacktestFailed: (e) => `The trial of a draft of policy ${e.policyId} failed: ${e.reason}`,
   CalendarDeclared: (e) => `${calendarOf(e)} was declared as of ${e.effectiveFrom}: ${e.justification}`,
   CalendarChanged: (e) => `${calendarOf(e)} was changed to version ${e.version} as of ${e.effectiveFrom}: ${e.justification}`,
   CalendarWithdrawn: (e) => `Calendar ${e.calendarId} was withdrawn as of ${e.effectiveFrom}: ${e.justification}`,

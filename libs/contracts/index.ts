@@ -1,4 +1,5 @@
 export * from './artifacts.events.ts';
+export * from './backtests.events.ts';
 export * from './calendars.events.ts';
 export * from './deployments.events.ts';
 export * from './describe.ts';

@@ -1,5 +1,6 @@
 import { EventCodec, type CommandDenied, type EventDeclaration } from '#libs/event-sourcing';
 import type { ArtifactEvent } from './artifacts.events.ts';
+import type { BacktestEvent } from './backtests.events.ts';
 import type { CalendarEvent } from './calendars.events.ts';
 import type { DeploymentEvent } from './deployments.events.ts';
 import type { EnvironmentEvent } from './environments.events.ts';
@@ -28,6 +29,7 @@ export type PlimsollEvent =
   | ApprovalEvent
   | ArtifactEvent
   | BypassEvent
+  | BacktestEvent
   | CalendarEvent
   | CommandDenied
   | DeploymentEvent
@@ -76,6 +78,12 @@ export const declarations = {
   BypassReviewOverdue: first,
   BypassReviewed: first,
   BypassUsed: first,
+  BacktestCancelled: first,
+  BacktestCompleted: first,
+  BacktestFailed: first,
+  BacktestProgressed: first,
+  BacktestRequested: first,
+  BacktestStarted: first,
   CalendarChanged: first,
   CalendarDeclared: first,
   CalendarWithdrawn: first,
@@ -145,6 +153,7 @@ const areas: Readonly<Record<string, string>> = {
   approval: 'governance',
   artifact: 'artifacts',
   bypass: 'governance',
+  backtest: 'governance',
   calendar: 'governance',
   denial: 'governance',
   deployment: 'deployments',

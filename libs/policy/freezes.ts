@@ -16,11 +16,16 @@ export async function readCalendars(
   return { inScope: about.filter((c) => inScope(c.scope, target)), target, ref: calendars.ref };
 }
 
-/** What calendars say of a release for its environment at a time of the server's (ISO 8601). */
+/**
+ * What calendars say of a release for its environment at a time of the server's (ISO 8601).
+ *
+ * @param advise false where nobody asks when it opens next
+ */
 export function notFrozen(
   facts: GateFacts,
   now: string,
   changeClass: ChangeClass,
+  advise = true,
 ): { readonly open: boolean; readonly detail: string; readonly unblockedBy?: string; readonly opensAt?: string } {
   const calendars = facts.calendars ?? [];
   const target: ChangeTarget = {
@@ -36,10 +41,12 @@ export function notFrozen(
     const allowed = windows.length > 0 ? ` The window ${windows.join(', ')} is open.` : '';
     return { open, detail: `no freeze holds for ${facts.environment}.${allowed}` };
   }
+  const detail = blocks.map(blockText).join(' ');
+  if (!advise) return { open, detail };
   const next = nextOpen(calendars, target, at);
   return {
     open,
-    detail: blocks.map(blockText).join(' '),
+    detail,
     ...(next === undefined
       ? { unblockedBy: 'It does not open within 24 months: have a calendar changed.' }
       : { unblockedBy: `Next open: ${iso(next)}.`, opensAt: iso(next) }),

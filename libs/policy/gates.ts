@@ -20,7 +20,7 @@ export interface GateRequest {
   readonly now: string;
 }
 
-type Judge = (rule: GateRule, facts: GateFacts, request: GateRequest, kind: DecisionKind) => Omit<GateVerdict, 'gate'>;
+type Judge = (rule: GateRule, facts: GateFacts, request: GateRequest, kind: DecisionKind, advise: boolean) => Omit<GateVerdict, 'gate'>;
 
 /** Every gate there is. A policy that names another one does not publish. */
 const judges: Readonly<Record<BuiltInGate, Judge>> = {
@@ -113,10 +113,10 @@ const judges: Readonly<Record<BuiltInGate, Judge>> = {
         );
   },
 
-  'not-frozen': (_rule, facts, request, kind) => {
+  'not-frozen': (_rule, facts, request, kind, advise) => {
     const { refs } = facts;
     const changeClass = changeClassOf(facts, kind);
-    const { open, detail, unblockedBy } = notFrozen(facts, request.now, changeClass);
+    const { open, detail, unblockedBy } = notFrozen(facts, request.now, changeClass, advise);
     return verdict(
       open ? 'pass' : 'fail',
       `A change of class ${changeClass}: ${detail}`,
@@ -145,8 +145,8 @@ function separated(rules: readonly SeparationRule[]): string {
 export const gateNames = Object.keys(judges) as readonly BuiltInGate[];
 
 /** A gate of the policy's own was evaluated before, where time and memory are bounded; here is what was found. */
-function judge(rule: GateRule, facts: GateFacts, request: GateRequest, kind: DecisionKind): Omit<GateVerdict, 'gate'> {
-  if (!isExpression(rule)) return judges[rule.gate](rule, facts, request, kind);
+function judge(rule: GateRule, facts: GateFacts, request: GateRequest, kind: DecisionKind, advise: boolean): Omit<GateVerdict, 'gate'> {
+  if (!isExpression(rule)) return judges[rule.gate](rule, facts, request, kind, advise);
   const found = facts.expressions?.[rule.gate];
   const evidence = [
     facts.refs.policy,
@@ -166,9 +166,34 @@ function withFreezes(rules: readonly GateRule[], facts: GateFacts): readonly Gat
   return facts.calendars && !rules.some((r) => r.gate === 'not-frozen') ? [...rules, { gate: 'not-frozen' }] : rules;
 }
 
+/** What every gate that counts says, and whether all of it lets the decision pass. */
+export interface Judgement {
+  readonly rules: readonly GateRule[];
+  /** One of each rule, in their order. */
+  readonly gates: readonly GateVerdict[];
+  readonly passes: boolean;
+}
+
 /**
- * Judges the policy's gates on the facts. Pure: the same facts and request give the same receipt, byte for byte (principle 2).
+ * Judges the policy's gates on the facts; `evaluateGates` makes a receipt of it. Pure.
  * An environment without a published policy, or a release without a plan for it, never passes: absence is not success.
+ *
+ * @param advise false where nobody asks when a freeze ends: looking for that takes longer than all the rest
+ */
+export function judgeGates(facts: GateFacts, request: GateRequest, kind: DecisionKind = 'deployment', advise = true): Judgement {
+  const rules = withFreezes(kind === 'rollback' ? facts.policy.rollbackGates : facts.policy.gates, facts);
+  // A rollback has gates of its own, and no bypass.
+  const waived = kind === 'rollback' ? [] : waivedGates(facts, request.now);
+  const gates = rules.map((rule): GateVerdict => {
+    const judged = judge(rule, facts, request, kind, advise);
+    const waivedBy = judged.verdict !== 'pass' && waived.includes(rule.gate) ? facts.bypass?.id : undefined;
+    return { gate: rule.gate, ...judged, ...(waivedBy ? { waivedBy } : {}) };
+  });
+  return { rules, gates, passes: facts.policy.version > 0 && facts.plan !== undefined && gates.every(letsPass) };
+}
+
+/**
+ * The receipt of a decision. Pure: the same facts and request give the same receipt, byte for byte (principle 2).
  *
  * @param engine as which to judge: the one that the facts were read for, see `ENGINES`
  */
@@ -178,15 +203,7 @@ export function evaluateGates(
   kind: DecisionKind = 'deployment',
   engine: string = ENGINE,
 ): DecisionReceipt {
-  const rules = withFreezes(kind === 'rollback' ? facts.policy.rollbackGates : facts.policy.gates, facts);
-  // A rollback has gates of its own, and no bypass.
-  const waived = kind === 'rollback' ? [] : waivedGates(facts, request.now);
-  const gates = rules.map((rule): GateVerdict => {
-    const judged = judge(rule, facts, request, kind);
-    const waivedBy = judged.verdict !== 'pass' && waived.includes(rule.gate) ? facts.bypass?.id : undefined;
-    return { gate: rule.gate, ...judged, ...(waivedBy ? { waivedBy } : {}) };
-  });
-  const passes = facts.policy.version > 0 && facts.plan !== undefined && gates.every(letsPass);
+  const { rules, gates, passes } = judgeGates(facts, request, kind);
   const unblocking = passes ? [] : unblockingOf(rules, gates, facts, request.now);
   const { releaseId, environment } = facts;
   return {

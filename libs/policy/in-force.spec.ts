@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { GateRule, PolicyClause } from '#libs/contracts';
-import { gatesFor, inForceAt } from '#libs/policy';
+import { asksAsMuch, gatesFor, inForceAt } from '#libs/policy';
 
 const version = (n: number, effectiveFrom: string) => ({ version: n, effectiveFrom });
 
@@ -54,5 +54,31 @@ describe('the gates that count', () => {
     expect(at('production', ['SOX'], 'emergency')).toEqual(['tests-passed', 'approved 2', 'duties-separated']);
     expect(at('production', ['PCI'])).toEqual(['tests-passed', 'approved 2', 'duties-separated', 'version-assigned']);
     expect(at('test', [])).toEqual(['tests-passed', 'approved 1', 'artifacts-registered']);
+  });
+});
+
+describe('A rule asks for as much as another one', () => {
+  const approved = (quorum: number, ...groups: readonly (readonly [string, number])[]): GateRule => ({
+    gate: 'approved',
+    quorum,
+    ...(groups.length > 0 ? { groups: groups.map(([group, of]) => ({ group, quorum: of })) } : {}),
+  });
+
+  it.each([
+    [approved(2), approved(2), true],
+    [approved(3), approved(2), true],
+    [approved(1), approved(2), false],
+    [approved(2, ['cab', 1]), approved(2), true],
+    [approved(2), approved(2, ['cab', 1]), false],
+    [approved(2, ['cab', 2]), approved(2, ['cab', 1]), true],
+    [approved(2, ['dev', 2]), approved(2, ['cab', 1]), false],
+    [{ gate: 'tests-passed' }, { gate: 'tests-passed' }, true],
+    [{ gate: 'tests-passed' }, { gate: 'not-frozen' }, false],
+    [{ gate: 'duties-separated', apart: [{ id: 'a', duties: ['tester', 'deployer'] }] }, { gate: 'duties-separated' }, true],
+    [{ gate: 'duties-separated' }, { gate: 'duties-separated', apart: [{ id: 'a', duties: ['tester', 'deployer'] }] }, false],
+    [{ gate: 'expression:a', expression: 'x' }, { gate: 'expression:b', expression: 'x' }, true],
+    [{ gate: 'expression:a', expression: 'x' }, { gate: 'expression:a', expression: 'y' }, false],
+  ] as readonly [GateRule, GateRule, boolean][])('%j, %j: %s', (rule, other, asks) => {
+    expect(asksAsMuch(rule, other)).toBe(asks);
   });
 });

@@ -69,3 +69,16 @@ function groupsOfBoth(a?: readonly GroupQuorum[], b?: readonly GroupQuorum[]): r
   for (const { group, quorum } of [...a, ...b]) greatest.set(group, Math.max(quorum, greatest.get(group) ?? 0));
   return [...greatest].map(([group, quorum]) => ({ group, quorum }));
 }
+
+/** Whether a rule asks for all that another one asks for: whoever met it has been asked for that too. */
+export function asksAsMuch(rule: GateRule, other: GateRule): boolean {
+  if (rule.gate === 'approved' && other.gate === 'approved') {
+    const persons = (group: string): number => rule.groups?.find((g) => g.group === group)?.quorum ?? 0;
+    return rule.quorum >= other.quorum && (other.groups ?? []).every(({ group, quorum }) => persons(group) >= quorum);
+  }
+  if (rule.gate === 'duties-separated' && other.gate === 'duties-separated') {
+    return (other.apart ?? []).every((set) => rule.apart?.some(({ id }) => id === set.id));
+  }
+  if ('expression' in rule && 'expression' in other) return rule.expression === other.expression;
+  return rule.gate === other.gate;
+}

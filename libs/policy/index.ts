@@ -1,3 +1,4 @@
+export * from './backtest.ts';
 export * from './bypass.ts';
 export * from './duties.ts';
 export * from './eligible.ts';

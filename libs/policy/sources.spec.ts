@@ -1,8 +1,9 @@
-import { accountId, plimsollCodec, type PlimsollEvent } from '#libs/contracts';
+import { accountId, artifactId, plimsollCodec, type GateRule, type PlimsollEvent } from '#libs/contracts';
 import { load, type ReadAggregate } from '#libs/event-sourcing';
 import { MemoryEventLog } from '#libs/event-sourcing/memory';
 import { addressAccount, addressKeys, defaultPersonId } from '#libs/identity';
-import { personOfAccount } from './sources.ts';
+import { gateNames } from './gates.ts';
+import { personOfAccount, readGateFacts, sources } from './sources.ts';
 
 /** A log with these events in it, read as gates read it. */
 async function given(...events: readonly (readonly [string, PlimsollEvent])[]): Promise<ReadAggregate> {
@@ -17,7 +18,7 @@ async function given(...events: readonly (readonly [string, PlimsollEvent])[]): 
       correlationId: 'c',
       causationId: 'c',
       recordedAt: '2026-03-02T10:00:00.000Z',
-      schemaVersion: 1,
+      schemaVersion: event.type === 'PolicyPublished' ? 2 : 1,
     };
     await log.append(stream, (await log.readStream(stream)).revision, [{ id: `00000000-0000-5000-8000-${number}`, ...event, metadata }]);
   }
@@ -72,5 +73,48 @@ describe('The person behind an account', () => {
     const [one, other] = await Promise.all(['emil@x.example', 'Emil+a@x.example'].map((a) => personOfAccount(read, addressAccount(a))));
     expect(one?.person).toBe(other?.person);
     expect(await personOfAccount(read, 'idp|\u200b')).toMatchObject({ by: 'itself' });
+  });
+});
+
+describe('What gates read', () => {
+  it('is all among the sources that a replay keeps, with the very same folds', async () => {
+    const digest = { algorithm: 'sha256', value: 'a'.repeat(64) } as const;
+    const artifact = { artifactId: artifactId('api', '1.0.0'), name: 'api', version: '1.0.0', purl: 'pkg:npm/api@1.0.0' };
+    const authors = ['idp|dora@bank.example', addressAccount('emil@bank.example')];
+    const gates = gateNames.map((gate) =>
+      gate === 'approved' ? ({ gate, quorum: 1, groups: [{ group: 'cab', quorum: 1 }] } as const) : ({ gate } as GateRule),
+    );
+    const effectiveFrom = '2026-01-01T00:00:00.000Z';
+    const read = await given(
+      ['environment-prod', { type: 'EnvironmentDefined', data: { environment: 'prod', class: 'production', policyId: 'bank' } }],
+      [
+        'policy-bank',
+        {
+          type: 'PolicyPublished',
+          data: { policyId: 'bank', version: 1, title: 'Bank', gates, rollbackGates: gates, clauses: [], effectiveFrom },
+        },
+      ],
+      [`artifact-${artifact.artifactId}`, { type: 'ArtifactRegistered', data: { ...artifact, digest, authors } }],
+      [
+        'release-r',
+        { type: 'ReleaseComposed', data: { releaseId: 'r', product: 'shop', artifacts: [{ ...artifact, digest: 'sha256:aa' }], authors } },
+      ],
+    );
+    const kept = new Map(sources.map((source) => [source.category, source]));
+    const wanted = new Set<string>();
+    await readGateFacts(
+      (aggregate, id) => {
+        wanted.add(aggregate.category);
+        expect({ [aggregate.category]: kept.get(aggregate.category) }).toEqual({ [aggregate.category]: aggregate });
+        expect(kept.get(aggregate.category)).toBe(aggregate);
+        return read(aggregate, id);
+      },
+      'r',
+      'prod',
+      '2026-03-02T10:00:00.000Z',
+      'bypass-1',
+    );
+    // And nothing is kept for nothing.
+    expect([...wanted].sort()).toEqual([...kept.keys()].sort());
   });
 });

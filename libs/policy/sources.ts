@@ -15,6 +15,7 @@ import {
   type PlannedChangeClass,
   type PlannedStep,
   type PolicyClause,
+  type PolicyDraft,
   type PolicyEvent,
   type Regime,
   type ReleaseArtifact,
@@ -32,6 +33,7 @@ import { bypassSource, readBypass, type BypassGrant } from './bypass.ts';
 import { ENGINE, traitsOf } from './engines.ts';
 import type { ExpressionOutcome } from './expressions/index.ts';
 import { gatesFor, inForceAt } from './in-force.ts';
+import { Ran } from './ran.ts';
 
 /**
  * What gates read, folded from the source streams themselves and never from a view (principle 1). These folds keep only what a gate
@@ -115,20 +117,18 @@ interface EnvironmentSource {
   readonly policyId?: string;
   readonly regimes?: readonly Regime[];
   /** Releases that were deployed here with success. */
-  readonly ran: readonly string[];
+  readonly ran: Ran;
 }
 
 export const environmentSource: Aggregate<EnvironmentSource, EnvironmentEvent> = {
   category: 'environment',
-  initial: { ran: [] },
+  initial: { ran: Ran.none },
   evolve: (state, { type, data }) => {
     switch (type) {
       case 'EnvironmentDefined':
         return { ran: state.ran, class: data.class, policyId: data.policyId, ...(data.regimes ? { regimes: data.regimes } : {}) };
       case 'EnvironmentFreed':
-        return data.outcome === 'succeeded' && !state.ran.includes(data.releaseId)
-          ? { ...state, ran: [...state.ran, data.releaseId] }
-          : state;
+        return data.outcome === 'succeeded' ? { ...state, ran: state.ran.with(data.releaseId) } : state;
       default:
         return state;
     }
@@ -156,7 +156,7 @@ export interface PolicyVersion {
 }
 
 /** Every version of a policy, in the order of publishing. */
-const policySource: Aggregate<readonly PolicyVersion[], PolicyEvent> = {
+export const policySource: Aggregate<readonly PolicyVersion[], PolicyEvent> = {
   category: 'policy',
   initial: [],
   evolve: (versions, event) => {
@@ -456,6 +456,7 @@ export const sources: readonly Aggregate<unknown, DomainEvent>[] = [
   testReportSource,
   approvalSource,
   accountSource,
+  addressSource,
   groupSource,
   bypassSource,
   calendarsSource,
@@ -467,6 +468,7 @@ export const sources: readonly Aggregate<unknown, DomainEvent>[] = [
  * @param now ISO 8601, server time: the version of the policy that is in force then counts
  * @param bypassId the bypass that is asked to waive gates, where there is one
  * @param engine as which to judge: one of `ENGINES`
+ * @param draft what is tried in place of the version in force, whose number it goes by: approvals that were given under that one count
  */
 export async function readGateFacts(
   read: ReadAggregate,
@@ -475,10 +477,10 @@ export async function readGateFacts(
   now: string,
   bypassId?: string,
   engine: string = ENGINE,
+  draft?: PolicyDraft,
 ): Promise<GateFacts> {
   const { everyDuty } = traitsOf(engine);
-  const release = await read(releaseSource, releaseId);
-  const target = await read(environmentSource, environment);
+  const [release, target] = await Promise.all([read(releaseSource, releaseId), read(environmentSource, environment)]);
   const policyId = target.state.policyId ?? 'none';
   const [policy, approval, reports, versions, calendars, ...artifacts] = await Promise.all([
     read(policySource, policyId),
@@ -501,7 +503,8 @@ export async function readGateFacts(
     regimes: target.state.regimes ?? [],
     changeClass: plan?.changeClass ?? 'normal',
   } as const;
-  const gates = inForce ? gatesFor(inForce, where) : [];
+  const asked = draft ?? inForce;
+  const gates = asked ? gatesFor(asked, where) : [];
   const named = gates.flatMap((rule) => (rule.gate === 'approved' ? (rule.groups ?? []).map((g) => g.group) : []));
   const groups = named.length > 0 ? await readGroups(read, named) : undefined;
   const duties = everyDuty
@@ -534,18 +537,18 @@ export async function readGateFacts(
     ...(plan ? { plan } : {}),
     policy: {
       id: policyId,
-      version: inForce?.version ?? 0,
+      version: inForce?.version ?? (draft ? 1 : 0),
       gates,
-      rollbackGates: inForce?.rollbackGates ?? [],
+      rollbackGates: asked?.rollbackGates ?? [],
     },
     reports: reports.state.reports,
     approval: duties.approval,
     ...(groups ? { groups: groups.members } : {}),
     ...(bypass ? { bypass: bypass.bypass } : {}),
     authors: [...new Set(accounts.map((a) => a.person))].sort(),
+    ranBefore: target.state.ran.has(releaseId),
     ...(duties.testers ? { testers: duties.testers } : {}),
     ...(duties.policyEditor ? { policyEditor: duties.policyEditor } : {}),
-    ranBefore: target.state.ran.includes(releaseId),
     ...(concerned.length > 0 ? { calendars: concerned, tzdata: tzdataVersion() } : {}),
     refs: {
       release: release.ref,

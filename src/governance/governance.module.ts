@@ -15,6 +15,10 @@ import { defineGroupCommand } from './group/define-group.ts';
 import { voidApprovalIfChangedCommand, voidApprovalOfLeaverCommand } from './approval/void-approval.ts';
 import { bootstrapIdentityCommand, endBootstrapCommand } from './bootstrap/bootstrap-identity.ts';
 import { reviewDutiesCommand } from './duty-review/review-duties.ts';
+import { BacktestsController } from './backtest/backtests.controller.ts';
+import { reportBacktestCommand } from './backtest/report-backtest.ts';
+import { cancelBacktestCommand, requestBacktestCommand } from './backtest/request-backtest.ts';
+import { startBacktestCommand } from './backtest/start-backtest.ts';
 import { CalendarsController } from './calendar/calendars.controller.ts';
 import { changeCalendarCommand, declareCalendarCommand, withdrawCalendarCommand } from './calendar/declare-calendar.ts';
 import { ComplianceReports } from './compliance/compliance-reports.ts';
@@ -41,6 +45,7 @@ import { RoleGrantsHandler, WhoCouldHandler } from './views/role-grants/role-gra
 
 @Module({
   controllers: [
+    BacktestsController,
     GovernanceController,
     CalendarsController,
     IdentityController,
@@ -67,6 +72,10 @@ import { RoleGrantsHandler, WhoCouldHandler } from './views/role-grants/role-gra
       endBootstrapCommand,
       proposeRolePolicyCommand,
       confirmRolePolicyCommand,
+      requestBacktestCommand,
+      cancelBacktestCommand,
+      startBacktestCommand,
+      reportBacktestCommand,
       declareCalendarCommand,
       changeCalendarCommand,
       withdrawCalendarCommand,

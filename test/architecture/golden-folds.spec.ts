@@ -14,6 +14,7 @@ import { group } from '../../src/governance/group/group.ts';
 import { bootstrap } from '../../src/governance/bootstrap/identity-bootstrap.ts';
 import { dutyReview } from '../../src/governance/duty-review/review-duties.ts';
 import { person } from '../../src/governance/person/person.ts';
+import { backtest } from '../../src/governance/backtest/backtest.ts';
 import { calendars } from '../../src/governance/calendar/calendar.ts';
 import { policy } from '../../src/governance/policy/policy.ts';
 import { rolePolicy } from '../../src/governance/role-policy/role-policy.ts';
@@ -35,6 +36,7 @@ const folds: readonly [Aggregate<never, never>, RegExp][] = [
   [dutyReview, /^DutyViolation/],
   [artifact, /^Artifact/],
   [bypasses, /^Bypass/],
+  [backtest, /^Backtest/],
   [calendars, /^Calendar/],
   [deployment, /^(?:Deployment|Step)/],
   [environment, /^(?:Environment|RunningVersion|UnauthorisedDeployment)/],

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { appendBench } from './append.bench.ts';
+import { backtestBench } from './backtest.bench.ts';
 import { commandsBench } from './commands.bench.ts';
 import { lagBench } from './lag.bench.ts';
 import { ledgerBench } from './ledger.bench.ts';
@@ -13,7 +14,7 @@ import { verifyBench } from './verify.bench.ts';
 
 const HELP = `Measures Plimsoll on this machine; asserts nothing.
 
-Usage: npm run bench -- [--quick] [--json] [--only append,commands,projection,lag,verify,ledger] [--folder DIR]
+Usage: npm run bench -- [--quick] [--json] [--only append,commands,projection,lag,verify,ledger,backtest] [--folder DIR]
 
   --quick    a short run, to see that the benches work; its figures say little
   --json     the report as JSON on standard output, progress on standard error
@@ -26,6 +27,7 @@ const benches: Readonly<Record<string, (folder: string, options: BenchOptions) =
   projection: projectionBench,
   lag: lagBench,
   verify: verifyBench,
+  backtest: backtestBench,
   ledger: ledgerBench,
 };
 

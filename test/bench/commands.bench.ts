@@ -96,6 +96,7 @@ async function askingsOf(app: App): Promise<readonly Asking[]> {
     { gate: 'tests-passed' },
     { gate: 'approved', quorum: APPROVERS },
     { gate: 'duties-separated' },
+    { gate: 'expression:own', expression: 'environment.class == "production" && artifacts.count < 9' },
   ];
   await post('/v1/governance/policies', { policyId: 'bench', title: 'Bench', gates, rollbackGates: gates }, developer, 201);
   await post('/v1/environments/environments', { environment: ENVIRONMENT, class: 'production', policyId: 'bench' }, developer, 201);

@@ -34,8 +34,12 @@ function compile(text: string): Compiled | ExpressionProblem {
   return made;
 }
 
-/** Judges an expression on facts. Pure: the same text and facts give the same outcome. */
-export function evaluateExpression(text: string, facts: FactValues): ExpressionOutcome {
+/**
+ * Judges an expression on facts. Pure: the same text and facts give the same outcome.
+ *
+ * @param advise false where nobody asks when it would pass
+ */
+export function evaluateExpression(text: string, facts: FactValues, advise = true): ExpressionOutcome {
   const made = compile(text);
   if ('code' in made) return { verdict: 'inconclusive', why: made.detail };
   const { checked } = made;
@@ -43,7 +47,7 @@ export function evaluateExpression(text: string, facts: FactValues): ExpressionO
   if (long)
     return { verdict: 'inconclusive', why: `${long} has ${lengthOf(facts, long)} entries; an expression judges at most ${MAX_LIST}.` };
   const outcome = verdictOf(made, facts);
-  if (outcome.verdict === 'pass' || !checked.facts.includes('now') || checked.cost > LOOK_AHEAD_COST) return outcome;
+  if (outcome.verdict === 'pass' || !advise || !checked.facts.includes('now') || checked.cost > LOOK_AHEAD_COST) return outcome;
   const opensAt = nextPass(made, facts);
   return opensAt === undefined ? outcome : { ...outcome, opensAt };
 }

@@ -45,7 +45,7 @@ export function publishPolicy(
         {
           code: 'effective-from-past',
           detail: 'Past decisions are judged by the rules of then.',
-          unblockedBy: 'Leave effectiveFrom out, or name a time to come.',
+          unblockedBy: 'Leave effectiveFrom out, name a time to come, or try the policy on the past by a backtest.',
         },
       ],
     );
