@@ -9,6 +9,7 @@ import { Calendars1767226275000 } from './1767226275000-calendars.ts';
 import { ApprovalsAndBypasses1767226340000 } from './1767226340000-approvals-and-bypasses.ts';
 import { Ledger1767226430000 } from './1767226430000-ledger.ts';
 import { LegalHolds1767226551000 } from './1767226551000-legal-holds.ts';
+import { Archive1767226552000 } from './1767226552000-archive.ts';
 import { IdentityViews1767226710000 } from './1767226710000-identity-views.ts';
 import { UnauthorisedDeployments1767227230000 } from './1767227230000-unauthorised-deployments.ts';
 import { LedgerWitnesses1767227010000 } from './1767227010000-ledger-witnesses.ts';
@@ -25,6 +26,7 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   ApprovalsAndBypasses1767226340000,
   Ledger1767226430000,
   LegalHolds1767226551000,
+  Archive1767226552000,
   IdentityViews1767226710000,
   UnauthorisedDeployments1767227230000,
   LedgerWitnesses1767227010000,

@@ -14,6 +14,7 @@ import {
   TOKEN_VERIFIER,
   VIEW_POSITIONS,
 } from '#libs/http';
+import { ArchiveModule } from './archive/archive.module.ts';
 import { ArtifactsModule } from './artifacts/artifacts.module.ts';
 import type { Configuration } from './configuration.ts';
 import { DeploymentsModule } from './deployments/deployments.module.ts';
@@ -69,6 +70,7 @@ const areas = [
   ValidationModule,
   IngestionModule,
   LedgerModule,
+  ArchiveModule,
 ];
 
 /** The whole program. Which of its roles work is the configuration's affair. */

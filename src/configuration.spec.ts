@@ -38,6 +38,13 @@ describe('a configuration in which nothing is set', () => {
       stepLeaseSeconds: 15,
       rolesFrom: 'token',
       ledger: { everyEvents: 1000, everySeconds: 10, witnesses: [] },
+      archive: {
+        location: { kind: 'folder', folder: resolve('.plimsoll/archive') },
+        everyEvents: 10_000,
+        everySeconds: 3600,
+        viewsEverySeconds: 86_400,
+        verifyEverySeconds: 604_800,
+      },
       logLevel: 'info',
     });
   });
@@ -89,6 +96,13 @@ describe('a configuration in which everything is set', () => {
       rolesFrom: 'token',
       incidentWebhook: { url: 'https://hooks.example.com/1', secret: WEBHOOK_SECRET },
       ledger: { everyEvents: 1000, everySeconds: 10, witnesses: [] },
+      archive: {
+        location: { kind: 'folder', folder: resolve('data/archive') },
+        everyEvents: 10_000,
+        everySeconds: 3600,
+        viewsEverySeconds: 86_400,
+        verifyEverySeconds: 604_800,
+      },
       logLevel: 'debug',
     });
   });
@@ -289,5 +303,39 @@ describe('the witnesses of the ledger', () => {
     const problems = problemsOf({ PLIMSOLL_LEDGER_WITNESSES: file(contents) });
     expect(problems).toEqual([expect.stringMatching(/^PLIMSOLL_LEDGER_WITNESSES should name a JSON file/)]);
     expect(problems[0]).toMatch(why);
+  });
+});
+
+describe('the archive', () => {
+  const bucket: Environment = {
+    PLIMSOLL_ARCHIVE: 's3://bank-archive/plimsoll/production/',
+    PLIMSOLL_ARCHIVE_S3_REGION: 'eu-central-2',
+    PLIMSOLL_ARCHIVE_S3_ACCESS_KEY_ID: 'AKIAEXAMPLE',
+    PLIMSOLL_ARCHIVE_S3_SECRET_ACCESS_KEY: 'not-to-be-shown',
+  };
+
+  it('is a folder, a bucket, or switched off', () => {
+    expect(readConfiguration({ PLIMSOLL_ARCHIVE: 'there' }).archive?.location).toEqual({ kind: 'folder', folder: resolve('there') });
+    expect(readConfiguration({ PLIMSOLL_ARCHIVE: 'off' }).archive).toBeUndefined();
+    expect(readConfiguration(bucket).archive?.location).toMatchObject({
+      kind: 's3',
+      bucket: 'bank-archive',
+      prefix: 'plimsoll/production/',
+      lock: 'COMPLIANCE',
+    });
+  });
+
+  it.each([
+    ['the bucket has no such name', { PLIMSOLL_ARCHIVE: 's3://Bank' }, /^PLIMSOLL_ARCHIVE should be a folder/],
+    ['the prefix leads elsewhere', { PLIMSOLL_ARCHIVE: 's3://bank-archive/../other' }, /^PLIMSOLL_ARCHIVE should be a folder/],
+    ['it is of another kind', { PLIMSOLL_ARCHIVE: 'ftp://bank-archive' }, /^PLIMSOLL_ARCHIVE should be a folder/],
+    ['there is no region', { PLIMSOLL_ARCHIVE_S3_REGION: '' }, /^PLIMSOLL_ARCHIVE_S3_REGION should be/],
+    ['there is no key', { PLIMSOLL_ARCHIVE_S3_SECRET_ACCESS_KEY: '' }, /^PLIMSOLL_ARCHIVE_S3_SECRET_ACCESS_KEY should be/],
+    ['the endpoint is no URL', { PLIMSOLL_ARCHIVE_S3_ENDPOINT: 'minio' }, /^PLIMSOLL_ARCHIVE_S3_ENDPOINT should be/],
+    ['the lock is none', { PLIMSOLL_ARCHIVE_S3_LOCK: 'none' }, /^PLIMSOLL_ARCHIVE_S3_LOCK should be/],
+  ])('is refused when %s, and the secret is not repeated', (_what, change, why) => {
+    const problems = problemsOf({ ...bucket, ...change } as Environment);
+    expect(problems).toEqual([expect.stringMatching(why)]);
+    expect(problems.join()).not.toContain('not-to-be-shown');
   });
 });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { archiveLocation, type ArchiveLocation } from '#libs/archive';
 import { ALGORITHMS, type Algorithm, type IssuerConfiguration } from '#libs/identity';
 import { parseVerifier, readSignerFile, type Verifier } from '#libs/ledger';
 import { httpsOrLoopback } from '#libs/strict-http';
@@ -47,6 +48,16 @@ export interface Configuration {
     readonly everySeconds: number;
     /** Who is asked to sign every checkpoint too. */
     readonly witnesses: readonly { readonly url: URL; readonly verifier: Verifier }[];
+  };
+  /** Where what is under a signed checkpoint is archived; absent where it is switched off. */
+  readonly archive?: {
+    readonly location: ArchiveLocation;
+    /** A segment is due after so many events, */
+    readonly everyEvents: number;
+    /** or when the oldest that is in none is so old. */
+    readonly everySeconds: number;
+    readonly viewsEverySeconds: number;
+    readonly verifyEverySeconds: number;
   };
   readonly logLevel: string;
 }
@@ -149,6 +160,8 @@ export function readConfiguration(env: Readonly<Record<string, string | undefine
     witnesses: readWitnesses(get('PLIMSOLL_LEDGER_WITNESSES'), problems),
   };
 
+  const archive = readArchive(get, whole, dataDir, problems);
+
   if (problems.length > 0) throw new ConfigurationError(problems);
   return {
     roles,
@@ -167,6 +180,7 @@ export function readConfiguration(env: Readonly<Record<string, string | undefine
     stepLeaseSeconds,
     rolesFrom: rolesFrom === 'grants' ? 'grants' : 'token',
     ledger,
+    ...(archive ? { archive } : {}),
     logLevel,
   };
 }
@@ -223,6 +237,26 @@ function readWitnesses(path: string | undefined, problems: string[]): Configurat
     problems.push(`${should}; ${path}: ${error instanceof Error ? error.message : String(error)}.`);
     return [];
   }
+}
+
+function readArchive(
+  get: (name: string) => string | undefined,
+  whole: (name: string, fallback: number, min: number, max: number) => number,
+  dataDir: string,
+  problems: string[],
+): Configuration['archive'] {
+  const numbers = {
+    everyEvents: whole('PLIMSOLL_ARCHIVE_EVERY_EVENTS', 10_000, 1, 100_000),
+    everySeconds: whole('PLIMSOLL_ARCHIVE_EVERY_SECONDS', 3600, 1, 604_800),
+    viewsEverySeconds: whole('PLIMSOLL_ARCHIVE_VIEWS_EVERY_SECONDS', 86_400, 1, 2_678_400),
+    verifyEverySeconds: whole('PLIMSOLL_ARCHIVE_VERIFY_EVERY_SECONDS', 604_800, 1, 31_622_400),
+  };
+  const where = get('PLIMSOLL_ARCHIVE') ?? `${dataDir}/archive`;
+  if (where === 'off') return undefined;
+  const read = archiveLocation(where, get);
+  if ('location' in read) return { location: read.location, ...numbers };
+  problems.push(...read.problems);
+  return undefined;
 }
 
 function readHttpTargets(path: string | undefined, problems: string[]): Configuration['httpTargets'] {

@@ -2,14 +2,17 @@ import { setMaxListeners } from 'node:events';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { CommandBus } from '@nestjs/cqrs';
 import type { Logger } from 'pino';
-import { areaOf } from '#libs/contracts';
+import { openArchive } from '#libs/archive';
+import { areaOf, ORGANISATION } from '#libs/contracts';
 import { Aggregates, CommandRegistry } from '#libs/cqrs';
 import { drivers } from '#libs/deployers';
 import { CLOCK, type Clock } from '#libs/http';
 import { EventPublisher } from '#libs/messaging';
 import { runProcess, runTimers } from '#libs/processes';
 import { runView } from '#libs/read-models';
+import { combined, daysAfter, retentionPolicy, rulesInForce } from '#libs/retention';
 import { runSubscription } from '#libs/subscriptions';
+import { Archiver } from './archive/archiver.ts';
 import { BusCommandSender } from './command-sender.ts';
 import type { Configuration, Role } from './configuration.ts';
 import { Deployer } from './deployments/deployer/deployer.ts';
@@ -126,6 +129,24 @@ export function startWorkers(
         now,
         onProblem: (witness, problem, detail) => logger.error({ witness, problem }, `A witness of the ledger does not sign: ${detail}`),
       });
+      const { archive } = configuration;
+      const archiver = archive
+        ? new Archiver({
+            ...archive,
+            archive: openArchive(archive.location),
+            pool,
+            log,
+            kind: configuration.eventStoreUrl ? 'eventstoredb' : 'postgres',
+            views,
+            // The log is of everything: what has to be kept longest says how long.
+            retainUntil: async (at) => {
+              const { state } = await aggregates.load(retentionPolicy, ORGANISATION);
+              return daysAfter(at, combined(rulesInForce(state, at).rules).keepDays);
+            },
+            now,
+            onAlarm: ({ code, detail }) => logger.error({ code }, `The archive needs a person: ${detail}`),
+          })
+        : undefined;
       return [
         // Without a codec: a leaf is the event as it is stored.
         runSubscription({
@@ -139,6 +160,7 @@ export function startWorkers(
           handle: recordLeaves(log),
         }),
         ...(checkpoints ? [checkpoints.run(signal, onError)] : []),
+        ...(archiver ? [archiver.run(signal, onError)] : []),
         ...(witnesses.length > 0 ? [witnessing.run(signal, onError)] : []),
         // On the embedded default there is nobody outside who could read it.
         ...(configuration.kafka ? [publisher.run()] : []),

@@ -106,6 +106,9 @@ const sentences: { readonly [T in PlimsollEvent['type']]: (data: DataOf<T>) => s
     `A plan of ${e.steps.length} ${e.steps.length === 1 ? 'step' : 'steps'} for ${e.environment} was made, ${e.planHash}.`,
   VersionAssigned: (e) => `The release is version ${e.version} of ${e.product}.`,
 
+  RetentionPolicyPublished: (e) =>
+    `Version ${e.version} of the retention rules was published by ${e.publishedBy}, in force from ${e.effectiveFrom}: ${e.title}. ${e.justification}`,
+
   SmokeRunStarted: (e) => `A smoke run of ${e.suite.checks.length} checks began in ${e.environment}, due by ${e.deadline}.`,
   SmokeRunPassed: (e) => `The smoke run in ${e.environment} passed: ${e.reason}`,
   SmokeRunFailed: (e) => `The smoke run in ${e.environment} failed: ${e.reason}`,

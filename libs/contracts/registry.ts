@@ -18,7 +18,7 @@ import type { IncidentEvent, TriggerEvent } from './incidents.events.ts';
 import type { IngestionEvent } from './ingestion.events.ts';
 import type { MetricEvent } from './observability.events.ts';
 import type { ReleaseEvent, VersionLineEvent } from './planning.events.ts';
-import type { LegalHoldEvent } from './retention.events.ts';
+import type { LegalHoldEvent, RetentionPolicyEvent } from './retention.events.ts';
 import type { SmokeRunEvent, TestReportEvent } from './validation.events.ts';
 import { BEGINNING_OF_TIME } from './values.ts';
 
@@ -44,6 +44,7 @@ export type PlimsollEvent =
   | PersonEvent
   | PolicyEvent
   | ReleaseEvent
+  | RetentionPolicyEvent
   | RoleGrantEvent
   | RolePolicyEvent
   | SmokeRunEvent
@@ -120,6 +121,7 @@ export const declarations = {
   ReleaseAmended: first,
   ReleaseComposed: first,
   ReleasePlanned: first,
+  RetentionPolicyPublished: first,
   RoleGranted: first,
   RolePolicyProposed: first,
   RolePolicyPublished: first,
@@ -168,6 +170,7 @@ const areas: Readonly<Record<string, string>> = {
   person: 'governance',
   policy: 'governance',
   release: 'planning',
+  retentionpolicy: 'governance',
   rolegrants: 'governance',
   rolepolicy: 'governance',
   smokerun: 'validation',

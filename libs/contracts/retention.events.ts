@@ -1,4 +1,5 @@
 import type { DomainEvent } from '#libs/event-sourcing';
+import type { Regime } from './values.ts';
 
 /** What a legal hold is about. `id` names it, and is `*` for everything. */
 export interface HoldScope {
@@ -23,3 +24,30 @@ export type LegalHoldEvent =
 
 /** All legal holds of the organisation are in one stream, `legalhold-register`. */
 export const HOLD_REGISTER = 'register';
+
+/** How long what is kept beside the log is kept under a regime; whole days from the moment that it was recorded. */
+export interface RetentionRule {
+  readonly regime: Regime;
+  /** For so long it is at hand; after that it may be in the archive alone. */
+  readonly atHandDays: number;
+  /** For so long it is in the archive, at least. */
+  readonly keepDays: number;
+  /** By then it must be gone, unless a legal hold keeps it. Absent: never. */
+  readonly ceilingDays?: number;
+}
+
+/** The retention rules of the organisation, in versions; one stream. */
+export type RetentionPolicyEvent = DomainEvent<
+  'RetentionPolicyPublished',
+  {
+    /** 1-based and dense. */
+    readonly version: number;
+    readonly title: string;
+    /** ISO 8601, UTC: in force from then on, until a higher version is. Never before it was recorded. */
+    readonly effectiveFrom: string;
+    /** Regimes that are not named have the rules that the program brings. */
+    readonly rules: readonly RetentionRule[];
+    readonly justification: string;
+    readonly publishedBy: string;
+  }
+>;

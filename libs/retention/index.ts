@@ -1,1 +1,2 @@
 export * from './legal-holds.ts';
+export * from './rules.ts';

@@ -2,12 +2,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { plimsollCodec } from '#libs/contracts';
 import { FILES, MalformedExport, parseManifest } from '#libs/audit-export';
-import type { GivenReport } from './compliance.ts';
 import { countsOf, EXIT_CODES, exitCodeOf, type Finding } from './findings.ts';
 import { textOf } from '#libs/audit-export';
 import { readExport } from '#libs/audit-export';
 import { recheckReceipts, type Rechecked } from './recheck.ts';
-import { verifyExport, type Verification } from './verify.ts';
+import { verifyExport, type Verification, type VerifyOptions } from './verify.ts';
 
 const HELP = `plimsoll-audit: checks what Plimsoll says, without asking Plimsoll. Needs no running server.
 
@@ -26,15 +25,13 @@ const HELP = `plimsoll-audit: checks what Plimsoll says, without asking Plimsoll
       Executes every decision receipt once more, on the exported events alone.
   plimsoll-audit report FOLDER --release ID [--key KEY] [--out FILE] [--expect DIGEST]
       Computes the audit report of a release from the exported events. --expect: SHA-256 (hex) that it should have.
-  plimsoll-audit compliance FOLDER --from TIME --to TIME [--seed TEXT --sample N] [--size N] [--out FILE] [--report FILE]
-      Computes the compliance report of a period from the exported events, which must begin with the log's first.
-      --size           tree size of the signed checkpoint that it shall rest on; the last one in the export unless told
-      --out            writes the report's bytes (canonical JSON)
-      --report         a report that was given: it is made again by its own query and checkpoint, and compared byte for byte
   plimsoll-audit replay FOLDER --into URL [--key KEY]
       Puts the export into an empty Plimsoll database, makes the views anew and compares them with the exported rows.
+  plimsoll-audit restore ARCHIVE --into URL [--key KEY] [--known FILE]...
+      Restores an archive (a folder, or s3://bucket/prefix with PLIMSOLL_ARCHIVE_S3_* in the environment) into an empty Plimsoll database:
+      every file against its manifest, all of it against what was signed, the views row for row, and the root of what was restored.
 
-recheck, report, compliance and replay verify the export first, and stop where it does not hold (--unverified goes on).
+recheck, report and replay verify the export first, and stop where it does not hold (--unverified goes on).
 Everywhere: --json for the result as JSON on standard output; --quiet for no progress on standard error; --help.
 
 Exit codes: 0 nothing wrong, 1 failed, 2 wrong usage; else the first of these that was found:
@@ -67,10 +64,6 @@ const common = {
   out: { type: 'string' },
   expect: { type: 'string' },
   into: { type: 'string' },
-  seed: { type: 'string' },
-  sample: { type: 'string' },
-  size: { type: 'string' },
-  report: { type: 'string' },
 } as const satisfies ParseArgsConfig['options'];
 
 type Options = ReturnType<typeof parse>['values'];
@@ -98,11 +91,8 @@ const commands: Readonly<
     options: ['key', 'known', 'witness', 'clock-tolerance', 'unverified', 'release', 'out', 'expect'],
     run: afterVerifying(runReport),
   },
-  compliance: {
-    options: ['key', 'known', 'witness', 'clock-tolerance', 'unverified', 'from', 'to', 'seed', 'sample', 'size', 'out', 'report'],
-    run: afterVerifying(runCompliance),
-  },
   replay: { options: ['key', 'known', 'witness', 'clock-tolerance', 'unverified', 'into'], run: afterVerifying(runReplay) },
+  restore: { options: ['key', 'known', 'witness', 'clock-tolerance', 'into'], run: runRestore },
 };
 
 function parse(args: readonly string[]) {
@@ -120,7 +110,7 @@ export async function main(args: readonly string[], out: (text: string) => void,
     const [name = '', folder, ...rest] = positionals;
     const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
     if (!command) throw new Usage(name ? `There is no command ${name}.` : 'Say what to do.');
-    if (!folder || rest.length > 0) throw new Usage(`${name} takes one folder.`);
+    if (!folder || rest.length > 0) throw new Usage(`${name} takes one ${name === 'restore' ? 'archive' : 'folder'}.`);
     const given = (Object.keys(values) as (keyof Options)[]).filter((option) => args.some((arg) => arg.split('=')[0] === `--${option}`));
     const foreign = given.filter((option) => !['json', 'quiet'].includes(option) && !command.options.includes(option));
     if (foreign.length > 0) throw new Usage(`${name} has no option --${foreign.join(', --')}.`);
@@ -164,16 +154,20 @@ function toldFindings(findings: readonly Finding[]): string[] {
 }
 
 async function verified(folder: string, options: Options): Promise<Verification> {
+  return await verifyExport(folder, await verifyOptions(options));
+}
+
+async function verifyOptions(options: Options): Promise<VerifyOptions> {
   const tolerance = Number(options['clock-tolerance']);
   if (!(tolerance >= 0 && tolerance <= 86_400)) throw new Usage('--clock-tolerance is a number of seconds from 0 to 86400.');
   const known = await Promise.all(options.known.map((path) => smallFile(path)));
-  return await verifyExport(folder, {
+  return {
     ...(options.key === undefined ? {} : { key: await keyFrom(options.key) }),
     known,
     witnesses: await Promise.all(options.witness.map(keyFrom)),
     toleranceMs: tolerance * 1000,
     onProgress: (events) => progress(`${events} events verified`),
-  });
+  };
 }
 
 /** A key is text with two plus signs; anything else names a file that holds one. */
@@ -241,51 +235,6 @@ async function runReport(folder: string, { release, out, expect }: Options): Pro
   };
 }
 
-async function runCompliance(folder: string, options: Options): Promise<Result> {
-  const { out, report: given } = options;
-  const { computeCompliance, firstDifference, givenReport, writePieces } = await import('./compliance.ts');
-  const { query, treeSize } = await (given === undefined ? complianceQuery(options) : askedAgain(options, await givenReport(given)));
-  const { report, written } = await computeCompliance(folder, query, treeSize, (events) => progress(`${events} events read`));
-  if (out) await writePieces(out, written);
-  const differs = given === undefined ? undefined : await firstDifference(given, written);
-  const { changes, changesWithNo, changesWithException } = report.summary;
-  const digest = `sha256:${written.digest}`;
-  return {
-    json: { digest, bytes: written.bytes, query, log: report.log, summary: report.summary },
-    lines: [
-      `Compliance report from ${query.from} to ${query.to}: ${digest}, ${written.bytes} bytes${out ? ` in ${out}` : ''}.`,
-      `${changes} changes, ${changesWithNo} with a no, ${changesWithException} more with an exception.`,
-      ...(report.log.checkpoint ? [] : ['Note: nothing is signed: the report rests on no checkpoint.']),
-      ...(report.log.coversPeriod ? [] : ['Note: nothing was recorded after the end of the period: what belongs to it may be missing.']),
-    ],
-    findings:
-      given !== undefined && differs !== undefined
-        ? [{ name: 'report-differs', where: given, detail: `The events give ${digest}; the file differs from it at byte ${differs}.` }]
-        : [],
-  };
-}
-
-async function complianceQuery({ from, to, seed, sample, size }: Partial<Options>): Promise<GivenReport> {
-  const { parseQuery } = await import('#libs/compliance');
-  const parsed = parseQuery({ from, to, seed, sample });
-  if ('problems' in parsed) {
-    const problems = Object.entries(parsed.problems).map(([name, problem]) => `--${name}: ${problem}`);
-    throw new Usage(problems.join('\n'));
-  }
-  if (size !== undefined && !/^[1-9]\d{0,14}$/.test(size))
-    throw new Usage('--size is the size of a signed checkpoint: a whole number from 1.');
-  return { query: parsed.query, treeSize: size === undefined ? undefined : Number(size) };
-}
-
-/** By the report's own words, which are no better than arguments. */
-async function askedAgain(options: Options, { query, treeSize }: GivenReport): Promise<GivenReport> {
-  const doubled = (['from', 'to', 'seed', 'sample', 'size'] as const).filter((name) => options[name] !== undefined);
-  if (doubled.length > 0) throw new Usage(`The report says its query itself: leave out --${doubled.join(', --')}.`);
-  const text = (value: unknown): string | undefined => (value === undefined ? undefined : String(value));
-  const { from, to, seed, sample } = query;
-  return await complianceQuery({ from: text(from), to: text(to), seed: text(seed), sample: text(sample), size: text(treeSize) });
-}
-
 async function runReplay(folder: string, { into }: Options): Promise<Result> {
   if (!into) throw new Usage('replay needs --into URL, of an empty database.');
   const { replay } = await import('./replay.ts');
@@ -297,6 +246,27 @@ async function runReplay(folder: string, { into }: Options): Promise<Result> {
     ...(compared.length < views.length ? ['Note: views without exported rows (export --views) were made, and compared with nothing.'] : []),
   ];
   return { json: { events, views }, lines, findings };
+}
+
+async function runRestore(location: string, options: Options): Promise<Result> {
+  if (!options.into) throw new Usage('restore needs --into URL, of an empty database.');
+  const { archiveNamed, restore } = await import('./restore.ts');
+  const restored = await restore(archiveNamed(location, process.env), options.into, await verifyOptions(options), progress);
+  const { segments, events, views = [], root, verification, findings, notes } = restored;
+  const rows = views.reduce((sum, view) => sum + view.rows, 0);
+  const lines =
+    events === undefined
+      ? [`${segments} segments read. The archive does not hold; nothing was restored.`]
+      : [
+          `${segments} segments, ${events} events restored; ${views.filter((v) => v.compared).length} of ${views.length} views compared, ${rows} rows.`,
+          ...(root
+            ? [`The restored log comes to the root ${root.hash} at size ${root.size}, as it was signed.`].filter(
+                () => findings.length === 0,
+              )
+            : []),
+        ];
+  const told = [...notes, ...(verification?.notes ?? [])];
+  return { json: { segments, events, views, root, notes: told }, lines: [...lines, ...told.map((note) => `Note: ${note}`)], findings };
 }
 
 async function runExport(folder: string, options: Options): Promise<Result> {

@@ -35,6 +35,12 @@ export const EXIT_CODES = {
   'view-differs': 24,
   /** A witness that must have signed has signed nothing that covers the export (`--witness`). */
   unwitnessed: 25,
+  /** Something is not there that an archive's manifest, or the order of its segments, asks for (`restore`). */
+  'archive-missing': 26,
+  /** A file of an archive is not what its manifest says (`restore`). */
+  'archive-damaged': 27,
+  /** A segment of an archive is another than the one that the next goes on from (`restore`). */
+  'archive-overwritten': 28,
 } as const;
 
 export type FindingName = keyof typeof EXIT_CODES;

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { areaOf, declarations, plimsollCodec } from '#libs/contracts';
 import type { Aggregate, DomainEvent, StoredEvent } from '#libs/event-sourcing';
-import { legalHolds } from '#libs/retention';
+import { legalHolds, retentionPolicy } from '#libs/retention';
 import { artifact } from '../../src/artifacts/artifact/artifact.ts';
 import { deployment } from '../../src/deployments/deployment/deployment.ts';
 import { environment } from '../../src/environments/environment/environment.ts';
@@ -47,6 +47,7 @@ const folds: readonly [Aggregate<never, never>, RegExp][] = [
   [person, /^Person/],
   [policy, /^Policy/],
   [release, /^Release/],
+  [retentionPolicy, /^RetentionPolicy/],
   [rolePolicy, /^RolePolicy/],
   [roleGrants, /^Role(?:Requested|Granted|Revoked)/],
   [smokeRun, /^SmokeRun/],

@@ -1,0 +1,95 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { archiveLocation, exportOf, openArchive, readSegments, type Archive } from '#libs/archive';
+import { BEFORE_ALL } from '#libs/event-sourcing';
+import { PostgresEventLog } from '#libs/event-sourcing/postgres';
+import { appendLeaves, EMPTY_FRONTIER, eventLeafHash, openCheckpoint, parseVerifier, rootOf } from '#libs/ledger';
+import type { Finding } from './findings.ts';
+import { replay, type Replayed } from './replay.ts';
+import { verifyExport, type Verification, type VerifyOptions } from './verify.ts';
+
+export interface Restored extends Partial<Replayed> {
+  readonly segments: number;
+  /** Of the restored log, base64, at the size of the last checkpoint that it reaches; absent where nothing was restored. */
+  readonly root?: { readonly size: number; readonly hash: string };
+  readonly verification?: Verification;
+  readonly findings: readonly Finding[];
+  readonly notes: readonly string[];
+}
+
+/** The archive that a person names: a folder, or `s3://…` with its keys in the environment. @throws Error */
+export function archiveNamed(location: string, env: Readonly<Record<string, string | undefined>>): Archive {
+  const read = archiveLocation(location, (name) => (env[name]?.trim() ? env[name].trim() : undefined));
+  if ('problems' in read) throw new Error(read.problems.join('\n'));
+  return openArchive(read.location);
+}
+
+/**
+ * Restores an archive into an empty database. The order of proof: every file has the digest of its manifest, every manifest is the one that its
+ * successor goes on from, what they hold together is what the log signed; then the views, made anew, are compared row for row with those that
+ * were archived, and the root is computed once more, from what the database gives back. Nothing is restored of an archive that does not hold.
+ *
+ * @throws Error the database is not empty, or the archive has no segment
+ */
+export async function restore(
+  archive: Archive,
+  into: string,
+  options: VerifyOptions,
+  onProgress: (what: string) => void = () => undefined,
+): Promise<Restored> {
+  const read = await readSegments(archive, (folder) => onProgress(`${folder} read`));
+  if (read.findings.length > 0) return { segments: read.segments.length, findings: read.findings, notes: read.notes };
+  const folder = await mkdtemp(join(tmpdir(), 'plimsoll-restore-'));
+  try {
+    const { manifest, findings, views } = await exportOf(archive, read.segments, folder);
+    const notes = [
+      ...read.notes,
+      ...(views ? [] : ['The archive holds no rows of views for these events: the views were made, and compared with nothing.']),
+    ];
+    const verification = await verifyExport(folder, options);
+    const found = [...findings, ...verification.findings];
+    const segments = read.segments.length;
+    if (found.length > 0) return { segments, verification, findings: found, notes };
+    const replayed = await replay(folder, manifest, into, onProgress);
+    const { size, note } = read.segments.at(-1)!.manifest.checkpoint;
+    // The last segment may end before the checkpoint that it lies under; the one before it then is the last that can be compared.
+    const reached = [...read.segments].reverse().find(({ manifest: m }) => m.checkpoint.size <= manifest.end)?.manifest.checkpoint;
+    const compared = size <= manifest.end ? { size, note } : reached;
+    const root = compared && (await rootOfLog(into, compared.size));
+    const key = parseVerifier(options.key ?? manifest.verifierKey);
+    const differs = compared && !openCheckpoint(compared.note, key).root.equals(root!);
+    return {
+      segments,
+      verification,
+      ...replayed,
+      ...(compared ? { root: { size: compared.size, hash: root!.toString('base64') } } : {}),
+      findings: [
+        ...replayed.findings,
+        ...(differs
+          ? [{ name: 'fork' as const, where: `size ${compared.size}`, detail: 'The restored log comes to another root than was signed.' }]
+          : []),
+      ],
+      notes,
+    };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The root of the first `size` events, as the database gives them back. */
+async function rootOfLog(url: string, size: number): Promise<Buffer> {
+  const log = new PostgresEventLog({ url });
+  try {
+    let tree = EMPTY_FRONTIER;
+    for (let after = BEFORE_ALL; tree.size < size;) {
+      const batch = await log.readAll({ after, maxCount: Math.min(2_000, size - tree.size) });
+      if (batch.length === 0) break;
+      tree = appendLeaves(tree, batch.map(eventLeafHash));
+      after = batch.at(-1)!.position;
+    }
+    return rootOf(tree);
+  } finally {
+    await log.close();
+  }
+}
