@@ -19,7 +19,7 @@ export type Answer = 'yes' | 'no' | 'exception';
 
 /** What is asked of every change, in this order. Each is phrased so that `yes` is the answer hoped for. */
 export const CONTROL_QUESTIONS = {
-  authorised: 'Was it decided on and started here, by a person who was let, and not only observed from outside?',
+  authorised: 'Was it decided on and started here, by a person who is on record, and not only observed from outside?',
   requested: 'Did a named person ask for it before it was started?',
   'approved-before-deployment': 'Had enough distinct persons approved it, and was the approval good, when it was started?',
   'approved-digest-deployed': 'Are the digests that were deployed exactly those that were approved?',
@@ -89,6 +89,8 @@ export interface LogRange {
     /** Root hash, base64. */
     readonly root: string;
   };
+  /** Events that are not what their type says: only what was appended around Plimsoll can be. Absent where there are none. */
+  readonly unreadable?: readonly (Written & { readonly event: string })[];
 }
 
 export type ChangeKind =
@@ -261,7 +263,7 @@ export interface Emergency {
       readonly findings: string;
       readonly late: boolean;
     };
-    /** By the end of the log that was read. */
+    /** By the end of the log that was read. `unused`: no deployment with it is on record, and its review is not due yet. */
     readonly state: 'reviewed' | 'reviewed-late' | 'rejected' | 'due' | 'overdue' | 'unused';
   };
   /** Why a plan is of class emergency, as its planner said. */

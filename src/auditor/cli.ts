@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { plimsollCodec } from '#libs/contracts';
 import { FILES, MalformedExport, parseManifest } from '#libs/audit-export';
+import type { GivenReport } from './compliance.ts';
 import { countsOf, EXIT_CODES, exitCodeOf, type Finding } from './findings.ts';
 import { textOf } from '#libs/audit-export';
 import { readExport } from '#libs/audit-export';
@@ -25,13 +26,18 @@ const HELP = `plimsoll-audit: checks what Plimsoll says, without asking Plimsoll
       Executes every decision receipt once more, on the exported events alone.
   plimsoll-audit report FOLDER --release ID [--key KEY] [--out FILE] [--expect DIGEST]
       Computes the audit report of a release from the exported events. --expect: SHA-256 (hex) that it should have.
+  plimsoll-audit compliance FOLDER --from TIME --to TIME [--seed TEXT --sample N] [--size N] [--out FILE] [--report FILE]
+      Computes the compliance report of a period from the exported events, which must begin with the log's first.
+      --size           tree size of the signed checkpoint that it shall rest on; the last one in the export unless told
+      --out            writes the report's bytes (canonical JSON)
+      --report         a report that was given: it is made again by its own query and checkpoint, and compared byte for byte
   plimsoll-audit replay FOLDER --into URL [--key KEY]
       Puts the export into an empty Plimsoll database, makes the views anew and compares them with the exported rows.
   plimsoll-audit restore ARCHIVE --into URL [--key KEY] [--known FILE]...
       Restores an archive (a folder, or s3://bucket/prefix with PLIMSOLL_ARCHIVE_S3_* in the environment) into an empty Plimsoll database:
       every file against its manifest, all of it against what was signed, the views row for row, and the root of what was restored.
 
-recheck, report and replay verify the export first, and stop where it does not hold (--unverified goes on).
+recheck, report, compliance and replay verify the export first, and stop where it does not hold (--unverified goes on).
 Everywhere: --json for the result as JSON on standard output; --quiet for no progress on standard error; --help.
 
 Exit codes: 0 nothing wrong, 1 failed, 2 wrong usage; else the first of these that was found:
@@ -64,6 +70,10 @@ const common = {
   out: { type: 'string' },
   expect: { type: 'string' },
   into: { type: 'string' },
+  seed: { type: 'string' },
+  sample: { type: 'string' },
+  size: { type: 'string' },
+  report: { type: 'string' },
 } as const satisfies ParseArgsConfig['options'];
 
 type Options = ReturnType<typeof parse>['values'];
@@ -90,6 +100,10 @@ const commands: Readonly<
   report: {
     options: ['key', 'known', 'witness', 'clock-tolerance', 'unverified', 'release', 'out', 'expect'],
     run: afterVerifying(runReport),
+  },
+  compliance: {
+    options: ['key', 'known', 'witness', 'clock-tolerance', 'unverified', 'from', 'to', 'seed', 'sample', 'size', 'out', 'report'],
+    run: afterVerifying(runCompliance),
   },
   replay: { options: ['key', 'known', 'witness', 'clock-tolerance', 'unverified', 'into'], run: afterVerifying(runReplay) },
   restore: { options: ['key', 'known', 'witness', 'clock-tolerance', 'into'], run: runRestore },
@@ -233,6 +247,51 @@ async function runReport(folder: string, { release, out, expect }: Options): Pro
       ? [{ name: 'report-differs', where: release, detail: `The events give sha256:${computed.digest}, not sha256:${expected}.` }]
       : [],
   };
+}
+
+async function runCompliance(folder: string, options: Options): Promise<Result> {
+  const { out, report: given } = options;
+  const { computeCompliance, firstDifference, givenReport, writePieces } = await import('./compliance.ts');
+  const { query, treeSize } = await (given === undefined ? complianceQuery(options) : askedAgain(options, await givenReport(given)));
+  const { report, written } = await computeCompliance(folder, query, treeSize, (events) => progress(`${events} events read`));
+  if (out) await writePieces(out, written);
+  const differs = given === undefined ? undefined : await firstDifference(given, written);
+  const { changes, changesWithNo, changesWithException } = report.summary;
+  const digest = `sha256:${written.digest}`;
+  return {
+    json: { digest, bytes: written.bytes, query, log: report.log, summary: report.summary },
+    lines: [
+      `Compliance report from ${query.from} to ${query.to}: ${digest}, ${written.bytes} bytes${out ? ` in ${out}` : ''}.`,
+      `${changes} changes, ${changesWithNo} with a no, ${changesWithException} more with an exception.`,
+      ...(report.log.checkpoint ? [] : ['Note: nothing is signed: the report rests on no checkpoint.']),
+      ...(report.log.coversPeriod ? [] : ['Note: nothing was recorded after the end of the period: what belongs to it may be missing.']),
+    ],
+    findings:
+      given !== undefined && differs !== undefined
+        ? [{ name: 'report-differs', where: given, detail: `The events give ${digest}; the file differs from it at byte ${differs}.` }]
+        : [],
+  };
+}
+
+async function complianceQuery({ from, to, seed, sample, size }: Partial<Options>): Promise<GivenReport> {
+  const { parseQuery } = await import('#libs/compliance');
+  const parsed = parseQuery({ from, to, seed, sample });
+  if ('problems' in parsed) {
+    const problems = Object.entries(parsed.problems).map(([name, problem]) => `--${name}: ${problem}`);
+    throw new Usage(problems.join('\n'));
+  }
+  if (size !== undefined && !/^[1-9]\d{0,14}$/.test(size))
+    throw new Usage('--size is the size of a signed checkpoint: a whole number from 1.');
+  return { query: parsed.query, treeSize: size === undefined ? undefined : Number(size) };
+}
+
+/** By the report's own words, which are no better than arguments. */
+async function askedAgain(options: Options, { query, treeSize }: GivenReport): Promise<GivenReport> {
+  const doubled = (['from', 'to', 'seed', 'sample', 'size'] as const).filter((name) => options[name] !== undefined);
+  if (doubled.length > 0) throw new Usage(`The report says its query itself: leave out --${doubled.join(', --')}.`);
+  const text = (value: unknown): string | undefined => (value === undefined ? undefined : String(value));
+  const { from, to, seed, sample } = query;
+  return await complianceQuery({ from: text(from), to: text(to), seed: text(seed), sample: text(sample), size: text(treeSize) });
 }
 
 async function runReplay(folder: string, { into }: Options): Promise<Result> {

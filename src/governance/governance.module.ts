@@ -21,6 +21,8 @@ import { cancelBacktestCommand, requestBacktestCommand } from './backtest/reques
 import { startBacktestCommand } from './backtest/start-backtest.ts';
 import { CalendarsController } from './calendar/calendars.controller.ts';
 import { changeCalendarCommand, declareCalendarCommand, withdrawCalendarCommand } from './calendar/declare-calendar.ts';
+import { ComplianceReports } from './compliance/compliance-reports.ts';
+import { ComplianceReportsController } from './compliance/compliance-reports.controller.ts';
 import { GovernanceViewsController } from './governance-views.controller.ts';
 import { GovernanceController } from './governance.controller.ts';
 import { IdentityViewsController } from './identity-views.controller.ts';
@@ -50,6 +52,7 @@ import { RoleGrantsHandler, WhoCouldHandler } from './views/role-grants/role-gra
     IdentityViewsController,
     GovernanceViewsController,
     BypassesController,
+    ComplianceReportsController,
     LegalHoldsController,
   ],
   providers: [
@@ -93,6 +96,7 @@ import { RoleGrantsHandler, WhoCouldHandler } from './views/role-grants/role-gra
       placeLegalHoldCommand,
       releaseLegalHoldCommand,
     ),
+    ComplianceReports,
     ...auditReportQueries,
     ApprovalsHandler,
     CalendarBoardHandler,

@@ -1,0 +1,421 @@
+import type { ChangeClass, DeploymentEvent, EnvironmentEvent, GateRule, ReleaseArtifact, SmokeRunEvent } from '#libs/contracts';
+import type { DutyAssignment } from '#libs/identity';
+import { hashOf } from '#libs/policy';
+import type { Approvals } from './approvals.ts';
+import type { Bypasses } from './bypasses.ts';
+import type { Identities } from './identities.ts';
+import { freezeJudged, gatesJudged, graver, tzdataOf } from './judge-receipts.ts';
+import { approvedAt, digestsOf, exception, no, startQuestions, type AtStart } from './judge-start.ts';
+import { DeployedArtifacts, namedArtifact } from './observations.ts';
+import type { Releases } from './releases.ts';
+import type {
+  Accuracy,
+  Change,
+  ChangeOutcome,
+  ComplianceQuery,
+  ControlQuestion,
+  Judged,
+  Observation,
+  ReceiptReference,
+  UnmatchedReason,
+  Written,
+} from './report.ts';
+import type { RulesInForce } from './rules-in-force.ts';
+import { plainText } from './text.ts';
+
+type Started = Extract<DeploymentEvent, { type: 'DeploymentStarted' }>;
+type Reported = Extract<EnvironmentEvent, { type: 'RunningVersionReported' }>;
+
+/** The account that did something, and for whom it counted then. */
+export interface Deed {
+  readonly duty: DutyAssignment['duty'];
+  readonly principal: string;
+  readonly person: string;
+  readonly ref: string;
+}
+
+/** A change as far as its story has been told. What rests on the moment of its start is judged there and then, and kept as verdicts. */
+export interface Draft {
+  readonly facts: Omit<
+    Change,
+    'outcome' | 'inPeriod' | 'effect' | 'ended' | 'deployedDigests' | 'receipts' | 'observations' | 'verdicts' | 'changeClass'
+  >;
+  readonly changeClass: Change['changeClass'];
+  readonly changeReason?: string;
+  readonly verdicts: Partial<Record<ControlQuestion, Judged>>;
+  /** For what is asked at the end: whether the duties were apart, as is known by then. */
+  readonly deeds: readonly Deed[];
+  readonly bypassId?: string;
+  readonly rules: readonly GateRule[] | undefined;
+  readonly engines: Set<string>;
+  readonly tzdata: Set<string>;
+  readonly moments: Set<Change['inPeriod'][number]>;
+  readonly receipts: ReceiptReference[];
+  readonly observations: Observation[];
+  /** Digests that its environment has told of. */
+  readonly seen: Set<string>;
+  artifacts: readonly ReleaseArtifact[];
+  outcome: ChangeOutcome;
+  tookEffect: boolean;
+  effect?: Written;
+  ended?: Written;
+  /** Told by a smoke run to be there in its place. */
+  foreign?: Observation;
+}
+
+interface Unmatched extends Observation {
+  readonly changeId: string;
+  readonly environment: string;
+  readonly why: UnmatchedReason;
+}
+
+/** Everything that is on record beside the changes themselves. */
+export interface Surroundings {
+  readonly identities: Identities;
+  readonly releases: Releases;
+  readonly approvals: Approvals;
+  readonly rules: RulesInForce;
+  readonly bypasses: Bypasses;
+}
+
+/** Changes of the period in the order of the log, and what environments say of them. */
+export class Changes {
+  readonly drafts = new Map<string, Draft>();
+  readonly unmatched: Unmatched[] = [];
+  readonly counts = { reports: 0, reportsMatched: 0, removedReports: 0, publishedReports: 0 } satisfies Partial<Accuracy>;
+  /** Environments that have ever told what runs in them. */
+  readonly telling = new Set<string>();
+  private readonly deployed = new DeployedArtifacts();
+  private readonly smoke = new Map<string, readonly string[]>();
+
+  constructor(
+    private readonly query: ComplianceQuery,
+    private readonly known: Surroundings,
+  ) {}
+
+  /** @param principal blank where the event was appended around Plimsoll */
+  started(event: Started, written: Written, principal: string): void {
+    const { data } = event;
+    if (this.drafts.has(data.deploymentId)) return;
+    const draft = this.draftOf(data, written, principal);
+    this.drafts.set(data.deploymentId, draft);
+    this.moment(draft, 'started', written);
+  }
+
+  deployment(event: Exclude<DeploymentEvent, Started>, written: Written): void {
+    const { deploymentId, environment, releaseId } = event.data;
+    let draft = this.drafts.get(deploymentId);
+    if (!draft) {
+      // Steps are no ground to believe in a deployment that nobody started.
+      if (event.type !== 'DeploymentConfirmed' && event.type !== 'DeploymentSucceeded' && event.type !== 'DeploymentFailed') return;
+      if (this.forgotten.has(deploymentId)) return;
+      draft = this.unstarted({ deploymentId, environment, releaseId }, written);
+      this.drafts.set(deploymentId, draft);
+    }
+    switch (event.type) {
+      case 'DeploymentConfirmed': {
+        const { receipt } = event.data;
+        this.decide(draft, receipt, written, 'effect');
+        draft.effect ??= written;
+        this.takesEffect(draft, deploymentId);
+        this.moment(draft, 'effect', written);
+        return;
+      }
+      case 'DeploymentHalted':
+        if (event.data.receipt) draft.receipts.push(receiptOf(event.data.receipt, written, 'effect'));
+        this.end(draft, 'halted', written);
+        return;
+      case 'DeploymentResumed':
+        draft.outcome = 'under-way';
+        delete draft.ended;
+        return;
+      case 'DeploymentSucceeded': {
+        // What was really put there counts, whatever was to be put there.
+        if (event.data.artifacts.length > 0) draft.artifacts = event.data.artifacts;
+        this.takesEffect(draft, deploymentId);
+        this.deployed.succeeded(environment, deploymentId, draft.artifacts);
+        this.end(draft, 'succeeded', written);
+        if (draft.moments.size === 0) this.forget(deploymentId);
+        return;
+      }
+      case 'DeploymentFailed':
+        this.takesEffect(draft, deploymentId);
+        this.end(draft, 'failed', written);
+        return;
+      default:
+        return;
+    }
+  }
+
+  smokeRun(event: SmokeRunEvent, written: Written): void {
+    const { smokeRunId, deploymentId } = event.data;
+    if (event.type === 'SmokeRunStarted') {
+      this.smoke.set(smokeRunId, event.data.expectedDigests);
+      return;
+    }
+    this.smoke.delete(smokeRunId);
+    if (event.type === 'SmokeRunTimedOut' || event.data.observedDigest === undefined) return;
+    const draft = this.drafts.get(deploymentId);
+    if (!draft) return;
+    this.telling.add(draft.facts.environment);
+    const { digest } = namedArtifact(event.data.observedDigest);
+    const observation: Observation = { ...written, by: 'smoke-run', artifact: plainText(event.data.observedDigest) };
+    if (digest !== undefined && draft.artifacts.some((a) => a.digest === digest)) observed(draft, digest, observation);
+    else draft.foreign = observation;
+  }
+
+  reported({ data }: Reported, written: Written): void {
+    const { environment, service, artifact, change, reportedBy, claimedOccurredAt } = data;
+    const inPeriod = this.within(written.at);
+    this.telling.add(environment);
+    if (change === 'removed' || change === 'published') {
+      if (inPeriod) this.counts[change === 'removed' ? 'removedReports' : 'publishedReports']++;
+      return;
+    }
+    const observation: Observation = {
+      ...written,
+      by: 'report',
+      service: plainText(service),
+      artifact: plainText(artifact),
+      change,
+      reportedBy: plainText(reportedBy),
+      claimedOccurredAt,
+    };
+    const named = namedArtifact(artifact);
+    const match = this.deployed.match(environment, named);
+    if (inPeriod) this.counts.reports++;
+    if ('changeId' in match) {
+      if (inPeriod) this.counts.reportsMatched++;
+      const draft = this.drafts.get(match.changeId);
+      if (draft) observed(draft, match.digest, observation);
+    } else if (inPeriod) this.observedOnly(environment, observation, named.digest, match.why);
+  }
+
+  private observedOnly(environment: string, observation: Observation, digest: string | undefined, why: UnmatchedReason): void {
+    const { at, ref, sequence } = observation;
+    const id = `observed-${sequence}`;
+    this.unmatched.push({ ...observation, changeId: id, environment, why });
+    const draft: Draft = {
+      ...this.blank(id, 'observed', environment, { at, ref, sequence }),
+      changeClass: 'unknown',
+      verdicts: {},
+      outcome: 'observed',
+      artifacts: [],
+    };
+    draft.moments.add('observed');
+    draft.observations.push(observation);
+    if (digest !== undefined) draft.seen.add(digest);
+    this.drafts.set(id, draft);
+  }
+
+  private draftOf(data: Started['data'], written: Written, principal: string): Draft {
+    const { deploymentId, releaseId, environment, artifacts, planHash, deployer, tuple, rollbackOf, bypassId, receipt } = data;
+    const { identities, releases, approvals, rules, bypasses } = this.known;
+    const kind = rollbackOf ? 'rollback' : 'deployment';
+    const release = releases.release(releaseId);
+    const plan = release?.plans.get(environment);
+    const place = rules.environment(environment);
+    const changeClass: ChangeClass = rollbackOf ? 'rollback' : (data.changeClass ?? plan?.changeClass ?? 'normal');
+    const policy = { id: receipt.policyId, version: receipt.policyVersion };
+    const asked = rules.gates(policy, place, changeClass === 'rollback' ? 'normal' : changeClass, kind);
+
+    const written_ = new Set(release?.authors);
+    const authorRefs = release?.ref === undefined ? [] : [release.ref];
+    for (const { artifactId } of artifacts) {
+      const artifact = releases.artifact(artifactId);
+      if (!artifact || artifact.authors.size === 0) continue;
+      for (const account of artifact.authors) written_.add(account);
+      authorRefs.push(artifact.ref);
+    }
+    const authors = [...written_].sort().map((account) => ({ account: plainText(account), person: identities.personOf(account) }));
+    const digests = new Set(artifacts.map((a) => a.digest));
+    const tests = [...(release?.tests.values() ?? [])].filter((t) => digests.has(t.artifactDigest));
+    const tupleHash = tuple && hashOf(tuple);
+    const round = tupleHash === undefined ? undefined : approvals.round(releaseId, environment, tupleHash);
+    const bypass = bypassId === undefined ? undefined : bypasses.byId.get(bypassId);
+    const inForce = place && rules.inForce(place.policyId, receipt.evaluatedAt);
+    const at: AtStart = {
+      kind,
+      releaseId,
+      environment,
+      started: written,
+      deployer,
+      artifacts,
+      planHash,
+      ...(tuple && tupleHash !== undefined ? { tuple: { hash: tupleHash, ...tuple } } : {}),
+      ...(round ? { round } : {}),
+      ...(bypass ? { bypass } : {}),
+      receipt,
+      rules: asked,
+      ...(place
+        ? {
+            governing: {
+              id: place.policyId,
+              ...(inForce ? { version: inForce.version } : {}),
+              refs: [place.ref, ...(inForce ? [inForce.written.ref] : [])],
+            },
+          }
+        : {}),
+      authors: [...new Set(authors.map((a) => a.person))],
+      authorRefs,
+      tests,
+    };
+    const verdicts: Draft['verdicts'] = {};
+    for (const question of Object.keys(startQuestions) as (keyof typeof startQuestions)[])
+      verdicts[question] = startQuestions[question](at);
+    verdicts.authorised = authorised(deployer, principal, written);
+    const approved = approvedAt(at);
+    const blank = this.blank(deploymentId, kind, environment, written);
+    const draft: Draft = {
+      ...blank,
+      facts: {
+        ...blank.facts,
+        release: {
+          releaseId,
+          ...(release?.product === undefined ? {} : { product: release.product }),
+          ...(release?.version === undefined ? {} : { version: release.version }),
+        },
+        ...(rollbackOf ? { rollbackOf: { deploymentId: rollbackOf.deploymentId, releaseId: rollbackOf.releaseId } } : {}),
+        ...(round ? { requester: round.requester, requested: round.requested } : {}),
+        authors,
+        tests,
+        approvals: (round?.votes ?? []).map(({ principal: _account, ...vote }) => vote),
+        deployer,
+        ...(approved ? { approved } : {}),
+        approvedDigests: tuple ? [...tuple.artifactDigests].sort() : [],
+        ...(tupleHash === undefined ? {} : { tupleHash }),
+        policy,
+        ...(bypass && bypassId !== undefined
+          ? { bypass: { ...bypass.requested, bypassId, waived: receipt.gates.filter((g) => g.waivedBy === bypassId).map((g) => g.gate) } }
+          : {}),
+      },
+      changeClass,
+      ...(plan?.changeReason === undefined ? {} : { changeReason: plainText(plan.changeReason) }),
+      verdicts,
+      deeds: [
+        ...authors.map(({ account, person }): Deed => ({ duty: 'author', principal: account, person, ref: authorRefs[0] ?? written.ref })),
+        ...(round
+          ? [{ duty: 'requester' as const, principal: round.requesterPrincipal, person: round.requester, ref: round.requested.ref }]
+          : []),
+        ...(round?.votes ?? []).map(({ principal: account, person, ref }): Deed => ({ duty: 'approver', principal: account, person, ref })),
+        { duty: 'deployer', principal, person: deployer, ref: written.ref },
+      ],
+      ...(bypassId === undefined ? {} : { bypassId }),
+      rules: asked,
+      artifacts,
+      outcome: 'under-way',
+    };
+    this.decide(draft, receipt, written, 'start');
+    return draft;
+  }
+
+  /** A deployment of which only a later part is on record: nobody was asked whether it may start. */
+  private unstarted(
+    of: { readonly deploymentId: string; readonly environment: string; readonly releaseId: string },
+    written: Written,
+  ): Draft {
+    const { deploymentId, environment, releaseId } = of;
+    const blank = this.blank(deploymentId, 'deployment', environment, written);
+    return {
+      ...blank,
+      facts: { ...blank.facts, release: { releaseId } },
+      changeClass: 'unknown',
+      verdicts: { authorised: no('Nothing on record started it.', [written.ref]) },
+      artifacts: [],
+      outcome: 'under-way',
+    };
+  }
+
+  private blank(
+    id: string,
+    kind: Change['kind'],
+    environment: string,
+    started: Written,
+  ): Omit<Draft, 'changeClass' | 'verdicts' | 'artifacts' | 'outcome'> {
+    const place = this.known.rules.environment(environment);
+    return {
+      facts: {
+        id,
+        kind,
+        environment,
+        ...(place ? { environmentClass: place.environmentClass } : {}),
+        regimes: place?.regimes ?? [],
+        authors: [],
+        tests: [],
+        approvals: [],
+        started,
+        approvedDigests: [],
+      },
+      deeds: [],
+      rules: undefined,
+      engines: new Set(),
+      tzdata: new Set(),
+      moments: new Set(),
+      receipts: [],
+      observations: [],
+      seen: new Set(),
+      tookEffect: false,
+    };
+  }
+
+  /** A decision to go on: what it says of gates and freezes. */
+  private decide(draft: Draft, receipt: Started['data']['receipt'], written: Written, decision: ReceiptReference['decision']): void {
+    const decided = { receipt, ref: written.ref };
+    const { verdicts } = draft;
+    const calendars = this.known.rules.calendars !== undefined;
+    draft.receipts.push(receiptOf(receipt, written, decision));
+    verdicts['gates-passed'] = graver(verdicts['gates-passed'], gatesJudged(decided, draft.rules));
+    verdicts['not-frozen'] = graver(verdicts['not-frozen'], freezeJudged(decided, calendars, draft.changeClass));
+    if (receipt.engine !== undefined) draft.engines.add(receipt.engine);
+    for (const edition of tzdataOf(receipt)) draft.tzdata.add(edition);
+  }
+
+  private takesEffect(draft: Draft, changeId: string): void {
+    if (draft.tookEffect) return;
+    draft.tookEffect = true;
+    this.deployed.tookEffect(draft.facts.environment, changeId, draft.artifacts);
+  }
+
+  private end(draft: Draft, outcome: ChangeOutcome, written: Written): void {
+    draft.outcome = outcome;
+    draft.ended = written;
+    this.moment(draft, 'ended', written);
+  }
+
+  private readonly forgotten = new Set<string>();
+
+  /** What is over and was never in the period need not be kept; that there was such a deployment is. */
+  private forget(changeId: string): void {
+    this.drafts.delete(changeId);
+    this.forgotten.add(changeId);
+  }
+
+  private moment(draft: Draft, moment: Change['inPeriod'][number], { at }: Written): void {
+    if (this.within(at)) draft.moments.add(moment);
+  }
+
+  private within(at: string): boolean {
+    return at >= this.query.from && at < this.query.to;
+  }
+}
+
+function observed(draft: Draft, digest: string, observation: Observation): void {
+  if (draft.seen.has(digest)) return;
+  draft.seen.add(digest);
+  draft.observations.push(observation);
+}
+
+function receiptOf(receipt: Started['data']['receipt'], written: Written, decision: ReceiptReference['decision']): ReceiptReference {
+  const { verdict, factsHash, engine } = receipt;
+  return { ...written, decision, verdict, factsHash, ...(engine === undefined ? {} : { engine }) };
+}
+
+function authorised(deployer: string, principal: string, { ref }: Written): Judged {
+  if (principal === '') return no('It was appended to the log around Plimsoll: no account is on record that asked for it.', [ref]);
+  return deployer.startsWith('system:') ? exception(`Started by ${deployer}, by itself.`, [ref]) : { verdict: 'yes', evidence: [ref] };
+}
+
+/** Digests that it put there; of what was only observed, those that were told. */
+export function deployedDigests(draft: Draft): readonly string[] {
+  return draft.facts.kind === 'observed' ? [...draft.seen].sort() : digestsOf(draft.artifacts);
+}

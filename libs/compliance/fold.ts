@@ -1,0 +1,385 @@
+import { describeEvent, type PlimsollEvent } from '#libs/contracts';
+import type { CommandDenied, StoredEvent } from '#libs/event-sourcing';
+import { Access } from './access.ts';
+import { Approvals } from './approvals.ts';
+import { Bypasses, reportedBypass } from './bypasses.ts';
+import { Changes, deployedDigests, type Draft } from './changes.ts';
+import { Identities } from './identities.ts';
+import { verdictsOf } from './judge-end.ts';
+import { Releases } from './releases.ts';
+import {
+  CONTROL_QUESTIONS,
+  MOST_DENIALS,
+  type Accuracy,
+  type Answer,
+  type Change,
+  type ComplianceQuery,
+  type ComplianceReport,
+  type ComplianceSummary,
+  type ControlQuestion,
+  type Denials,
+  type Emergency,
+  type LaterViolation,
+  type ListedDenial,
+  type LogRange,
+  type RuleChange,
+  type Written,
+} from './report.ts';
+import { RulesInForce } from './rules-in-force.ts';
+import { drawSample } from './sample.ts';
+import { plainText } from './text.ts';
+
+/** What makes reports. It changes whenever the same events may give another verdict or another wording. */
+export const COMPLIANCE_ENGINE = 'plimsoll-compliance/1';
+
+/** Changes that are judged at one go. */
+const CHANGES_A_STEP = 200;
+
+/** The part of a change to the rules that each event is; events of other types are none. */
+const RULE_CHANGES: { readonly [T in PlimsollEvent['type']]?: RuleChange['kind'] } = {
+  PolicyPublished: 'policy',
+  EnvironmentDefined: 'environment',
+  CalendarDeclared: 'calendar',
+  CalendarChanged: 'calendar',
+  CalendarWithdrawn: 'calendar',
+  RolePolicyProposed: 'role-policy',
+  RolePolicyPublished: 'role-policy',
+  RoleRequested: 'role',
+  RoleGranted: 'role',
+  RoleRevoked: 'role',
+  GroupDefined: 'group',
+  GroupMemberAdded: 'group',
+  GroupMemberRemoved: 'group',
+  PersonRegistered: 'identity',
+  PersonLeft: 'identity',
+  AccountLinkRequested: 'identity',
+  AccountLinked: 'identity',
+  AccountUnlinked: 'identity',
+  AddressClaimed: 'identity',
+  IdentityBootstrapped: 'identity',
+  IdentityBootstrapEnded: 'identity',
+};
+
+/**
+ * Makes a compliance report of a log: give it every event from the log's first, in order, lifted to today's schema, and then ask for the report.
+ * The same events and query give the same report on any machine at any time. Memory grows with changes, releases and rules, not with events.
+ */
+export class ComplianceFold {
+  private readonly identities = new Identities();
+  private readonly releases = new Releases();
+  private readonly approvals = new Approvals();
+  private readonly rules = new RulesInForce();
+  private readonly bypasses = new Bypasses();
+  private readonly access: Access;
+  private readonly changes: Changes;
+  private readonly ruleChanges: RuleChange[] = [];
+  private readonly violations: Omit<LaterViolation, 'changeIds'>[] = [];
+  private readonly denied: ListedDenial[] = [];
+  private readonly deniedByType = new Map<string, number>();
+  private readonly unreadable: (Written & { readonly event: string })[] = [];
+  private events = 0;
+  private first: bigint | undefined;
+  private last: bigint | undefined;
+  private lastAt = '';
+  /** The latest time of all: clocks of several servers may differ. */
+  private now = '';
+
+  constructor(private readonly query: ComplianceQuery) {
+    this.access = new Access(query);
+    const { identities, releases, approvals, rules, bypasses } = this;
+    this.changes = new Changes(query, { identities, releases, approvals, rules, bypasses });
+  }
+
+  /** The next event of the log, whichever it is. */
+  add(event: StoredEvent): void {
+    const { recordedAt = this.lastAt, actor = '', principal = '' } = (event.metadata ?? {}) as Partial<StoredEvent['metadata']>;
+    // What was appended around Plimsoll has no time of its own: it has that of the event before.
+    const written: Written = { at: recordedAt, ref: `${event.stream}@${event.revision}`, sequence: this.events };
+    this.events++;
+    this.first ??= event.position;
+    this.last = event.position;
+    this.lastAt = recordedAt;
+    if (recordedAt > this.now) this.now = recordedAt;
+    try {
+      this.tell(event as unknown as PlimsollEvent, written, actor, principal);
+    } catch {
+      // Only what came around Plimsoll is not what its type says; the report says so, and goes on.
+      this.unreadable.push({ ...written, event: plainText(event.type) });
+    }
+  }
+
+  /**
+   * @param checkpoint the signed checkpoint of exactly the events that were added; absent where nothing was signed
+   */
+  report(checkpoint?: LogRange['checkpoint']): ComplianceReport {
+    const steps = this.reportInSteps(checkpoint);
+    for (;;) {
+      const step = steps.next();
+      if (step.done) return step.value;
+    }
+  }
+
+  /** The same in small steps, so that a server can see to others in between. */
+  *reportInSteps(checkpoint?: LogRange['checkpoint']): Generator<undefined, ComplianceReport> {
+    const { query, changes } = this;
+    const drafts = [...changes.drafts.values()].filter((draft) => draft.moments.size > 0);
+    const violations = this.attributed(drafts);
+    const ofChange = new Map<string, LaterViolation[]>();
+    for (const violation of violations) for (const id of violation.changeIds) ofChange.set(id, [...(ofChange.get(id) ?? []), violation]);
+    const reported: Change[] = [];
+    for (const draft of drafts) {
+      reported.push(this.changeOf(draft, ofChange.get(draft.facts.id) ?? []));
+      if (reported.length % CHANGES_A_STEP === 0) yield;
+    }
+    return {
+      schema: 'plimsoll.compliance-report.v1',
+      engine: COMPLIANCE_ENGINE,
+      query,
+      log: {
+        events: this.events,
+        ...(this.first === undefined
+          ? {}
+          : { firstPosition: String(this.first), lastPosition: String(this.last), lastRecordedAt: this.lastAt }),
+        coversPeriod: this.now >= query.to,
+        ...(checkpoint ? { checkpoint } : {}),
+        ...(this.unreadable.length > 0 ? { unreadable: this.unreadable } : {}),
+      },
+      gateEngines: [...new Set(drafts.flatMap((draft) => [...draft.engines]))].sort(),
+      tzdata: [...new Set(drafts.flatMap((draft) => [...draft.tzdata]))].sort(),
+      questions: CONTROL_QUESTIONS,
+      summary: summaryOf(reported),
+      accuracy: this.accuracyOf(reported),
+      changes: reported,
+      emergencies: this.emergencies(drafts),
+      access: this.access.report(),
+      ruleChanges: this.ruleChanges,
+      laterViolations: violations.filter((v) => v.changeIds.length > 0 || this.within(v.at)),
+      denials: this.denials(),
+      ...(query.seed === undefined || query.sample === undefined
+        ? {}
+        : {
+            sample: drawSample(
+              reported.map(({ id }) => id),
+              query.seed,
+              query.sample,
+            ),
+          }),
+    };
+  }
+
+  private tell(event: PlimsollEvent, written: Written, actor: string, principal: string): void {
+    this.access.did(event.type, event.data, actor, written);
+    this.noteRuleChange(event, written, actor, principal);
+    switch (event.type) {
+      case 'DeploymentStarted':
+        return this.changes.started(event, written, principal);
+      case 'DeploymentConfirmed':
+      case 'DeploymentHalted':
+      case 'DeploymentResumed':
+      case 'DeploymentSucceeded':
+      case 'DeploymentFailed':
+        return this.changes.deployment(event, written);
+      case 'RunningVersionReported':
+        return this.changes.reported(event, written);
+      case 'SmokeRunStarted':
+      case 'SmokeRunPassed':
+      case 'SmokeRunFailed':
+      case 'SmokeRunTimedOut':
+        return this.changes.smokeRun(event, written);
+      case 'ApprovalRequested':
+      case 'ApprovalGranted':
+      case 'ApprovalWithdrawn':
+      case 'ApprovalRejected':
+      case 'ApprovalVoided':
+        return this.approvals.add(event, written, principal);
+      case 'ReleaseComposed':
+      case 'ReleaseAmended':
+        return this.releases.composed(event, written);
+      case 'ReleasePlanned':
+        return this.releases.planned(event);
+      case 'VersionAssigned':
+        return this.releases.versioned(event);
+      case 'ArtifactRegistered':
+      case 'ArtifactAuthorsAdded':
+        return this.releases.written(event, written);
+      case 'TestReportRecorded':
+        return this.releases.tested(event, written);
+      case 'EnvironmentDefined':
+        return this.rules.defined(event, written);
+      case 'PolicyPublished':
+        return this.rules.published(event, written);
+      case 'CalendarDeclared':
+      case 'CalendarChanged':
+      case 'CalendarWithdrawn':
+        return this.rules.calendarChanged(event, written);
+      case 'BypassRequested':
+      case 'BypassUsed':
+      case 'BypassReviewed':
+      case 'BypassReviewOverdue':
+        return this.bypasses.add(event, written);
+      case 'AccountLinked':
+      case 'AccountUnlinked':
+        return this.identities.linked(event);
+      case 'AddressClaimed':
+        return this.identities.claimed(event);
+      case 'RoleGranted':
+      case 'RoleRevoked':
+        return this.access.granted(event, written);
+      case 'IdentityBootstrapped':
+      case 'IdentityBootstrapEnded':
+        return this.access.bootstrapped(event, written);
+      case 'PersonLeft':
+        return this.access.left(event, written);
+      case 'GroupMemberAdded':
+      case 'GroupMemberRemoved':
+        return this.access.member(event, written);
+      case 'DutyViolationFound':
+        this.violations.push({ ...event.data, ...written });
+        return;
+      case 'CommandDenied':
+        return this.noteDenial(event, written, actor);
+      default:
+        // What happened beside changes and rules is not in this report.
+        return;
+    }
+  }
+
+  private noteRuleChange(event: PlimsollEvent, written: Written, person: string, principal: string): void {
+    const kind = RULE_CHANGES[event.type];
+    if (kind === undefined || !this.within(written.at)) return;
+    const what = plainText(describeEvent(event));
+    this.ruleChanges.push({ kind, event: event.type, person, principal: plainText(principal), what, ...written });
+  }
+
+  private noteDenial({ data }: CommandDenied, written: Written, person: string): void {
+    if (!this.within(written.at)) return;
+    const { command, refusal, kind, detail } = data;
+    const type = JSON.stringify([command, refusal]);
+    this.deniedByType.set(type, (this.deniedByType.get(type) ?? 0) + 1);
+    if (this.denied.length < MOST_DENIALS) this.denied.push({ command, refusal, kind, person, detail: plainText(detail), ...written });
+  }
+
+  private denials(): Denials {
+    const byType = [...this.deniedByType]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([type, count]) => {
+        const [command, refusal] = JSON.parse(type) as [string, string];
+        return { command, refusal, count };
+      });
+    const total = byType.reduce((sum, { count }) => sum + count, 0);
+    return { total, byType, list: this.denied, omitted: total - this.denied.length };
+  }
+
+  /** Violations on record with the changes that they are about: those that rest on the same deeds. */
+  private attributed(drafts: readonly Draft[]): readonly LaterViolation[] {
+    if (this.violations.length === 0) return [];
+    const byApproval = new Map<string, Draft[]>();
+    for (const draft of drafts)
+      for (const { duty, ref } of draft.deeds) if (duty === 'approver') byApproval.set(ref, [...(byApproval.get(ref) ?? []), draft]);
+    return this.violations.map((violation) => {
+      const cited = new Set(violation.evidence);
+      const about = violation.evidence
+        .flatMap((ref) => byApproval.get(ref) ?? [])
+        .filter(({ facts }) => facts.release?.releaseId === violation.releaseId && facts.environment === violation.environment)
+        .filter(({ facts }) => !violation.duties.includes('deployer') || cited.has(facts.started.ref));
+      return { ...violation, changeIds: [...new Set(about.map(({ facts }) => facts.id))] };
+    });
+  }
+
+  private changeOf(draft: Draft, violations: readonly LaterViolation[]): Change {
+    const { facts, changeClass, outcome, moments, effect, ended, receipts, observations, bypassId } = draft;
+    const bypass = bypassId === undefined ? undefined : this.bypasses.byId.get(bypassId);
+    const tells = this.changes.telling.has(facts.environment);
+    return {
+      ...facts,
+      changeClass,
+      outcome,
+      inPeriod: [...moments],
+      ...(effect ? { effect } : {}),
+      ...(ended ? { ended } : {}),
+      deployedDigests: deployedDigests(draft),
+      receipts,
+      observations,
+      verdicts: verdictsOf(draft, { now: this.now, identities: this.identities, bypass, violations, tells }),
+    };
+  }
+
+  private emergencies(drafts: readonly Draft[]): readonly Emergency[] {
+    const { from, to } = this.query;
+    const users = new Map<string, Draft[]>();
+    for (const draft of drafts) if (draft.bypassId !== undefined) users.set(draft.bypassId, [...(users.get(draft.bypassId) ?? []), draft]);
+    const ofBypasses = [...this.bypasses.byId.values()].flatMap((bypass): (Emergency & { readonly order: number })[] => {
+      const changes = users.get(bypass.data.bypassId) ?? [];
+      // In the period, or open in it: until it is reviewed a bypass is somebody's obligation.
+      const open = bypass.requested.at < to && (bypass.review === undefined || bypass.review.at >= from);
+      if (changes.length === 0 && !open) return [];
+      const { environment, releaseId } = bypass.data;
+      const reason = changes.find((d) => d.changeReason !== undefined)?.changeReason;
+      return [
+        {
+          changeIds: changes.map((d) => d.facts.id),
+          environment,
+          releaseId,
+          bypass: reportedBypass(bypass, this.now),
+          ...(reason === undefined ? {} : { changeReason: reason }),
+          order: bypass.requested.sequence,
+        },
+      ];
+    });
+    const byClass = drafts
+      .filter((d) => d.changeClass === 'emergency' && !(d.bypassId !== undefined && this.bypasses.byId.has(d.bypassId)))
+      .map((d) => ({
+        changeIds: [d.facts.id],
+        environment: d.facts.environment,
+        releaseId: d.facts.release?.releaseId ?? '',
+        ...(d.changeReason === undefined ? {} : { changeReason: d.changeReason }),
+        order: d.facts.started.sequence,
+      }));
+    return [...ofBypasses, ...byClass].sort((a, b) => a.order - b.order).map(({ order: _order, ...emergency }) => emergency);
+  }
+
+  private accuracyOf(changes: readonly Change[]): Accuracy {
+    const deployments = changes.filter((c) => c.kind !== 'observed');
+    const effective = deployments.filter((c) => this.changes.drafts.get(c.id)?.tookEffect);
+    const unseen = effective.filter((c) => c.verdicts.observed.verdict !== 'yes');
+    return {
+      deployments: deployments.length,
+      tookEffect: effective.length,
+      observed: effective.length - unseen.length,
+      neverObserved: unseen.map(({ id, environment, started }) => ({ changeId: id, environment, ...started })),
+      neverAuthorised: this.changes.unmatched,
+      ...this.changes.counts,
+    };
+  }
+
+  private within(at: string): boolean {
+    return at >= this.query.from && at < this.query.to;
+  }
+}
+
+function summaryOf(changes: readonly Change[]): ComplianceSummary {
+  const byKind = { deployment: 0, rollback: 0, observed: 0 };
+  const byOutcome = { succeeded: 0, failed: 0, halted: 0, 'under-way': 0, observed: 0 };
+  const byClass = { standard: 0, normal: 0, emergency: 0, rollback: 0, unknown: 0 };
+  const questions = Object.keys(CONTROL_QUESTIONS) as ControlQuestion[];
+  const byQuestion = Object.fromEntries(questions.map((q) => [q, { yes: 0, no: 0, exception: 0 }])) as Record<
+    ControlQuestion,
+    Record<Answer, number>
+  >;
+  let changesWithNo = 0;
+  let changesWithException = 0;
+  for (const change of changes) {
+    byKind[change.kind]++;
+    byOutcome[change.outcome]++;
+    byClass[change.changeClass]++;
+    const answers = new Set<Answer>();
+    for (const question of questions) {
+      const { verdict } = change.verdicts[question];
+      byQuestion[question][verdict]++;
+      answers.add(verdict);
+    }
+    if (answers.has('no')) changesWithNo++;
+    else if (answers.has('exception')) changesWithException++;
+  }
+  return { changes: changes.length, byKind, byOutcome, byClass, byQuestion, changesWithNo, changesWithException };
+}

@@ -1,0 +1,169 @@
+import type { DutyAssignment } from '#libs/identity';
+import type { KnownBypass } from './bypasses.ts';
+import { bypassState } from './bypasses.ts';
+import { deployedDigests, type Draft } from './changes.ts';
+import type { Identities } from './identities.ts';
+import { exception, no, unknowable, violationsOf, yes } from './judge-start.ts';
+import { CONTROL_QUESTIONS, type ControlQuestion, type Judged, type LaterViolation } from './report.ts';
+
+/** What is on record when the log has been read to its end. */
+export interface AtEnd {
+  /** Server time of the last event. */
+  readonly now: string;
+  readonly identities: Identities;
+  readonly bypass: KnownBypass | undefined;
+  /** Violations on record that are about this change. */
+  readonly violations: readonly LaterViolation[];
+  /** Whether its environment ever told what runs in it. */
+  readonly tells: boolean;
+}
+
+/** Every question, answered. Pure. */
+export function verdictsOf(draft: Draft, at: AtEnd): Readonly<Record<ControlQuestion, Judged>> {
+  const answers: Partial<Record<ControlQuestion, Judged>> =
+    draft.facts.kind === 'observed' ? observedOnly(draft) : draft.deeds.length === 0 ? unstarted(draft, at) : decided(draft, at);
+  const verdicts = {} as Record<ControlQuestion, Judged>;
+  for (const question of Object.keys(CONTROL_QUESTIONS) as ControlQuestion[])
+    // Absence is not success: what nobody answered is not so.
+    verdicts[question] = answers[question] ?? unknowable('Nothing on record says so.');
+  return verdicts;
+}
+
+function decided(draft: Draft, at: AtEnd): Partial<Record<ControlQuestion, Judged>> {
+  return {
+    ...draft.verdicts,
+    ...digestDeployed(draft),
+    'gates-passed': gatesPassed(draft),
+    'no-later-duty-violation': learnedSince(draft, at),
+    'bypass-reviewed': bypassReviewed(draft, at),
+    observed: observedThere(draft, at.tells),
+  };
+}
+
+/** What took effect without having been started: what is not on record can't be shown. */
+function unstarted(draft: Draft, at: AtEnd): Partial<Record<ControlQuestion, Judged>> {
+  const { ref } = draft.facts.started;
+  return {
+    ...draft.verdicts,
+    requested: no('Nobody asked for it.', [ref]),
+    'approved-before-deployment': no('Nobody approved it.', [ref]),
+    'approved-digest-deployed': no('Nothing was approved.', [ref]),
+    'approved-plan-deployed': no('Nothing was approved.', [ref]),
+    'gates-passed': no('No gate was judged when it was started.', [ref]),
+    'bypass-reviewed': yes([ref]),
+    observed: observedThere(draft, at.tells),
+  };
+}
+
+function observedOnly({ facts: { environment, started } }: Draft): Partial<Record<ControlQuestion, Judged>> {
+  const { ref } = started;
+  return {
+    authorised: no(`No deployment to ${environment} on record accounts for it.`, [ref]),
+    requested: no('Nobody asked for it.', [ref]),
+    'approved-before-deployment': no('Nobody approved it.', [ref]),
+    'approved-digest-deployed': no('Nothing was approved.', [ref]),
+    'approved-plan-deployed': no('Nothing was approved, and no plan is on record.', [ref]),
+    'gates-passed': no('No gate was judged.', [ref]),
+    'policy-in-force': no('It was judged by no policy.', [ref]),
+    'bypass-reviewed': yes([ref], 'It used no bypass: it went round everything.'),
+    observed: yes([ref]),
+  };
+}
+
+/** The digests that were approved were compared with those that were to be deployed; here with those that were. */
+function digestDeployed(draft: Draft): Partial<Record<ControlQuestion, Judged>> {
+  const judged = draft.verdicts['approved-digest-deployed'];
+  const { approvedDigests } = draft.facts;
+  if (judged?.verdict !== 'yes') return {};
+  const deployed = deployedDigests(draft);
+  const evidence = [...judged.evidence, ...(draft.ended ? [draft.ended.ref] : [])];
+  if (deployed.join() !== [...new Set(approvedDigests)].join())
+    return {
+      'approved-digest-deployed': no(`Approved were digests ${approvedDigests.join(', ')}; deployed was ${deployed.join(', ')}.`, evidence),
+    };
+  return draft.outcome === 'halted' && !draft.tookEffect
+    ? { 'approved-digest-deployed': exception('It was stopped before it took effect: nothing was deployed.', evidence) }
+    : {};
+}
+
+function gatesPassed(draft: Draft): Judged {
+  const judged = draft.verdicts['gates-passed'] ?? unknowable('No decision is on record.');
+  if (judged.verdict === 'no') return judged;
+  if (draft.effect) return judged;
+  if (draft.tookEffect) return no('It took effect, and its gates were not judged again at that moment.', judged.evidence);
+  const evidence = [...judged.evidence, ...(draft.ended ? [draft.ended.ref] : [])];
+  return draft.outcome === 'halted'
+    ? exception('It was stopped before it took effect.', evidence)
+    : exception('It has not come to the moment of effect.', evidence);
+}
+
+/** What is on record, and what follows from who is who as is known by now. */
+function learnedSince(draft: Draft, { violations, identities }: AtEnd): Judged {
+  const told = violations.map((v) => `${v.person} turned out to have been ${v.duties.join(' and ')}.`);
+  if (violations.length > 0) return no(told.join(' '), [...new Set(violations.flatMap((v) => [v.ref, ...v.evidence]))]);
+  const now = draft.deeds.map(({ duty, principal, person, ref }): DutyAssignment => ({
+    duty,
+    // Where nothing was ever said of an account, it is whoever it was taken for then.
+    person: identities.known(principal) ?? person,
+    evidence: ref,
+  }));
+  if (now.every(({ person }, i) => person === draft.deeds[i]?.person)) return yes([]);
+  const then = new Set(keysOf(violationsOf(draft.deeds.map(({ duty, person, ref }) => ({ duty, person, evidence: ref })))));
+  const found = violationsOf(now);
+  if (typeof found === 'string') return unknowable(found);
+  const fresh = found.filter((v) => !then.has(`${v.rule} ${v.duties.join()}`));
+  if (fresh.length === 0) return yes([]);
+  return no(fresh.map((v) => `As is known now, ${v.person} was ${v.duties.join(' and ')}; nobody has put that on record.`).join(' '), [
+    ...new Set(fresh.flatMap((v) => v.evidence)),
+  ]);
+}
+
+function keysOf(found: ReturnType<typeof violationsOf>): readonly string[] {
+  return typeof found === 'string' ? [] : found.map((v) => `${v.rule} ${v.duties.join()}`);
+}
+
+function bypassReviewed(draft: Draft, { bypass, now }: AtEnd): Judged {
+  const { bypassId, changeClass, facts } = draft;
+  if (bypassId === undefined) {
+    return changeClass === 'emergency'
+      ? exception('Of class emergency, without a bypass: every gate was judged, and nothing asks for a review afterwards.', [
+          facts.started.ref,
+        ])
+      : yes([]);
+  }
+  if (!bypass) return no(`It names bypass ${bypassId}, which nobody asked for.`, [facts.started.ref]);
+  const { reviewDueAt, requester } = bypass.data;
+  const { review } = bypass;
+  const evidence = [bypass.requested.ref, ...(review ? [review.ref] : [])];
+  switch (bypassState(bypass, now)) {
+    case 'overdue':
+      return no(`Its review was due at ${reviewDueAt}, and is not done.`, evidence);
+    case 'rejected':
+      return no('Its review rejected it.', evidence);
+    case 'reviewed-late':
+      return no(`Its review was due at ${reviewDueAt}, and came after that.`, evidence);
+    case 'reviewed': {
+      const part = [requester, facts.deployer, ...bypass.uses.map((use) => use.deployer), ...facts.authors.map((a) => a.person)];
+      return part.includes(review?.reviewer)
+        ? no(`${review?.reviewer ?? ''}, who reviewed it, had a part in it.`, evidence)
+        : yes(evidence);
+    }
+    default:
+      return exception(`Its review is due at ${reviewDueAt}.`, evidence);
+  }
+}
+
+function observedThere(draft: Draft, tells: boolean): Judged {
+  const { environment } = draft.facts;
+  if (!draft.tookEffect) return exception('It took no effect: there was nothing to observe.', draft.ended ? [draft.ended.ref] : []);
+  const evidence = draft.observations.map((o) => o.ref);
+  if (draft.foreign) return no(`A smoke run found ${draft.foreign.artifact} there.`, [draft.foreign.ref]);
+  const deployed = deployedDigests(draft);
+  const unseen = deployed.filter((digest) => !draft.seen.has(digest));
+  if (deployed.length > 0 && unseen.length === 0) return yes(evidence);
+  if (!tells) return unknowable(`Nothing tells what runs in ${environment}.`);
+  return no(
+    deployed.length === 0 ? 'It is not on record what it deployed.' : `${environment} has not told of ${unseen.join(', ')}.`,
+    evidence,
+  );
+}

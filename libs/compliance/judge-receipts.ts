@@ -1,0 +1,54 @@
+import type { DecisionReceipt, GateRule } from '#libs/contracts';
+import { letsPass } from '#libs/policy';
+import { exception, no, unknowable, yes } from './judge-start.ts';
+import type { Answer, Judged } from './report.ts';
+
+/** A decision receipt of a change, and where it is written. */
+export interface Decided {
+  readonly receipt: DecisionReceipt;
+  readonly ref: string;
+}
+
+/** What a receipt says of its gates. `rules`: those that the policy asks for, where its text is on record. */
+export function gatesJudged({ receipt, ref }: Decided, rules: readonly GateRule[] | undefined): Judged {
+  const lacking = (rules ?? []).filter((rule) => !receipt.gates.some((g) => g.gate === rule.gate));
+  if (lacking.length > 0) return no(`The decision left out ${lacking.map((rule) => rule.gate).join(', ')}.`, [ref]);
+  const failing = receipt.gates.filter((g) => !letsPass(g));
+  if (failing.length > 0) return no(`It went on although ${failing.map((g) => `${g.gate} was ${g.verdict}`).join(', ')}.`, [ref]);
+  if (receipt.verdict !== 'pass') return no('It went on although the decision was against it.', [ref]);
+  const waived = receipt.gates.filter((g) => g.verdict !== 'pass');
+  return waived.length > 0
+    ? exception(`Waived by bypass ${waived[0]?.waivedBy ?? ''}: ${waived.map((g) => `${g.gate} (${g.verdict})`).join(', ')}.`, [ref])
+    : yes([ref]);
+}
+
+/** What a receipt says of freezes. `calendars`: whether any calendar was on record by then. */
+export function freezeJudged({ receipt, ref }: Decided, calendars: boolean, changeClass: string): Judged {
+  const gate = receipt.gates.find((g) => g.gate === 'not-frozen');
+  const cited = receipt.inputs.filter((input) => input.startsWith('calendar-'));
+  if (!gate) {
+    // Where a calendar is about a change the gate is judged, named by the policy or not: that it is not there says that none was.
+    if (cited.length > 0) return yes([ref, ...cited]);
+    return calendars ? unknowable('The decision did not look at the calendars that there were.', [ref]) : yes([ref]);
+  }
+  const evidence = [ref, ...gate.evidence];
+  if (gate.waivedBy !== undefined && gate.verdict !== 'pass') return exception(`Bypass ${gate.waivedBy} waived not-frozen.`, evidence);
+  if (gate.verdict !== 'pass') return no(gate.detail, evidence);
+  return changeClass === 'emergency' || changeClass === 'rollback'
+    ? exception(`No freeze binds a change of class ${changeClass}.`, evidence)
+    : yes(evidence);
+}
+
+const GRAVITY: Readonly<Record<Answer, number>> = { yes: 0, exception: 1, no: 2 };
+
+/** Two verdicts on one question: the graver one, with the evidence of both where they agree. */
+export function graver(a: Judged | undefined, b: Judged): Judged {
+  if (!a) return b;
+  if (a.verdict === b.verdict) return { ...a, evidence: [...new Set([...a.evidence, ...b.evidence])] };
+  return GRAVITY[a.verdict] > GRAVITY[b.verdict] ? a : b;
+}
+
+/** Editions of the time zone database that a receipt was reckoned with. */
+export function tzdataOf(receipt: DecisionReceipt): readonly string[] {
+  return receipt.gates.flatMap((g) => g.evidence.flatMap((e) => (e.startsWith('tzdata:') && e !== 'tzdata:none' ? [e.slice(7)] : [])));
+}

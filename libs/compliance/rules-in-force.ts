@@ -1,0 +1,72 @@
+import type { CalendarEvent, EnvironmentClass, EnvironmentEvent, GateRule, PlannedChangeClass, PolicyEvent, Regime } from '#libs/contracts';
+import { gatesFor, inForceAt, type PolicyVersion } from '#libs/policy';
+import type { Written } from './report.ts';
+
+export interface KnownEnvironment {
+  readonly environmentClass: EnvironmentClass;
+  readonly policyId: string;
+  readonly regimes: readonly Regime[];
+  readonly ref: string;
+}
+
+interface KnownVersion extends PolicyVersion {
+  readonly written: Written;
+}
+
+/** Policies, what they govern, and whether there was any calendar, as is known so far. */
+export class RulesInForce {
+  private readonly environments = new Map<string, KnownEnvironment>();
+  private readonly policies = new Map<string, KnownVersion[]>();
+  private readonly asked = new Map<string, readonly GateRule[]>();
+  /** Where the last word of a calendar is written; undefined as long as there was none. */
+  calendars: string | undefined;
+
+  environment(name: string): KnownEnvironment | undefined {
+    return this.environments.get(name);
+  }
+
+  defined({ data }: Extract<EnvironmentEvent, { type: 'EnvironmentDefined' }>, { ref }: Written): void {
+    const { class: environmentClass, policyId, regimes = [] } = data;
+    this.environments.set(data.environment, { environmentClass, policyId, regimes, ref });
+  }
+
+  published({ data }: PolicyEvent, written: Written): void {
+    const { policyId, version, effectiveFrom, gates, rollbackGates, clauses } = data;
+    const versions = this.policies.get(policyId) ?? [];
+    this.policies.set(policyId, [...versions, { version, effectiveFrom, gates, rollbackGates, clauses, written }]);
+  }
+
+  calendarChanged(_event: CalendarEvent, { ref }: Written): void {
+    this.calendars = ref;
+  }
+
+  /** The version in force at an instant, of those that were on record by then. */
+  inForce(policyId: string, at: string): KnownVersion | undefined {
+    return inForceAt(
+      (this.policies.get(policyId) ?? []).filter(({ written }) => written.at <= at),
+      at,
+    );
+  }
+
+  /** The gates that a version asks for here; undefined where no such version is on record. */
+  gates(
+    { id, version }: { readonly id: string; readonly version: number },
+    environment: KnownEnvironment | undefined,
+    changeClass: PlannedChangeClass,
+    kind: 'deployment' | 'rollback',
+  ): readonly GateRule[] | undefined {
+    const known = this.policies.get(id)?.find((v) => v.version === version);
+    if (!known) return undefined;
+    if (kind === 'rollback') return known.rollbackGates;
+    const place = { environmentClass: environment?.environmentClass, regimes: environment?.regimes ?? [], changeClass };
+    const key = JSON.stringify([id, version, place]);
+    const rules = this.asked.get(key) ?? gatesFor(known, place);
+    this.asked.set(key, rules);
+    return rules;
+  }
+
+  /** Where a version is written. */
+  refOf({ id, version }: { readonly id: string; readonly version: number }): string | undefined {
+    return this.policies.get(id)?.find((v) => v.version === version)?.written.ref;
+  }
+}
