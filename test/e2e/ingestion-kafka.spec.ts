@@ -40,7 +40,11 @@ describeWithKafka('ingestion over Apache Kafka', (kafka) => {
       { type: 'OutsideEventReceived', data: { channel: 'kafka', receivedFrom: expect.stringMatching(/^plimsoll\.ingest\.v1\/\d+\/\d+$/) } },
       { type: 'OutsideEventApplied', data: { outcome: 'applied' } },
     ]);
-    expect((await log.readStream('environment-staging')).events).toMatchObject([{ type: 'RunningVersionReported' }]);
+    // What nobody deployed through Plimsoll is on record as such, whichever way its report came in.
+    expect((await log.readStream('environment-staging')).events).toMatchObject([
+      { type: 'RunningVersionReported' },
+      { type: 'UnauthorisedDeploymentObserved' },
+    ]);
 
     const copies: string[] = [];
     await outside.consume({
