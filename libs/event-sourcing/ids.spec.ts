@@ -32,10 +32,16 @@ describe('a derived id', () => {
 });
 
 describe('the id of an event', () => {
-  it('tells apart the events of one command and the commands of one index', () => {
+  it('tells apart the events of one command, the commands of one index, and the streams of one command', () => {
+    const streams = fc.constantFrom('release-1', 'release-2', 'approval-1');
     fc.assert(
-      fc.property(fc.uuid(), fc.uuid(), fc.nat(50), fc.nat(50), (c, d, i, j) => (eventId(c, i) === eventId(d, j)) === (c === d && i === j)),
+      fc.property(
+        fc.tuple(fc.uuid(), streams, fc.nat(50)),
+        fc.tuple(fc.uuid(), streams, fc.nat(50)),
+        (a, b) => (eventId(...a) === eventId(...b)) === (JSON.stringify(a) === JSON.stringify(b)),
+      ),
     );
+    expect(eventId('c', 'release-1', 0)).not.toBe(eventId('c', 'release-2', 0));
   });
 });
 

@@ -8,9 +8,12 @@ export function derivedId(...parts: readonly string[]): string {
   return v5(parts.map((part) => `${part.length}:${part}`).join(''), NAMESPACE);
 }
 
-/** The id of a command's nth event (0-based): a repeated command yields the same ids. */
-export function eventId(commandId: string, index: number): string {
-  return derivedId('event', commandId, String(index));
+/**
+ * The id of a command's nth event (0-based) in its stream: a repeated command yields the same ids. The stream is in it, since a caller chooses the
+ * command's id: one that is used again for something else must not give two events one id, or whoever has seen the first would skip the second.
+ */
+export function eventId(commandId: string, stream: string, index: number): string {
+  return derivedId('event', commandId, stream, String(index));
 }
 
 /** `category-id`. The category has no hyphen, so that EventStoreDB's category projections find it. */

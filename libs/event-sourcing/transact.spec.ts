@@ -106,7 +106,7 @@ describe('carrying out a command', () => {
     expect(done).toMatchObject({ id: 'j1', stream: 'jar-j1', revision: 0, position: 0n, repeated: false });
     const [stored] = await all();
     expect(stored).toMatchObject({
-      id: eventId('fill-1', 0),
+      id: eventId('fill-1', 'jar-j1', 0),
       data: { beans: 3 },
       metadata: {
         actor: 'person-dora',
@@ -240,6 +240,14 @@ describe('a conflict with somebody else', () => {
     expect(refusal.type).toBe('jar-sealed');
   });
 
+  it('gives its events ids of their own where its command id was used before in another stream', async () => {
+    await transact({ log, codec }, fillJar, fill(3));
+    await transact({ log, codec }, fillJar, issued(FillJar, { beans: 3 }, 'j2', { commandId: 'fill-1' }));
+    const stored = await all();
+    expect(stored.map(({ stream }) => stream)).toEqual(['jar-j1', 'jar-j2']);
+    expect(new Set(stored.map(({ id }) => id)).size).toBe(2);
+  });
+
   it('is no conflict with itself: two of the same at once are carried out once', async () => {
     const both = await Promise.all([transact({ log, codec }, fillJar, fill(3)), transact({ log, codec }, fillJar, fill(3))]);
     expect(await typesIn('jar-j1')).toEqual(['JarFilled']);
@@ -270,6 +278,17 @@ describe('a refusal', () => {
       },
       metadata: { actor: 'person-dora', commandId: 'fill-1' },
     });
+  });
+
+  it('is on record also where its command id was used before, for another denied command', async () => {
+    await transact({ log, codec }, sealJar, seal());
+    const first = await refusalOf(transact({ log, codec }, fillJar, fill(5)));
+    const other = await refusalOf(transact({ log, codec }, fillJar, fill(6)));
+    const again = await refusalOf(transact({ log, codec }, fillJar, fill(6)));
+    expect([first, other, again].map(({ denialPosition }) => denialPosition)).toEqual([1n, 2n, 2n]);
+    const denied = (await all()).filter((e) => e.type === 'CommandDenied');
+    expect(denied.map(({ data }) => (data as { asked: object }).asked)).toEqual([{ beans: 5 }, { beans: 6 }]);
+    expect(new Set(denied.map(({ id }) => id)).size).toBe(2);
   });
 
   it('is another fact than the acceptance that follows where the same command is asked again and nothing speaks against it any more', async () => {

@@ -107,7 +107,7 @@ export async function transact<C extends object, S, E extends DomainEvent, F>(
     }
 
     const events = decision.map((event, index): NewEvent => ({
-      id: eventId(meta.commandId, index),
+      id: eventId(meta.commandId, loaded.stream, index),
       type: event.type,
       data: event.data,
       metadata: metadataOf(meta, commandHash, codec.schemaVersion(event.type)),
@@ -143,7 +143,7 @@ async function appendKnowing(log: EventLog, stream: string, revision: number, ev
 
 /** A refusal to be put on record. */
 export interface Denied {
-  /** Of the denial's stream; the same id is recorded once. */
+  /** Of the denial's stream; the same id and hash are recorded once. */
   readonly id: string;
   readonly command: string;
   readonly stream: string;
@@ -158,7 +158,7 @@ export async function recordDenied({ log, codec }: TransactPorts, denied: Denied
   const { id, command, stream, about, asked, meta, commandHash } = denied;
   const event: NewEvent<CommandDenied> = {
     // An id of its own: asked again after a crash, the same command may be accepted, and its events must not pass for repeats of the denial.
-    id: derivedId('denial', id),
+    id: derivedId('denial', id, commandHash),
     type: 'CommandDenied',
     data: {
       command,
@@ -175,9 +175,12 @@ export async function recordDenied({ log, codec }: TransactPorts, denied: Denied
   try {
     return (await appendKnowing(log, denialStream(id), NO_STREAM, [event])).position;
   } catch (error) {
+    if (!(error instanceof WrongExpectedRevision)) throw error;
+    const [before] = (await log.readStream(denialStream(id), { maxCount: 1 })).events;
     // The same command was denied before: its denial is on record already.
-    if (error instanceof WrongExpectedRevision) return undefined;
-    throw error;
+    if (!before || before.metadata.commandHash === commandHash) return undefined;
+    // The caller chooses the id: one that is used again for something else hides no denial behind an earlier one.
+    return await recordDenied({ log, codec }, { ...denied, id: derivedId('other-denial', id, commandHash) }, refusal);
   }
 }
 
