@@ -1,4 +1,5 @@
 import type { StoredEvent } from './event.ts';
+import { own } from './own.ts';
 
 /** Lifts the data of a schema version to the next one. Pure. */
 export type Upcaster = (data: unknown) => unknown;
@@ -18,7 +19,7 @@ export class EventCodec {
   constructor(private readonly declarations: Readonly<Record<string, EventDeclaration>>) {}
 
   schemaVersion(type: string): number {
-    return this.declarations[type]?.version ?? 1;
+    return own(this.declarations, type)?.version ?? 1;
   }
 
   knows(type: string): boolean {
@@ -26,7 +27,7 @@ export class EventCodec {
   }
 
   upcast(event: StoredEvent): StoredEvent {
-    const declaration = this.declarations[event.type];
+    const declaration = own(this.declarations, event.type);
     if (!declaration || event.metadata.schemaVersion === declaration.version) return event;
     if (event.metadata.schemaVersion > declaration.version) {
       throw new Error(

@@ -6,5 +6,6 @@ export * from './denial.ts';
 export * from './event.ts';
 export * from './event-log.ts';
 export * from './ids.ts';
+export * from './own.ts';
 export * from './serialise.ts';
 export * from './transact.ts';

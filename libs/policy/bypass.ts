@@ -1,5 +1,5 @@
 import { BYPASS_REGISTER, type ApprovalTuple, type BypassEvent, type GateName } from '#libs/contracts';
-import type { Aggregate, ReadAggregate, Reason } from '#libs/event-sourcing';
+import { own, type Aggregate, type ReadAggregate, type Reason } from '#libs/event-sourcing';
 import type { GateFacts } from './sources.ts';
 import { tupleDifferences } from './tuple.ts';
 
@@ -18,7 +18,7 @@ export const bypassSource: Aggregate<Readonly<Record<string, BypassGrant>>, Bypa
   category: 'bypass',
   initial: {},
   evolve: (state, { type, data }) => {
-    const known = state[data.bypassId];
+    const known = own(state, data.bypassId);
     if (type === 'BypassRequested')
       return { ...state, [data.bypassId]: { requester: data.requester, gates: data.gates, tuple: data.tuple } };
     return type === 'BypassReviewed' && known ? { ...state, [data.bypassId]: { ...known, review: data.outcome } } : state;
@@ -30,7 +30,7 @@ export async function readBypass(
   bypassId: string,
 ): Promise<{ readonly ref: string; readonly bypass: NonNullable<GateFacts['bypass']> }> {
   const { state, ref } = await read(bypassSource, BYPASS_REGISTER);
-  const grant = state[bypassId];
+  const grant = own(state, bypassId);
   return { ref, bypass: { id: bypassId, ...(grant ? { grant } : {}) } };
 }
 

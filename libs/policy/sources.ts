@@ -26,7 +26,7 @@ import {
   versionLineId,
   digestText,
 } from '#libs/contracts';
-import type { Aggregate, DomainEvent, Loaded, ReadAggregate, StoredEvent } from '#libs/event-sourcing';
+import { own, type Aggregate, type DomainEvent, type Loaded, type ReadAggregate, type StoredEvent } from '#libs/event-sourcing';
 import { inForce as countingOf, inScope, tzdataVersion, type CalendarInForce, type CalendarVersion } from '#libs/calendar';
 import { ADDRESS_ISSUER, addressKeys, claimantOf, defaultPersonId } from '#libs/identity';
 import { bypassSource, readBypass, type BypassGrant } from './bypass.ts';
@@ -292,7 +292,7 @@ export const calendarsSource: Aggregate<CalendarsSource, CalendarEvent> = {
   evolve: (state, event) => {
     const { calendarId, version, effectiveFrom } = event.data;
     const next: CalendarVersion = { calendarId, version, effectiveFrom, ...contentsOf(event) };
-    return { ...state, [calendarId]: [...(state[calendarId] ?? []), next] };
+    return { ...state, [calendarId]: [...(own(state, calendarId) ?? []), next] };
   },
 };
 
@@ -496,7 +496,7 @@ export async function readGateFacts(
       .map((account) => personOfAccount(read, account)),
   );
   const version = versionIn(versions.state, releaseId);
-  const plan = release.state.plans[environment];
+  const plan = own(release.state.plans, environment);
   const inForce = inForceAt(policy.state, now);
   const where = {
     environmentClass: target.state.class,

@@ -1,5 +1,5 @@
 import type { ApprovalTuple, ChangeClass, DeploymentEvent, PlannedStep, ReleaseArtifact, RollbackOf, SmokeSuite } from '#libs/contracts';
-import { unknownEvent, type Aggregate } from '#libs/event-sourcing';
+import { own, unknownEvent, type Aggregate } from '#libs/event-sourcing';
 
 export type StepStatus = 'waiting' | 'leased' | 'succeeded' | 'failed';
 
@@ -99,8 +99,8 @@ export const deployment: Aggregate<Deployment, DeploymentEvent> = {
       }
       case 'StepLeaseRenewed': {
         const { step, fencingToken, leasedUntil } = event.data;
-        const compensating = state.compensations[step]?.fencingToken === fencingToken;
-        const leased = (compensating ? state.compensations : state.steps)[step] ?? WAITING;
+        const compensating = own(state.compensations, step)?.fencingToken === fencingToken;
+        const leased = own(compensating ? state.compensations : state.steps, step) ?? WAITING;
         return withStep(state, step, compensating, { ...leased, leasedUntil });
       }
       case 'StepSucceeded':
@@ -120,7 +120,7 @@ export const deployment: Aggregate<Deployment, DeploymentEvent> = {
           succeeded: state.succeeded.filter((id) => !event.data.steps.includes(id)),
           steps: {
             ...state.steps,
-            ...Object.fromEntries(event.data.steps.map((id) => [id, { ...WAITING, attempt: state.steps[id]?.attempt ?? 0 }])),
+            ...Object.fromEntries(event.data.steps.map((id) => [id, { ...WAITING, attempt: own(state.steps, id)?.attempt ?? 0 }])),
           },
         };
       case 'DeploymentSucceeded':

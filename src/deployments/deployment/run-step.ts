@@ -1,6 +1,6 @@
 import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import type { DeploymentEvent } from '#libs/contracts';
-import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
+import { defineCommand, own, refuse, type Decision, type Issued } from '#libs/event-sourcing';
 import { notFrozen, readGateFacts, waivedGates, type GateFacts } from '#libs/policy';
 import { deployment, type Deployment } from './deployment.ts';
 import { schedule } from './schedule.ts';
@@ -88,7 +88,9 @@ export function reportStep(command: Issued<ReportStep>, state: Deployment): Deci
   const { step, fencingToken, outcome, summary, logDigest, durationMs, output, meta, target } = command;
   const { releaseId = '', environment = '' } = state;
   const of = { deploymentId: target, releaseId, environment };
-  const settled = [state.steps[step], state.compensations[step]].find((s) => s?.fencingToken === fencingToken && s.status !== 'leased');
+  const settled = [own(state.steps, step), own(state.compensations, step)].find(
+    (s) => s?.fencingToken === fencingToken && s.status !== 'leased',
+  );
   if (settled?.status === outcome) return [];
   const held = heldBy(state, step, fencingToken);
   if (!held) return fencedOff(step, fencingToken);
@@ -125,11 +127,11 @@ export function reportStep(command: Issued<ReportStep>, state: Deployment): Deci
 }
 
 function heldBy(state: Deployment, step: string, fencingToken: number): { attempt: number; compensating: boolean } | undefined {
-  const compensation = state.compensations[step];
+  const compensation = own(state.compensations, step);
   if (compensation?.status === 'leased' && compensation.fencingToken === fencingToken)
     return { attempt: compensation.attempt, compensating: true };
-  const own = state.steps[step];
-  if (own?.status === 'leased' && own.fencingToken === fencingToken) return { attempt: own.attempt, compensating: false };
+  const forward = own(state.steps, step);
+  if (forward?.status === 'leased' && forward.fencingToken === fencingToken) return { attempt: forward.attempt, compensating: false };
   return undefined;
 }
 

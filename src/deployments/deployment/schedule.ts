@@ -1,4 +1,5 @@
 import type { PlannedStep, StepAction } from '#libs/contracts';
+import { own } from '#libs/event-sourcing';
 import type { Deployment, StepState } from './deployment.ts';
 
 /** Most steps of one deployment under way at once. */
@@ -33,17 +34,17 @@ export function schedule(state: Deployment, now: string): Schedule {
   const underWay = Object.values(state.steps).filter((s) => s.status === 'leased' && !free(s)).length;
 
   const runnable = state.plan.filter(
-    (s) => free(state.steps[s.id]) && !blocked.has(s.id) && s.dependsOn.every((d) => isSettled(state, d.step)),
+    (s) => free(own(state.steps, s.id)) && !blocked.has(s.id) && s.dependsOn.every((d) => isSettled(state, d.step)),
   );
   if (runnable.length > 0 || underWay > 0) {
     return {
       ready: runnable
         .slice(0, Math.max(0, PARALLEL_STEPS - underWay))
-        .map((s) => ({ step: s.id, compensating: false, attempt: (state.steps[s.id]?.attempt ?? 0) + 1, action: actionOf(s) })),
+        .map((s) => ({ step: s.id, compensating: false, attempt: (own(state.steps, s.id)?.attempt ?? 0) + 1, action: actionOf(s) })),
     };
   }
 
-  const failedSteps = state.plan.filter((s) => state.steps[s.id]?.status === 'failed' && !isTolerated(state, s.id)).map((s) => s.id);
+  const failedSteps = state.plan.filter((s) => own(state.steps, s.id)?.status === 'failed' && !isTolerated(state, s.id)).map((s) => s.id);
   if (failedSteps.length === 0) return { ready: [], end: { outcome: 'succeeded' } };
   const compensate = state.plan.some((s) => s.dependsOn.some((d) => d.onFailure === 'compensate' && failedSteps.includes(d.step)));
   if (!compensate) return { ready: [], end: { outcome: 'failed', failedSteps, compensated: false } };
@@ -51,7 +52,7 @@ export function schedule(state: Deployment, now: string): Schedule {
   for (const id of [...state.succeeded].reverse()) {
     const compensation = byId.get(id)?.compensation;
     if (!compensation) continue;
-    const done = state.compensations[id];
+    const done = own(state.compensations, id);
     if (done?.status === 'succeeded') continue;
     // A compensation that fails ends the deployment as it is: a person must look.
     if (done?.status === 'failed') return { ready: [], end: { outcome: 'failed', failedSteps, compensated: false } };
@@ -63,7 +64,7 @@ export function schedule(state: Deployment, now: string): Schedule {
 
 /** Succeeded, or failed and every edge to it tolerates that. */
 function isSettled(state: Deployment, id: string): boolean {
-  const status = state.steps[id]?.status;
+  const status = own(state.steps, id)?.status;
   return status === 'succeeded' || (status === 'failed' && isTolerated(state, id));
 }
 
@@ -80,7 +81,7 @@ function blockedSteps(state: Deployment): ReadonlySet<string> {
     for (const step of state.plan) {
       if (blocked.has(step.id)) continue;
       const stuck = step.dependsOn.some(
-        (d) => blocked.has(d.step) || (state.steps[d.step]?.status === 'failed' && !isTolerated(state, d.step)),
+        (d) => blocked.has(d.step) || (own(state.steps, d.step)?.status === 'failed' && !isTolerated(state, d.step)),
       );
       if (stuck) {
         blocked.add(step.id);

@@ -1,5 +1,5 @@
 import type { ApprovalTuple, BypassEvent, GateName } from '#libs/contracts';
-import { unknownEvent, type Aggregate } from '#libs/event-sourcing';
+import { own, unknownEvent, type Aggregate } from '#libs/event-sourcing';
 
 /** Break-glass for one tuple, and the obligation that it opens (principle 7). */
 export interface Bypass {
@@ -56,6 +56,6 @@ export const bypasses: Aggregate<Bypasses, BypassEvent> = {
 };
 
 function change(state: Bypasses, id: string, to: (bypass: Bypass) => Bypass): Bypasses {
-  const known = state.byId[id];
+  const known = own(state.byId, id);
   return known ? { byId: { ...state.byId, [id]: to(known) } } : state;
 }

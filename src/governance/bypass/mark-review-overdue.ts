@@ -1,6 +1,6 @@
 import { IsUUID } from 'class-validator';
 import type { BypassEvent } from '#libs/contracts';
-import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
+import { defineCommand, own, refuse, type Decision, type Issued } from '#libs/event-sourcing';
 import { bypasses, type Bypasses } from './bypass.ts';
 
 /** Sent by the timer of a review. */
@@ -9,7 +9,7 @@ export class MarkBypassReviewOverdue {
 }
 
 export function markBypassReviewOverdue(command: Issued<MarkBypassReviewOverdue>, state: Bypasses): Decision<BypassEvent> {
-  const bypass = state.byId[command.bypassId];
+  const bypass = own(state.byId, command.bypassId);
   if (!bypass) return refuse('not-found', 'bypass-unknown', `There is no bypass ${command.bypassId}.`);
   const { bypassId, requester, product, reviewDueAt: dueAt, review, overdue } = bypass;
   if (review || overdue || command.meta.now < dueAt) return [];

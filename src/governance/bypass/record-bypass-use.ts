@@ -1,6 +1,6 @@
 import { IsISO8601, IsString, IsUUID } from 'class-validator';
 import type { BypassEvent } from '#libs/contracts';
-import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
+import { defineCommand, own, refuse, type Decision, type Issued } from '#libs/event-sourcing';
 import { bypasses, type Bypasses } from './bypass.ts';
 
 /** Sent when a deployment was started with a bypass. */
@@ -14,7 +14,7 @@ export class RecordBypassUse {
 /** Puts on the bypass's own record which deployment it let pass, so that whoever reviews it sees all that was done with it. */
 export function recordBypassUse(command: Issued<RecordBypassUse>, state: Bypasses): Decision<BypassEvent> {
   const { bypassId, deploymentId, deployer, at } = command;
-  const bypass = state.byId[bypassId];
+  const bypass = own(state.byId, bypassId);
   if (!bypass) return refuse('not-found', 'bypass-unknown', `There is no bypass ${bypassId}.`);
   if (bypass.uses.some((use) => use.deploymentId === deploymentId)) return [];
   return [{ type: 'BypassUsed', data: { bypassId, deploymentId, deployer, at } }];

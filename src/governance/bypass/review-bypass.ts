@@ -1,6 +1,6 @@
 import { IsIn, IsUUID, Matches, MaxLength } from 'class-validator';
 import { SAYS_SOMETHING, type BypassEvent } from '#libs/contracts';
-import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
+import { defineCommand, own, refuse, type Decision, type Issued } from '#libs/event-sourcing';
 import { readGateFacts } from '#libs/policy';
 import { bypasses, type Bypasses } from './bypass.ts';
 
@@ -22,7 +22,7 @@ export interface ReviewFacts {
 export function reviewBypass(command: Issued<ReviewBypass>, state: Bypasses, facts: ReviewFacts): Decision<BypassEvent> {
   const { bypassId, outcome, findings, meta } = command;
   const reviewer = meta.actor.person;
-  const bypass = state.byId[bypassId];
+  const bypass = own(state.byId, bypassId);
   if (!bypass) return refuse('not-found', 'bypass-unknown', `There is no bypass ${bypassId}.`);
   const part = partOf(reviewer, bypass, facts);
   if (part) {
@@ -62,11 +62,11 @@ export const reviewBypassCommand = defineCommand({
   aggregate: bypasses,
   decide: reviewBypass,
   facts: async (read, command, state): Promise<ReviewFacts> => {
-    const bypass = state.byId[command.bypassId];
+    const bypass = own(state.byId, command.bypassId);
     return { authors: bypass ? (await readGateFacts(read, bypass.releaseId, bypass.environment, command.meta.now)).authors : [] };
   },
   governed: (command, state) => {
-    const releaseId = state.byId[command.bypassId]?.releaseId;
+    const releaseId = own(state.byId, command.bypassId)?.releaseId;
     return { bypassId: command.bypassId, ...(releaseId ? { releaseId } : {}) };
   },
 });

@@ -1,6 +1,6 @@
 import type { CalendarVersion } from '#libs/calendar';
 import type { CalendarEvent } from '#libs/contracts';
-import { unknownEvent, type Aggregate } from '#libs/event-sourcing';
+import { own, unknownEvent, type Aggregate } from '#libs/event-sourcing';
 
 /**
  * All calendars of the organisation, each with its versions in their order. One stream for all: what a decision read of them is one
@@ -31,5 +31,5 @@ export const calendars: Aggregate<Calendars, CalendarEvent> = {
 };
 
 function withVersion({ calendars: known }: Calendars, version: CalendarVersion): Calendars {
-  return { calendars: { ...known, [version.calendarId]: [...(known[version.calendarId] ?? []), version] } };
+  return { calendars: { ...known, [version.calendarId]: [...(own(known, version.calendarId) ?? []), version] } };
 }

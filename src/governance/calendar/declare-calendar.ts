@@ -1,7 +1,7 @@
 import { Matches } from 'class-validator';
 import { HORIZON, intervalsOf, tzdataVersion } from '#libs/calendar';
 import type { CalendarContents, CalendarEvent } from '#libs/contracts';
-import { defineCommand, refuse, type Decision, type Issued, type Refusal } from '#libs/event-sourcing';
+import { defineCommand, own, refuse, type Decision, type Issued, type Refusal } from '#libs/event-sourcing';
 import { hashOf } from '#libs/policy';
 import { CalendarFields, contentsOf, JustifiedFields } from './calendar-fields.ts';
 import { calendars, type Calendars } from './calendar.ts';
@@ -69,7 +69,7 @@ export function changeCalendar(command: Issued<ChangeCalendar>, state: Calendars
 
 export function withdrawCalendar(command: Issued<WithdrawCalendar>, state: Calendars): Decision<CalendarEvent> {
   const { calendarId, justification, meta } = command;
-  if (!state.calendars[calendarId]) return unknownCalendar(calendarId);
+  if (!own(state.calendars, calendarId)) return unknownCalendar(calendarId);
   if (!newest(state, calendarId)) return [];
   const effectiveFrom = effectiveOf(command, meta.now);
   if (typeof effectiveFrom !== 'string') return effectiveFrom;
@@ -78,11 +78,11 @@ export function withdrawCalendar(command: Issued<WithdrawCalendar>, state: Calen
 
 /** What the newest version says; undefined where there is none or it is a withdrawal. */
 function newest(state: Calendars, calendarId: string): CalendarContents | undefined {
-  return Object.hasOwn(state.calendars, calendarId) ? state.calendars[calendarId]?.at(-1)?.contents : undefined;
+  return own(state.calendars, calendarId)?.at(-1)?.contents;
 }
 
 function nextVersion(state: Calendars, calendarId: string): number {
-  return (state.calendars[calendarId]?.length ?? 0) + 1;
+  return (own(state.calendars, calendarId)?.length ?? 0) + 1;
 }
 
 function prepare(fields: CalendarFields, now: string): { contents: CalendarContents; effectiveFrom: string } | Refusal {

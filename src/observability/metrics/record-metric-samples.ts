@@ -15,7 +15,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { METRIC_BUCKET_MS, metricsId, type MetricEvent, type MetricSample } from '#libs/contracts';
-import { defineCommand, refuse, type Aggregate, type Decision, type Issued } from '#libs/event-sourcing';
+import { defineCommand, own, refuse, type Aggregate, type Decision, type Issued } from '#libs/event-sourcing';
 
 /** How far into the future a sample may claim to be, milliseconds: clocks differ, but not by more than this. */
 export const FUTURE_TOLERANCE_MS = 60_000;
@@ -30,7 +30,10 @@ export const metrics: Aggregate<Metrics, MetricEvent> = {
   category: 'metrics',
   initial: { newest: {} },
   evolve: (state, { data }) => ({
-    newest: { ...state.newest, [data.source]: data.samples.reduce((max, s) => (s.at > max ? s.at : max), state.newest[data.source] ?? '') },
+    newest: {
+      ...state.newest,
+      [data.source]: data.samples.reduce((max, s) => (s.at > max ? s.at : max), own(state.newest, data.source) ?? ''),
+    },
   }),
 };
 
@@ -75,7 +78,7 @@ export function recordMetricSamples(command: Issued<RecordMetricSamples>, state:
     );
   const future = samples.find((s) => Date.parse(s.at) > Date.parse(meta.now) + FUTURE_TOLERANCE_MS);
   if (future) return refuse('meaning', 'sample-in-future', `${future.at} lies more than a minute in the future; it is ${meta.now} here.`);
-  const newest = state.newest[source] ?? facts.before.newest[source] ?? '';
+  const newest = own(state.newest, source) ?? own(facts.before.newest, source) ?? '';
   const fresh = samples.filter((s) => s.at > newest);
   return fresh.length === 0 ? [] : [{ type: 'MetricSamplesRecorded', data: { environment, service, source, samples: fresh } }];
 }
