@@ -1,5 +1,13 @@
 import type { LoggerService } from '@nestjs/common';
-import type { Logger } from 'pino';
+import pino, { type DestinationStream, type Logger } from 'pino';
+import { visible } from '#libs/contracts';
+
+/** Writes JSON, a line for each entry, to stdout unless told; what would break, colour or turn round a line is escaped. */
+export function createLogger(level: string, destination?: DestinationStream): Logger {
+  const streamWrite = (line: string): string => (line.endsWith('\n') ? `${visible(line.slice(0, -1))}\n` : visible(line));
+  const options = { level, redact: ['req.headers.authorization'], hooks: { streamWrite } };
+  return destination ? pino(options, destination) : pino(options);
+}
 
 /** Nest's log lines as pino's. Nest's tales of modules and routes at start are for debugging. */
 export function nestLogger(logger: Logger): LoggerService {

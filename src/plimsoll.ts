@@ -2,13 +2,12 @@ import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import pino from 'pino';
 import { createFastifyAdapter, setupHttpEdge, setupOpenApi } from '#libs/http';
 import { expressionHost } from '#libs/policy';
 import { AppModule } from './app.module.ts';
 import type { Configuration } from './configuration.ts';
 import { openInfrastructure, type Infrastructure } from './infrastructure.ts';
-import { nestLogger } from './logging.ts';
+import { createLogger, nestLogger } from './logging.ts';
 import { startWorkers } from './workers.ts';
 
 export interface Plimsoll {
@@ -22,7 +21,7 @@ export interface Plimsoll {
 
 /** Starts Plimsoll in the roles that the configuration names; resolves when it answers. */
 export async function startPlimsoll(configuration: Configuration): Promise<Plimsoll> {
-  const logger = pino({ level: configuration.logLevel, redact: ['req.headers.authorization'] });
+  const logger = createLogger(configuration.logLevel);
   const infrastructure = await openInfrastructure(configuration, logger);
   try {
     const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(configuration, infrastructure), createFastifyAdapter(), {

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
-import { plimsollCodec } from '#libs/contracts';
+import { plimsollCodec, visible } from '#libs/contracts';
 import { FILES, MalformedExport, parseManifest } from '#libs/audit-export';
 import type { GivenReport } from './compliance.ts';
 import { countsOf, EXIT_CODES, exitCodeOf, type Finding } from './findings.ts';
@@ -131,8 +131,11 @@ export async function main(args: readonly string[], out: (text: string) => void,
     progress = values.quiet ? () => undefined : throttled(err);
     const { json, lines, findings } = await command.run(folder, values);
     const exit = exitCodeOf(findings);
-    if (values.json) out(`${JSON.stringify({ command: name, exitCode: exit, ...json, findings }, null, 2)}\n`);
-    else out([...lines, ...toldFindings(findings), ''].join('\n'));
+    const text = values.json
+      ? JSON.stringify({ command: name, exitCode: exit, ...json, findings }, null, 2).split('\n')
+      : [...lines, ...toldFindings(findings)];
+    // What an export holds may be made to be read on a terminal: no name in it writes or takes away a line here.
+    out(`${text.map(visible).join('\n')}\n`);
     return exit;
   } catch (error) {
     if (error instanceof Usage || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS')) {
@@ -140,10 +143,10 @@ export async function main(args: readonly string[], out: (text: string) => void,
       return 2;
     }
     if (error instanceof MalformedExport) {
-      err(`malformed: ${error.file}: ${error.message}\n`);
+      err(`${visible(`malformed: ${error.file}: ${error.message}`)}\n`);
       return EXIT_CODES.malformed;
     }
-    err(`${error instanceof Error ? error.message : String(error)}\n`);
+    err(`${visible(error instanceof Error ? error.message : String(error))}\n`);
     return 1;
   }
 }
