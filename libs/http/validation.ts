@@ -26,6 +26,24 @@ export class StrictValidationPipe extends ValidationPipe {
     }
     return (await super.transform(value, metadata)) as unknown;
   }
+
+  /** Nest would take keys away that reach for a prototype, silently: what is accepted would not be what was sent. So they are refused, by name. */
+  protected override stripProtoKeys(value: unknown): void {
+    const path = pathToLostKey(value, '');
+    if (path !== undefined) throw invalid([{ path, problems: ['A field of this name would be lost, so it is not accepted.'] }]);
+  }
+}
+
+const LOST_KEYS = ['__proto__', 'constructor', 'prototype'];
+
+function pathToLostKey(value: unknown, path: string): string | undefined {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return undefined;
+  for (const [key, child] of Object.entries(value)) {
+    const at = joined(path, key);
+    const found = !Array.isArray(value) && LOST_KEYS.includes(key) ? at : pathToLostKey(child, at);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** A 400 that names every field that is not as it must be. */

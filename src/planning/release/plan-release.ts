@@ -1,4 +1,4 @@
-import { Type } from 'class-transformer';
+import { Transform, Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   ArrayMinSize,
@@ -28,7 +28,8 @@ export class StepActionField implements StepAction {
   @Matches(/^[a-z0-9-]+(\/[a-z0-9-]+)*$/, { message: "action must be one of the driver's actions, such as blue-green/start" })
   @MaxLength(100)
   action: string;
-  @IsObject() input: Record<string, unknown>;
+  /** As it was sent: copied key by key, `toString` and its like would be left out, and what is approved would not be what was asked. */
+  @IsObject() @Transform(({ obj, key }) => (obj as Record<string, unknown>)[key]) input: Record<string, unknown>;
 }
 
 export class DependencyField {
