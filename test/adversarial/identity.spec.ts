@@ -246,11 +246,14 @@ describe('attacks on identity and roles', () => {
   it('ends a role at once, whatever the token says, and answers who could do it then and now', async () => {
     const stan = await joiner('stan');
     const grantId = await grant(ids['stan'] ?? '', 'developer');
-    const first = ok(await stan.post('/v1/artifacts/artifacts', artifact('stale-1')));
+    const key = { 'idempotency-key': 'stale-1' };
+    const first = ok(await stan.post('/v1/artifacts/artifacts', artifact('stale-1'), key));
     const during = new Date().toISOString();
     const revoked = ok(await root.post(`/v1/governance/persons/${ids['stan']}/roles/revoke`, { grantId, reason: 'Moved on.' }));
     const token = await app.person('stan', 'developer');
     refused(await token.post('/v1/artifacts/artifacts', artifact('stale-2')), 'role-missing');
+    // Nor is the answer of then given again.
+    refused(await token.post('/v1/artifacts/artifacts', artifact('stale-1'), key), 'role-missing');
     const who = async (at: string): Promise<string[]> => {
       const headers = { 'plimsoll-min-position': revoked.position };
       const answer = await root.get(`/v1/governance/who-could?action=RegisterArtifact&at=${at}`, headers);
