@@ -229,9 +229,10 @@ describe.each(['Postgres', 'EventStoreDB'])('plimsoll-audit, beside a Plimsoll a
       `update audit_report set report = jsonb_set(report, '{product}', '"other"')`,
       `update denial set detail = 'Nothing to see here.'`,
       `delete from approval_board`,
+      `insert into denial select (jsonb_populate_record(d, '{"command_id": "00000000-0000-4000-8000-00000000dead"}')).* from denial d limit 1`,
     ];
     for (const [n, edit] of edits.entries()) {
-      const table = /(?:update|from) (\w+)/.exec(edit)![1]!;
+      const table = /^(?:update|delete from|insert into) (\w+)/.exec(edit)![1]!;
       await pool.query(`create table kept as table ${table}`);
       await pool.query(edit);
       await exportTo(`edited-${n}`, '--views');
