@@ -4,7 +4,7 @@ import { ApiProduces } from '@nestjs/swagger';
 import { BYPASS_REGISTER } from '#libs/contracts';
 import { Aggregates } from '#libs/cqrs';
 import { csvOf } from '#libs/csv';
-import { issue, refuse, RefusedError, type CommandMeta, type Transacted } from '#libs/event-sourcing';
+import { issue, own, refuse, RefusedError, type CommandMeta, type Transacted } from '#libs/event-sourcing';
 import { IdPipe, ListParameters, Meta, Roles, View } from '#libs/http';
 import { bypasses } from './bypass/bypass.ts';
 import { bypassIdOf, RequestBypass } from './bypass/request-bypass.ts';
@@ -62,9 +62,15 @@ export class BypassesController {
   /** From the register itself, as it is or as it was. */
   @Get('bypasses/:id')
   async one(@Param('id', IdPipe) id: string, @Query('asOf') asOf?: string): Promise<unknown> {
-    const { byId, stream, revision, recordedAt } = await this.aggregates.answer(bypasses, BYPASS_REGISTER, asOf);
-    const bypass = Object.hasOwn(byId, id) ? byId[id] : undefined;
-    if (!bypass) throw new RefusedError(refuse('not-found', 'bypass-unknown', `There is no bypass ${id}.`));
+    const unknown = new RefusedError(refuse('not-found', 'bypass-unknown', `There is no bypass ${id}.`));
+    const { byId, stream, revision, recordedAt } = await this.aggregates
+      .answer(bypasses, BYPASS_REGISTER, asOf)
+      // Whether there is any other bypass is no part of the answer.
+      .catch((error: unknown) => {
+        throw error instanceof RefusedError && error.refusal.kind === 'not-found' ? unknown : error;
+      });
+    const bypass = own(byId, id);
+    if (!bypass) throw unknown;
     return { ...bypass, id, stream, revision, recordedAt };
   }
 }
