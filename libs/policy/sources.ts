@@ -216,8 +216,12 @@ interface ApprovalSource {
 }
 
 const approvalSource: Aggregate<
-  /** `accounts`: with which each of the persons acted in this round. */
-  { readonly round: ApprovalSource; readonly accounts: Readonly<Record<string, string>> },
+  {
+    readonly round: ApprovalSource;
+    /** The account that requested this round, and those with which each person has approved it. */
+    readonly requester?: string;
+    readonly accounts: Readonly<Record<string, string>>;
+  },
   ApprovalEvent
 > = {
   category: 'approval',
@@ -227,9 +231,9 @@ const approvalSource: Aggregate<
     const round = roundAfter(state.round, event);
     switch (event.type) {
       case 'ApprovalRequested':
-        return { round, accounts: account ? { [event.data.requester]: account } : {} };
+        return { round, accounts: {}, ...(account ? { requester: account } : {}) };
       case 'ApprovalGranted':
-        return { round, accounts: account ? { ...state.accounts, [event.data.person]: account } : state.accounts };
+        return { ...state, round, accounts: account ? { ...state.accounts, [event.data.person]: account } : state.accounts };
       default:
         return { ...state, round };
     }
@@ -418,7 +422,7 @@ async function readDuties(
     readonly editor: string | undefined;
   },
 ): Promise<DutyFacts> {
-  const { round, accounts } = from.approval;
+  const { round, accounts, requester: asker } = from.approval;
   const recorded = [...new Set(from.digests)].flatMap((digest) =>
     Object.values(from.reports.reports[digest] ?? {}).map((report) => ({
       person: report.tester,
@@ -426,7 +430,7 @@ async function readDuties(
     })),
   );
   const acted = Object.values(accounts);
-  const asked = [...acted, ...recorded.flatMap((r) => r.account ?? []), ...(from.editor ? [from.editor] : [])];
+  const asked = [...acted, ...(asker ? [asker] : []), ...recorded.flatMap((r) => r.account ?? []), ...(from.editor ? [from.editor] : [])];
   const known = new Map(
     await Promise.all([...new Set(asked)].map(async (account) => [account, await personOfAccount(read, account)] as const)),
   );
@@ -435,7 +439,7 @@ async function readDuties(
   return {
     approval: {
       ...round,
-      ...(requester === undefined ? {} : { requester: now(accounts[requester], requester) }),
+      ...(requester === undefined ? {} : { requester: now(asker, requester) }),
       approvers: round.approvers.map((person) => now(accounts[person], person)),
     },
     testers: [...new Set(recorded.map(({ person, account }) => now(account, person)))].sort(),
