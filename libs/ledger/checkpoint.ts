@@ -23,7 +23,7 @@ export function formatCheckpoint({ origin, size, root }: Checkpoint): string {
 /** Reads the text of a checkpoint; lines after the root are extensions, and not ours to judge. @throws MalformedNote */
 export function parseCheckpoint(text: string): Checkpoint {
   const [origin, size, root, ...rest] = text.split('\n');
-  if (!origin || !size || !root || rest.length === 0 || rest.at(-1) !== '') {
+  if (!origin || !size || !root || rest.at(-1) !== '') {
     throw new MalformedNote('A checkpoint has a line each for its origin, its size and its root.');
   }
   if (!/^(0|[1-9]\d{0,15})$/.test(size) || !Number.isSafeInteger(Number(size))) {

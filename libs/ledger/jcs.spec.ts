@@ -60,6 +60,41 @@ describe('canonical JSON', () => {
     expect(() => canonicalJson(value)).toThrow(NotCanonicalisable);
   });
 
+  it.each([
+    ['The text is longer than 4194304 characters.', `"${'x'.repeat(MAX_JSON_LENGTH - 1)}"`],
+    ['Nested more than 256 deep (at character 256).', '['.repeat(MAX_JSON_DEPTH + 1)],
+    ['The key "a" is there twice (at character 7).', '{"a":1,"a":2}'],
+    ['A string has half of a surrogate pair (at character 1).', '["\\ud800"]'],
+    ['A string has half of a surrogate pair (at character 1).', '{"\\udc00":1}'],
+    ['A number is beyond what doubles hold exactly, ±(2^53-1) (at character 1).', '[9007199254740992]'],
+    ['The text is not JSON.', '{"a":1'],
+    ['The text is not JSON.', '[1] // no'],
+  ])('is refused by a name, with where it is: %s', (message, text) => {
+    expect(() => parseStrict(text)).toThrow(expect.objectContaining({ name: 'NotCanonicalisable', message }));
+  });
+
+  it('is no matter of how many objects and arrays there are, only of how deep', () => {
+    const many = (what: string): string => `[${Array.from({ length: MAX_JSON_DEPTH + 10 }, () => what).join()}]`;
+    for (const text of [many('[]'), many('{}'), many('[{}]'), many('{"a":[]}')]) expect(canonicalText(text)).toBe(text);
+    const deepest = MAX_JSON_DEPTH / 2;
+    const mixed = '{"a":['.repeat(deepest) + ']}'.repeat(deepest);
+    expect(canonicalText(mixed)).toBe(mixed);
+    expect(() => parseStrict(`[${mixed}]`)).toThrow('Nested more than 256 deep');
+  });
+
+  it('may be as long as it may be', () => {
+    const text = `"${'x'.repeat(MAX_JSON_LENGTH - 2)}"`;
+    expect(parseStrict(text)).toHaveLength(MAX_JSON_LENGTH - 2);
+  });
+
+  it('says why there is none of a value, and why a text is none', () => {
+    expect(() => canonicalJson(undefined)).toThrow('It is no JSON value.');
+    expect(() => canonicalJson(NaN)).toThrow(expect.objectContaining({ message: expect.stringMatching(/^It has no canonical JSON: .*NaN/), cause: expect.any(Error) })); // prettier-ignore
+    expect(() => parseCanonical('[1')).toThrow(expect.objectContaining({ message: 'The text is not JSON.', cause: expect.any(Error) }));
+    expect(() => parseCanonical('{ }')).toThrow('The text is JSON, but not canonical.');
+    expect(() => parseStrict('{')).toThrow(expect.objectContaining({ message: 'The text is not JSON.', cause: expect.any(Error) }));
+  });
+
   it.each(['{"a":1,"a":2}', '{"b":1,"a":2}', '{ }', '1.0', '9007199254740993', '"\\u0041"', '"\\ud800"', '[1', '1 '])(
     'is not what this is: %s',
     (text) => expect(() => parseCanonical(text)).toThrow(NotCanonicalisable),

@@ -75,32 +75,28 @@ function checkMeaning(text: string): void {
   const enter = (offset: number): void => {
     if (++depth > MAX_JSON_DEPTH) throw new NotCanonicalisable(`Nested more than ${MAX_JSON_DEPTH} deep (at character ${offset}).`);
   };
-  visit(
-    text,
-    {
-      onObjectBegin: (offset) => {
-        enter(offset);
-        open.push(new Set());
-      },
-      onObjectProperty: (key, offset) => {
-        checkString(key, offset);
-        const keys = open.at(-1);
-        if (keys?.has(key)) throw new NotCanonicalisable(`The key ${JSON.stringify(key)} is there twice (at character ${offset}).`);
-        keys?.add(key);
-      },
-      onObjectEnd: () => {
-        open.pop();
-        depth--;
-      },
-      onArrayBegin: enter,
-      onArrayEnd: () => void depth--,
-      onLiteralValue: (value: unknown, offset, length) => {
-        if (typeof value === 'string') checkString(value, offset);
-        if (typeof value === 'number') checkNumber(text.slice(offset, offset + length), offset);
-      },
+  visit(text, {
+    onObjectBegin: (offset) => {
+      enter(offset);
+      open.push(new Set());
     },
-    { disallowComments: true },
-  );
+    onObjectProperty: (key, offset) => {
+      checkString(key, offset);
+      const keys = open.at(-1)!;
+      if (keys.has(key)) throw new NotCanonicalisable(`The key ${JSON.stringify(key)} is there twice (at character ${offset}).`);
+      keys.add(key);
+    },
+    onObjectEnd: () => {
+      open.pop();
+      depth--;
+    },
+    onArrayBegin: enter,
+    onArrayEnd: () => void depth--,
+    onLiteralValue: (value: unknown, offset, length) => {
+      if (typeof value === 'string') checkString(value, offset);
+      if (typeof value === 'number') checkNumber(text.slice(offset, offset + length), offset);
+    },
+  });
 }
 
 function checkString(value: string, offset: number): void {

@@ -39,6 +39,14 @@ describe('the root of a tree', () => {
     expect(rootOfLeaves([leafHash('a')])).toEqual(leafHash('a'));
   });
 
+  it('is that of other implementations', () => {
+    // The example of certificate-transparency's reference implementation.
+    const leaves = ['', '00', '10', '2021', '3031', '40414243', '5051525354555657', '606162636465666768696a6b6c6d6e6f'];
+    const hashes = leaves.map((hex) => leafHash(Buffer.from(hex, 'hex')));
+    expect(rootOfLeaves(hashes).toString('hex')).toBe('5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328');
+    expect(leafHash('é')).toEqual(leafHash(Buffer.from([0xc3, 0xa9])));
+  });
+
   it('is what RFC 6962 says, in whatever portions the leaves come', () => {
     fc.assert(
       fc.property(sized, fc.array(fc.integer({ min: 0, max: 40 }), { maxLength: 20 }), (size, portions) => {
@@ -79,6 +87,76 @@ describe('the root of a tree', () => {
           expect(nodes.length).toBeLessThanOrEqual(Math.ceil(Math.log2(size)) + 1);
         }
       }),
+    );
+  });
+});
+
+describe('the whole subtrees of a range', () => {
+  it('are next to each other from its start to its end, each in a place of its size, and no two could be one', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 200 }), fc.integer({ min: 0, max: 200 }), (start, length) => {
+        const end = start + length;
+        const nodes = perfectSubtrees({ start, end });
+        let at = start;
+        for (const [i, { level, index }] of nodes.entries()) {
+          expect(index * 2 ** level).toBe(at);
+          at += 2 ** level;
+          const before = nodes[i - 1];
+          if (before) expect(before.level === level && before.index % 2 === 0).toBe(false);
+        }
+        expect(at).toBe(end);
+      }),
+    );
+  });
+});
+
+describe('what is no proof at all', () => {
+  const leaves = leavesOf(4);
+  const root = rootOfLeaves(leaves);
+  const short = root.subarray(0, 31);
+
+  it.each([-1, 0.25, NaN, Infinity, 2 ** 53])('shows no leaf at the place %d', (index) => {
+    expect(verifyInclusion(leaves[0]!, 0, 4, inclusionProof(leaves, 0), root)).toBe(true);
+    expect(verifyInclusion(leaves[0]!, index, 4, inclusionProof(leaves, 0), root)).toBe(false);
+  });
+
+  it.each([4.5, -4, NaN, Infinity, 2 ** 53])('shows no leaf in a tree of the size %d', (size) => {
+    expect(verifyInclusion(leaves[0]!, 0, size, inclusionProof(leaves, 0), root)).toBe(false);
+  });
+
+  it('shows no tree in one of a size that is none, and no larger one in a smaller', () => {
+    const proof = consistencyProof(leaves, 2);
+    const first = rootOfLeaves(leaves.slice(0, 2));
+    expect(verifyConsistency(2, 4, first, root, proof)).toBe(true);
+    for (const size of [4.5, NaN, Infinity, -4, 2 ** 53]) expect(verifyConsistency(2, size, first, root, proof)).toBe(false);
+    for (const size of [1.5, 2.5, NaN, -2]) expect(verifyConsistency(size, 4, first, root, proof)).toBe(false);
+    expect(verifyConsistency(2, 1, first, first, [])).toBe(false);
+    expect(verifyConsistency(4, 2, root, root, [])).toBe(false);
+  });
+
+  it('has hashes of another length than SHA-256', () => {
+    const [one, other] = [nodeHash(short, leaves[1]!), nodeHash(leaves[0]!, short)];
+    expect(verifyInclusion(short, 0, 2, [leaves[1]!], one)).toBe(false);
+    expect(verifyInclusion(leaves[0]!, 0, 2, [short], other)).toBe(false);
+    expect(verifyConsistency(1, 2, short, one, [leaves[1]!])).toBe(false);
+    expect(verifyConsistency(1, 2, leaves[0]!, other, [short])).toBe(false);
+    expect(verifyInclusion(short, 0, 1, [], short)).toBe(false);
+  });
+
+  it('is shorter than the sizes ask for', () => {
+    // What shows a tree of two in one of three, said of one of two in three.
+    const two = rootOfLeaves(leaves.slice(0, 2));
+    expect(verifyConsistency(1, 2, leaves[0]!, two, [leaves[1]!])).toBe(true);
+    expect(verifyConsistency(1, 3, leaves[0]!, two, [leaves[1]!])).toBe(false);
+    expect(verifyInclusion(leaves[0]!, 0, 2, [leaves[1]!], two)).toBe(true);
+    expect(verifyInclusion(leaves[0]!, 0, 3, [leaves[1]!], two)).toBe(false);
+    expect(verifyConsistency(3, 4, rootOfLeaves(leaves.slice(0, 3)), root, [])).toBe(false);
+  });
+
+  it('is not asked for where there is none, and the reason says which there are', () => {
+    expect(() => inclusionRanges(4, 4)).toThrow('A tree of 4 leaves has no leaf 4.');
+    expect(() => consistencyRanges(0, 4)).toThrow(
+      'There is a consistency proof from size 1 up, to a size that is no smaller; not from 0 to 4.',
     );
   });
 });

@@ -137,8 +137,8 @@ export function verifyInclusion(leaf: Hash, index: number, size: number, proof: 
     if (last === 0) return false;
     if (node % 2 === 1 || node === last) {
       computed = nodeHash(sibling, computed);
-      // At the right edge a subtree may stand alone on some levels: it goes up unchanged.
-      while (node % 2 === 0 && node !== 0) {
+      // At the right edge a subtree may stand alone on some levels: it goes up unchanged. It is never 0 here, which would never be odd.
+      while (node % 2 === 0) {
         node /= 2;
         last = Math.floor(last / 2);
       }
@@ -176,7 +176,7 @@ export function verifyConsistency(first: number, second: number, firstRoot: Hash
     if (node % 2 === 1 || node === last) {
       ofFirst = nodeHash(sibling, ofFirst);
       ofSecond = nodeHash(sibling, ofSecond);
-      while (node % 2 === 0 && node !== 0) {
+      while (node % 2 === 0) {
         node /= 2;
         last = Math.floor(last / 2);
       }

@@ -111,6 +111,68 @@ describe('a signed checkpoint', () => {
     expect(openCheckpoint(forged, log.verifier).signatures).toHaveLength(1);
   });
 
+  it('counts each key once, however often it has signed, and tells keys of one name apart', () => {
+    const [own, cosigned] = parseNote(signed).signatures;
+    const twice = parseNote(formatNote({ text, signatures: [own!, own!, cosigned!, own!] }));
+    expect(verifyNote(twice, [log.verifier])).toHaveLength(1);
+    expect(verifyNote(twice, [log.verifier, witness.verifier])).toHaveLength(2);
+    const second = signerOf('log.example/one', 9);
+    const both = parseNote(formatNote({ text, signatures: [own!, signatureOf(text, second, 0)] }));
+    expect(verifyNote(both, [log.verifier, second.verifier]).map((s) => s.keyHash)).toEqual([
+      log.verifier.keyHash,
+      second.verifier.keyHash,
+    ]);
+    expect(verifyNote(both, [second.verifier]).map((s) => s.keyHash)).toEqual([second.verifier.keyHash]);
+    const namesake = signerOf('witness.example', 2);
+    const third = parseNote(formatNote({ text, signatures: [cosigned!, signatureOf(text, namesake, 0)] }));
+    expect(verifyNote(third, [witness.verifier, namesake.verifier])).toHaveLength(2);
+  });
+
+  it.each([5, 8, 71, 73])('has no cosignature of %d bytes, and says so in words', (length) => {
+    const bytes = Buffer.alloc(length, 1);
+    const note = parseNote(formatNote({ text, signatures: [{ name: 'witness.example', keyHash: witness.verifier.keyHash, bytes }] }));
+    expect(() => verifyNote(note, [witness.verifier])).toThrow(
+      expect.objectContaining({
+        name: 'UnverifiedNote',
+        message: 'The signature in the name of witness.example is not by its key, or the note was changed.',
+      }),
+    );
+  });
+
+  it('says what is wrong with it', () => {
+    const says = (note: string, message: string) =>
+      expect(() => parseNote(note)).toThrow(expect.objectContaining({ name: 'MalformedNote', message }));
+    says(`${'x'.repeat(65_537)}`, 'The note is longer than 65536 characters.');
+    says(`\u0000${signed}`, 'The note has a control character or half of a surrogate pair.');
+    says(`\ud800${signed}`, 'The note has a control character or half of a surrogate pair.');
+    for (const note of ['a\n1\nb\n', signed.slice(0, -1), 'a', '']) says(note, 'A note is a text, an empty line, and lines of signatures.');
+    says(`${text}\n${'— a AAAAAAA=\n'.repeat(65)}`, 'The note has more than 64 signatures.');
+    for (const line of [
+      'no signature',
+      '— a AAAA',
+      '— a AAAAAAA',
+      '— a AAAAAAB=',
+      '—  AAAAAAA=',
+      '— a+b AAAAAAA=',
+      'x— a AAAAAAA=',
+      '— a AAAAAAA= x',
+      '— a A',
+    ]) {
+      says(`${text}\n${line}\n`, 'A signature is written "— name base64".');
+    }
+    expect(() => verifyNote(parseNote(signed), [])).toThrow('No key that is known here has signed the note.');
+    expect(() => signatureOf('no line break', log, 0)).toThrow('The text of a note ends with a line break.');
+  });
+
+  it('may be as long, and have as many signatures, as it may', () => {
+    const lines = '— a AAAAAAA=\n'.repeat(64);
+    expect(parseNote(`${text}\n${lines}`).signatures).toHaveLength(64);
+    const longest = `${'x'.repeat(65_536 - 2 - lines.length)}\n\n${lines}`;
+    expect(parseNote(longest).signatures).toHaveLength(64);
+    expect(() => parseNote(`x${longest}`)).toThrow('longer than');
+    expect(parseNote('\n— a AAAAAAA=\n'.replace('\n', '\n\n')).text).toBe('\n');
+  });
+
   it.each([
     ['no empty line', 'a\n1\nb\n'],
     ['no line break at its end', signed.slice(0, -1)],
@@ -129,6 +191,35 @@ describe('a signed checkpoint', () => {
     ['no root', 'log.example/one\n7\n'],
     ['no origin', '\n7\n'],
   ])('is refused with %s in its text', (_what, broken) => expect(() => parseCheckpoint(broken)).toThrow(MalformedNote));
+
+  it('says what is wrong with its text', () => {
+    const says = (broken: string, message: string) =>
+      expect(() => parseCheckpoint(broken)).toThrow(expect.objectContaining({ name: 'MalformedNote', message }));
+    const root = leafHash('x').toString('base64');
+    for (const broken of [
+      '',
+      'a',
+      'a\n7',
+      'a\n7\n',
+      `a\n7\n${root}`,
+      `\n7\n${root}\n`,
+      `a\n\n${root}\n`,
+      'a\n7\n\n',
+      `a\n7\n${root}\nmore`,
+    ])
+      says(broken, 'A checkpoint has a line each for its origin, its size and its root.');
+    for (const size of ['07', '-1', '1.5', '1e3', 'x7', '7x', '9007199254740992', '12345678901234567'])
+      says(`a\n${size}\n${root}\n`, 'The size of a checkpoint is a whole number below 2^53, without leading zeros.');
+    for (const short of [
+      root.slice(1),
+      `${root}=`,
+      Buffer.alloc(31).toString('base64'),
+      Buffer.alloc(33).toString('base64'),
+      root.replace(/.=$/, '!='),
+    ])
+      says(`a\n7\n${short}\n`, 'The root of a checkpoint is 32 bytes in base64.');
+    expect(parseCheckpoint(`a\n9007199254740991\n${root}\n`).size).toBe(2 ** 53 - 1);
+  });
 
   it('may say more after its root', () => {
     expect(parseCheckpoint(`${formatCheckpoint({ origin: 'a', size: 0, root: EMPTY_ROOT })}more\n`)).toEqual({

@@ -99,6 +99,67 @@ describe('a witness', () => {
     expect(await witnessCheckpoint(witness, request)).toMatchObject({ refusal: 'bad-proof' });
   });
 
+  it('says in words why it refuses', async () => {
+    const details = async (answer: Promise<WitnessAnswer>): Promise<string> => {
+      const given = await answer;
+      return given.signed ? 'signed' : `${given.refusal}: ${given.detail}`;
+    };
+    const ask = (checkpoint: string, oldSize = 0, proof: readonly Hash[] = []) =>
+      details(witnessCheckpoint(witness, { oldSize, proof, checkpoint }));
+    const unwatched = parseSigner(formatSigner('log.example/two', 'ed25519', Buffer.alloc(32, 3)));
+    expect(await ask(checkpointOf(leavesOf(3), unwatched))).toBe('unknown-log: This witness does not watch a log of that origin.');
+    const text = `log.example/one\nno number\n${leafHash('x').toString('base64')}\n`;
+    expect(await ask(formatNote({ text, signatures: [signatureOf(text, log, 0)] }))).toMatch(/^malformed: The size of a checkpoint/);
+    expect(await ask(checkpointOf(leavesOf(3)), 4)).toBe("malformed: The old size 4 is beyond the checkpoint's, 3.");
+    const empty = formatCheckpoint({ origin: 'log.example/one', size: 0, root: leafHash('x') });
+    expect(await ask(formatNote({ text: empty, signatures: [signatureOf(empty, log, 0)] }))).toBe(
+      'malformed: A log of size 0 has the root of nothing.',
+    );
+    expect(await ask(checkpointOf([]))).toBe('signed');
+    expect(await ask(checkpointOf(leavesOf(3)), 0, [leafHash('x')])).toBe(
+      'bad-proof: There is nothing to prove here, so the proof must be empty.',
+    );
+    expect(await ask(checkpointOf(leavesOf(8)))).toBe('signed');
+    expect(await ask(checkpointOf(leavesOf(8)), 8, [leafHash('x')])).toBe(
+      'bad-proof: There is nothing to prove here, so the proof must be empty.',
+    );
+    expect(await ask(checkpointOf(leavesOf(5)), 5)).toBe('rollback: The log had 8 leaves, signed by itself; now it says 5.');
+    expect(await ask(checkpointOf(leavesOf(8, '!')), 8)).toBe('fork: The log signed two roots for its first 8 leaves.');
+    expect(await ask(checkpointOf(leavesOf(9)), 3)).toBe('behind: This witness last saw 8 leaves: prove from there.');
+    expect(await ask(checkpointOf(leavesOf(9)), 8)).toBe(
+      'bad-proof: The proof does not show that the log goes on from the 8 leaves that this witness saw: it is wrong, or the log has forked.',
+    );
+  });
+
+  it('says what size it saw last where it saw one, and nothing of a size where it did not', async () => {
+    expect(await add(leavesOf(3), 4)).not.toHaveProperty('seenSize');
+    await add(leavesOf(8), 0);
+    expect(await add(leavesOf(9), 3)).toHaveProperty('seenSize', 8);
+  });
+
+  it('writes nothing for a checkpoint that it has signed already', async () => {
+    await add(leavesOf(8), 0);
+    const kept = witness.store;
+    const store = { latest: kept.latest.bind(kept), replace: () => Promise.reject(new Error('written again')) };
+    expect(await add(leavesOf(8), 8, { ...witness, store })).toMatchObject({ signed: true });
+    await expect(add(leavesOf(9), 8, { ...witness, store })).rejects.toThrow('written again');
+  });
+
+  it('lets a log ask again where others are quicker every time', async () => {
+    let tries = 0;
+    const store = { latest: async () => undefined, replace: async () => ++tries > 1000 };
+    expect(await add(leavesOf(8), 0, { ...witness, store })).toEqual({
+      signed: false,
+      refusal: 'behind',
+      detail: 'Others had checkpoints of this log signed meanwhile. Ask again.',
+    });
+  });
+
+  it('passes on what is neither a note nor a signature', async () => {
+    const broken = { ...log.verifier, verify: () => { throw new Error('no crypto here'); } }; // prettier-ignore
+    await expect(add(leavesOf(8), 0, { ...witness, logs: [broken] })).rejects.toThrow('no crypto here');
+  });
+
   it('remembers in its folder, for the next process', async () => {
     await add(leavesOf(8), 0);
     const again = { ...witness, store: new WitnessFolder(folder) };
@@ -149,6 +210,22 @@ describe('a request to a witness', () => {
   it('is read as it was written', () => {
     const request = { oldSize: 5, proof: leavesOf(4), checkpoint: checkpointOf(leavesOf(9)) };
     expect(parseWitnessRequest(formatWitnessRequest(request))).toEqual(request);
+  });
+
+  it('may be the largest that there is', () => {
+    const request = { oldSize: 2 ** 53 - 1, proof: Array.from({ length: 128 }, (_, n) => leafHash(`${n}`)), checkpoint: 'x' };
+    expect(parseWitnessRequest(formatWitnessRequest(request))).toEqual(request);
+    expect(parseWitnessRequest('old 10\n\nx').oldSize).toBe(10);
+  });
+
+  it('says what is wrong with it', () => {
+    const hash = leafHash('x').toString('base64');
+    const says = (body: string, message: string) => expect(() => parseWitnessRequest(body)).toThrow(message);
+    for (const body of ['', 'old 5', 'xold 5\n\nx', 'old 5x\n\nx', 'old 1x\n\nx', 'old 9007199254740992\n\nx', '\n\nx'])
+      says(body, 'The request is "old <size>", a line for each hash of the proof, an empty line, and the checkpoint.');
+    says(`old 5\n${`${hash}\n`.repeat(129)}\nx`, 'The proof has more than 128 hashes.');
+    for (const line of [hash.slice(1), `${hash}=`, Buffer.alloc(31).toString('base64'), Buffer.alloc(33).toString('base64'), ` ${hash}`])
+      says(`old 5\n${line}\n\nx`, 'A hash of the proof is 32 bytes in base64.');
   });
 
   it.each([
