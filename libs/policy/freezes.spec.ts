@@ -1,5 +1,6 @@
 import type { CalendarInForce } from '#libs/calendar';
-import { evaluateGates, recheckReceipt } from '#libs/policy';
+import type { ReadAggregate } from '#libs/event-sourcing';
+import { changeClassOf, evaluateGates, notFrozen, readCalendars, recheckReceipt } from '#libs/policy';
 import { gateFacts } from '#libs/policy/testing';
 
 const freeze: CalendarInForce = {
@@ -31,6 +32,103 @@ describe('the gate not-frozen', () => {
   it('passes where a policy names it and no calendar is about the change', () => {
     const named = gateFacts({ policy: { ...policy, gates: [{ gate: 'not-frozen' }] } });
     expect(evaluateGates(named, request)).toMatchObject({ verdict: 'pass', gates: [{ gate: 'not-frozen', verdict: 'pass' }] });
+  });
+
+  const windows: CalendarInForce = {
+    ...freeze,
+    calendarId: 'nights',
+    version: 1,
+    title: 'Nights',
+    kind: 'window',
+    window: { kind: 'recurring', start: '2026-03-01T22:00', durationMinutes: 120, rule: 'FREQ=DAILY' },
+  };
+  const said = (calendars: readonly CalendarInForce[], now = request.now, more = {}) =>
+    notFrozen(gateFacts({ calendars, ...more }), now, 'normal');
+
+  it('says what closes and until when, and what is open', () => {
+    expect(said([freeze])).toEqual({
+      open: false,
+      detail: 'The freeze Books (books, version 2) holds until 2026-03-03T00:00:00.000Z.',
+      unblockedBy: 'Next open: 2026-03-03T00:00:00.000Z.',
+      opensAt: '2026-03-03T00:00:00.000Z',
+    });
+    expect(said([windows])).toEqual({
+      open: false,
+      detail: 'The window Nights (nights, version 1) is not open before 2026-03-02T22:00:00.000Z.',
+      unblockedBy: 'Next open: 2026-03-02T22:00:00.000Z.',
+      opensAt: '2026-03-02T22:00:00.000Z',
+    });
+    expect(said([{ ...windows, window: { kind: 'one-off', start: '2026-01-01T00:00', end: '2026-01-02T00:00' } }])).toEqual({
+      open: false,
+      detail: 'The window Nights (nights, version 1) is not open.',
+      unblockedBy: 'It does not open within 24 months: have a calendar changed.',
+    });
+    expect(said([windows], '2026-03-02T22:30:00.000Z')).toEqual({
+      open: true,
+      detail: 'no freeze holds for production. The window Nights is open.',
+    });
+    const both = [windows, { ...windows, calendarId: 'more', title: 'More' }];
+    expect(said(both, '2026-03-02T22:30:00.000Z').detail).toBe('no freeze holds for production. The window Nights, More is open.');
+    expect(said(both).detail).toContain('Nights (nights, version 1) is not open before 2026-03-02T22:00:00.000Z. The window More');
+    expect(said([])).toEqual({ open: true, detail: 'no freeze holds for production.' });
+    const { calendars: _none, ...without } = gateFacts();
+    expect(notFrozen(without, request.now, 'normal').open).toBe(true);
+  });
+
+  it('asks calendars about the environment, its class, the product and the services', () => {
+    const scoped = (scope: CalendarInForce['scope'], more = {}): boolean => said([{ ...freeze, scope }], request.now, more).open;
+    for (const scope of [{ environment: 'production' }, { environmentClass: 'production' }, { product: 'shop' }, { service: 'api' }]) {
+      expect(scoped(scope)).toBe(false);
+      expect(scoped(scope, { environment: 'x', environmentClass: 'test', product: 'y', artifacts: [] })).toBe(true);
+    }
+    const { environmentClass: _class, product: _product, ...bare } = gateFacts({ calendars: [{ ...freeze, scope: { product: 'shop' } }] });
+    expect(notFrozen(bare, request.now, 'normal').open).toBe(true);
+  });
+
+  it('is of the class that the plan was made for, and of a rollback for a rollback', () => {
+    expect(changeClassOf(facts, 'deployment')).toBe('normal');
+    expect(changeClassOf(gateFacts({ plan: { steps: [], planHash: 'x', changeClass: 'emergency' } }), 'deployment')).toBe('emergency');
+    expect(changeClassOf(gateFacts({ plan: { steps: [], planHash: 'x', changeClass: 'emergency' } }), 'rollback')).toBe('rollback');
+    const { plan: _plan, ...unplanned } = facts;
+    expect(changeClassOf(unplanned, 'deployment')).toBe('normal');
+    const named = { ...facts, policy: { ...policy, rollbackGates: [{ gate: 'not-frozen' as const }] } };
+    expect(evaluateGates(named, request, 'rollback').gates).toMatchObject([
+      { verdict: 'pass', detail: 'A change of class rollback: no freeze holds for production.' },
+    ]);
+  });
+
+  it('is judged once where the policy names it, too, and cites the environment where no calendar was read', () => {
+    const named = { ...facts, policy: { ...policy, gates: [{ gate: 'not-frozen' as const }, { gate: 'tests-passed' as const }] } };
+    expect(evaluateGates(named, request).gates.map((g) => g.gate)).toEqual(['not-frozen', 'tests-passed']);
+    const { calendars: _ref, ...without } = refs;
+    const { calendars: _calendars, tzdata: _tzdata, ...none } = { ...named, refs: without };
+    expect(evaluateGates(none, request).gates[0]).toMatchObject({
+      verdict: 'pass',
+      evidence: ['environment-production@0', 'tzdata:none'],
+    });
+  });
+
+  it('is about the calendars that the stream has for the change, with the environment’s class from its own', async () => {
+    const declared = { calendarId: 'books', version: 1, effectiveFrom: '2026-01-01', contents: freeze };
+    const streams: Record<string, unknown> = {
+      calendar: {
+        books: [declared],
+        other: [{ ...declared, calendarId: 'other', contents: { ...freeze, scope: { environmentClass: 'test' } } }],
+      },
+      environment: { ran: [], class: 'production' },
+    };
+    const read = (async ({ category }: { category: string }) => ({
+      state: streams[category],
+      ref: `${category}@1`,
+    })) as unknown as ReadAggregate;
+    const asked = { environment: 'production', services: ['api'], changeClass: 'normal' } as const;
+    expect(await readCalendars(read, asked)).toMatchObject({
+      inScope: [{ calendarId: 'books', version: 1, from: '2026-01-01' }],
+      target: { ...asked, environmentClass: 'production' },
+      ref: 'calendar@1',
+    });
+    streams['environment'] = { ran: [] };
+    expect((await readCalendars(read, asked)).target).toEqual(asked);
   });
 
   it('says at which instant time itself unblocks it', () => {

@@ -92,7 +92,241 @@ describe('the gates', () => {
   });
 });
 
+describe('what gates say', () => {
+  const web = { ...base.artifacts[0]!, artifactId: 'artifact-2', name: 'web', version: '2.0.0', digest: 'sha256:bb' };
+  const cli = { ...base.artifacts[0]!, artifactId: 'artifact-3', name: 'cli', digest: 'sha256:cc' };
+  const three = { artifacts: [...base.artifacts, web, cli] };
+  const report = (suite: string, outcome: 'pass' | 'fail' | 'inconclusive') => ({ [suite]: { suite, outcome, tester: 't' } });
+  const unasked = gateFacts({ approval: { approvers: [] } });
+  const groups = { quorum: 3, groups: [{ group: 'risk', quorum: 1 }, { group: 'security', quorum: 1 }] }; // prettier-ignore
+  const grouped = {
+    ...ready,
+    groups: { risk: ['anna'], security: ['sven'] },
+    refs: { ...ready.refs, groups: { security: 'group-security@1', risk: 'group-risk@0' } },
+  };
+  const two = (more: Partial<GateFacts>): GateFacts => ({ ...ready, ...more });
+
+  it.each<[string, GateRule, GateFacts, object]>([
+    [
+      'artifacts that are registered',
+      { gate: 'artifacts-registered' },
+      gateFacts({
+        ...three,
+        registered: { 'artifact-1': 'sha256:aa', 'artifact-2': 'sha256:bb', 'artifact-3': 'sha256:cc' },
+        refs: { ...base.refs, artifacts: { b: 'artifact-b@0', a: 'artifact-a@0' } },
+      }),
+      { detail: "All 3 artifacts are registered with the release's digests.", evidence: ['artifact-a@0', 'artifact-b@0'] },
+    ],
+    [
+      'artifacts that are not',
+      { gate: 'artifacts-registered' },
+      gateFacts({ ...three, registered: { 'artifact-1': 'sha256:aa', 'artifact-2': 'sha256:xx' } }),
+      {
+        detail: 'Not registered with this digest: web@2.0.0, cli@1.0.0.',
+        evidence: ['artifact-1@0'],
+        unblockedBy: 'Register the artifacts.',
+      },
+    ],
+    [
+      'no artifacts',
+      { gate: 'artifacts-registered' },
+      gateFacts({ artifacts: [] }),
+      { detail: 'The release has no artifacts.', evidence: ['release-1@3'], unblockedBy: 'Compose the release of artifacts.' },
+    ],
+    ['a version', { gate: 'version-assigned' }, base, { detail: 'The release has version 1.0.0.', evidence: ['versionline-1@0'] }],
+    [
+      'no version',
+      { gate: 'version-assigned' },
+      gateFacts({ version: '' }),
+      { detail: 'The release has no version.', evidence: ['versionline-1@0'], unblockedBy: 'Assign a version in the line of shop.' },
+    ],
+    [
+      'no version of no product',
+      { gate: 'version-assigned' },
+      (({ product: _product, version: _version, ...bare }) => bare)(base),
+      { unblockedBy: 'Assign a version in the line of its product.' },
+    ],
+    [
+      'tests of everything',
+      { gate: 'tests-passed' },
+      base,
+      { detail: 'Every artifact has a passing test report for its digest, and no suite fails.', evidence: ['testreport-1@0'] },
+    ],
+    [
+      'tests of nothing',
+      { gate: 'tests-passed' },
+      gateFacts({ artifacts: [] }),
+      { detail: 'The release has no artifacts that could be tested.', evidence: ['testreport-1@0'] },
+    ],
+    [
+      'what is not tested',
+      { gate: 'tests-passed' },
+      gateFacts({ ...three, reports: { 'sha256:aa': report('unit', 'pass'), 'sha256:bb': report('unit', 'inconclusive') } }),
+      {
+        verdict: 'inconclusive',
+        detail: 'No passing test report names the digest of web@2.0.0, cli@1.0.0.',
+        evidence: ['testreport-1@0'],
+        unblockedBy: 'Record a test report for that digest.',
+      },
+    ],
+    [
+      'what fails, before what is not tested',
+      { gate: 'tests-passed' },
+      gateFacts({
+        ...three,
+        reports: {
+          'sha256:aa': { ...report('unit', 'fail'), ...report('e2e', 'pass') },
+          'sha256:bb': { ...report('unit', 'pass'), ...report('e2e', 'fail') },
+        },
+      }),
+      {
+        verdict: 'fail',
+        detail: 'Failing: unit of api@1.0.0, e2e of web@2.0.0.',
+        evidence: ['testreport-1@0'],
+        unblockedBy: 'Record a newer report of the suite that passes.',
+      },
+    ],
+    [
+      'an approval that nobody asked for',
+      { gate: 'approved', quorum: 2 },
+      unasked,
+      {
+        verdict: 'inconclusive',
+        detail: 'No approval was requested.',
+        evidence: ['approval-1@2'],
+        unblockedBy: 'Request an approval for production.',
+      },
+    ],
+    [
+      'an approval that is closed',
+      { gate: 'approved', quorum: 2 },
+      two({ approval: { ...ready.approval, closed: 'rejected: no' } }),
+      { verdict: 'fail', detail: 'The approval was rejected: no.', evidence: ['approval-1@2'], unblockedBy: 'Request a new approval.' },
+    ],
+    [
+      'an approval of something else',
+      { gate: 'approved', quorum: 2 },
+      two({ artifacts: [], plan: { steps: [], planHash: 'other' } }),
+      {
+        verdict: 'stale',
+        detail: 'The artifacts of the release have changed since. The deployment plan has changed since.',
+        unblockedBy: 'Request a new approval for what is there now.',
+      },
+    ],
+    [
+      'an approval that is over',
+      { gate: 'approved', quorum: 2 },
+      two({ approval: { ...ready.approval, tuple: { ...tuple, expiresAt: request.now } } }),
+      { verdict: 'stale', detail: 'The approval expired at 2026-03-02T10:00:00.000Z.', unblockedBy: 'Request a new approval.' },
+    ],
+    [
+      'an approval',
+      { gate: 'approved', quorum: 2 },
+      ready,
+      { verdict: 'pass', detail: '2 of 2 persons approved.', evidence: ['approval-1@2'] },
+    ],
+    [
+      'an approval by groups',
+      { gate: 'approved', ...groups },
+      grouped,
+      {
+        verdict: 'inconclusive',
+        detail: '2 of 3 persons approved, 1 of 1 of group risk, 0 of 1 of group security.',
+        evidence: ['approval-1@2', 'group-risk@0', 'group-security@1'],
+        unblockedBy: '1 more of group security must approve (sven can).',
+      },
+    ],
+    [
+      'two persons with duties that are kept apart',
+      { gate: 'duties-separated' },
+      approvedBy('ada', 'dan'),
+      {
+        verdict: 'fail',
+        detail: 'One person holds duties that are kept apart: ada is author and approver; dan is approver and deployer.',
+        unblockedBy: 'Let somebody else deploy, or request a new approval by others.',
+      },
+    ],
+    ['a rollback to what ran', { gate: 'rollback-target-ran' }, gateFacts({ ranBefore: true }), { detail: 'The release ran in production before.', evidence: ['environment-production@0'] }], // prettier-ignore
+    [
+      'a rollback to what never ran',
+      { gate: 'rollback-target-ran' },
+      base,
+      {
+        verdict: 'fail',
+        detail: 'The release never ran in production.',
+        evidence: ['environment-production@0'],
+        unblockedBy: 'Roll back to a release that ran there.',
+      },
+    ],
+  ])('of %s', (_what, rule, facts, said) => {
+    const [judged] = evaluateGates(only(facts, rule), request).gates;
+    expect(judged).toMatchObject(said);
+    // What passes leaves nothing to do.
+    if (!('unblockedBy' in said)) expect(judged).not.toHaveProperty('unblockedBy');
+  });
+
+  it('of an approval rests on who would deploy it', () => {
+    const rule = { gate: 'approved', quorum: 3 } as const;
+    const say = (deployer: string) => evaluateGates(only({ ...ready, groups: {} }, { ...rule, groups: [{ group: 'risk', quorum: 3 }] }), { ...request, deployer }).gates[0]; // prettier-ignore
+    expect(say('dan')?.unblockedBy).toContain('nobody in it can');
+    const facts = { ...ready, groups: { risk: ['zoe', 'zac'] } };
+    const asked = only(facts, { ...rule, groups: [{ group: 'risk', quorum: 1 }] });
+    expect(evaluateGates(asked, request).gates[0]?.unblockedBy).toContain('(zac, zoe can)');
+    expect(evaluateGates(asked, { ...request, deployer: 'zoe' }).gates[0]?.unblockedBy).toContain('(zac can)');
+  });
+});
+
+describe('the gates of a rollback', () => {
+  it('are its own', () => {
+    const facts = { ...base, ranBefore: true };
+    const receipt = evaluateGates(facts, request, 'rollback');
+    expect(receipt.gates.map((g) => g.gate)).toEqual(['rollback-target-ran']);
+    expect(receipt).toMatchObject({
+      verdict: 'pass',
+      subject: { releaseId: 'release-1', environment: 'production', kind: 'rollback', deployer: 'dan' },
+    });
+    expect(evaluateGates(facts, request).subject?.kind).toBe('deployment');
+  });
+});
+
 describe('a decision receipt', () => {
+  it('names policy, engine, instant and subject, and what would unblock it only where something must', () => {
+    const passing = evaluateGates(ready, request);
+    expect(passing).toMatchObject({
+      policyId: 'bank',
+      policyVersion: 1,
+      evaluatedAt: request.now,
+      subject: { releaseId: 'release-1', environment: 'production', kind: 'deployment', deployer: 'dan' },
+    });
+    expect(passing.engine).toMatch(/^plimsoll-gates\/\d+ cel\/\d/);
+    expect(passing).not.toHaveProperty('unblocking');
+    expect(passing.subject).not.toHaveProperty('bypassId');
+    expect(evaluateGates(base, request).unblocking).toMatchObject([{ gate: 'approved' }]);
+    const { plan: _plan, ...unplanned } = ready;
+    expect(evaluateGates(unplanned, request).verdict).toBe('fail');
+  });
+
+  it('names each stream once, also where groups and calendars were read', () => {
+    const refs = {
+      ...ready.refs,
+      groups: { risk: 'group-risk@0' },
+      calendars: 'calendar-organisation@1',
+      accounts: ['account-ada@-1', 'account-ada@-1'],
+    };
+    expect(evaluateGates({ ...ready, refs }, request).inputs).toEqual([
+      'account-ada@-1',
+      'approval-1@2',
+      'artifact-1@0',
+      'calendar-organisation@1',
+      'environment-production@0',
+      'group-risk@0',
+      'policy-bank@0',
+      'release-1@3',
+      'testreport-1@0',
+      'versionline-1@0',
+    ]);
+  });
+
   it('is the same, byte for byte, for the same facts and request', () => {
     const again = JSON.parse(JSON.stringify(ready)) as GateFacts;
     expect(JSON.stringify(evaluateGates(again, request))).toBe(JSON.stringify(evaluateGates(ready, request)));
@@ -142,6 +376,96 @@ describe('the refusal', () => {
         for (const reason of reasons) expect(reason.unblockedBy).toBeTruthy();
       }),
     );
+  });
+
+  it('gives each gate a code, its detail, its evidence and what would unblock it; what is soonest comes first', () => {
+    const facts = gateFacts({ reports: {}, registered: {}, approval: { approvers: [] } });
+    const refusal = gatesRefusal(evaluateGates(facts, request), facts);
+    expect(refusal).toMatchObject({ kind: 'gate', type: 'gates-not-passed', detail: '3 gates do not pass for production.' });
+    expect(refusal.reasons).toEqual([
+      {
+        code: 'gate-artifacts-registered-fail',
+        detail: 'Not registered with this digest: api@1.0.0.',
+        evidence: ['artifact-1@0'],
+        unblockedBy: 'Register the artifacts.',
+      },
+      {
+        code: 'gate-tests-passed-inconclusive',
+        detail: 'No passing test report names the digest of api@1.0.0.',
+        evidence: ['testreport-1@0'],
+        unblockedBy: 'Record a test report for that digest.',
+      },
+      {
+        code: 'gate-approved-inconclusive',
+        detail: 'No approval was requested.',
+        evidence: ['approval-1@2'],
+        unblockedBy: 'Request an approval for production.',
+      },
+    ]);
+    expect(gatesRefusal(evaluateGates(base, request), base).detail).toBe('1 gate does not pass for production.');
+  });
+
+  it('leaves out what a bypass waives', () => {
+    const bypass = { id: 'b1', grant: { requester: 'otto', gates: ['tests-passed'], tuple } } as const;
+    const facts = { ...ready, reports: {}, registered: {}, bypass, refs: { ...ready.refs, bypass: 'bypass-register@0' } };
+    expect(gatesRefusal(evaluateGates(facts, request), facts).reasons.map((r) => r.code)).toEqual(['gate-artifacts-registered-fail']);
+  });
+
+  it('names no more than the detail where nothing is known that would unblock it', () => {
+    const facts = only(base, { gate: 'expression:own', expression: 'false' });
+    expect(gatesRefusal(evaluateGates(facts, request), facts).reasons).toEqual([
+      { code: 'gate-expression:own-inconclusive', detail: 'It was not evaluated.', evidence: expect.any(Array) },
+    ]);
+  });
+
+  it('is another one where a freeze alone is in the way, which time opens', () => {
+    const calendars = [
+      {
+        calendarId: 'books',
+        version: 2,
+        title: 'Books',
+        kind: 'freeze',
+        scope: {},
+        zone: 'UTC',
+        passes: [],
+        from: '2026-01-01T00:00:00.000Z',
+        window: { kind: 'one-off', start: '2026-03-02T00:00', end: '2026-03-03T00:00' },
+      },
+    ] as const;
+    const frozen = { ...ready, calendars };
+    const refusal = gatesRefusal(evaluateGates(frozen, request), frozen);
+    expect(refusal).toMatchObject({ kind: 'frozen', type: 'frozen', reasons: [{ code: 'gate-not-frozen-fail' }] });
+    expect(refusal.detail).toMatch(/^production is closed to this change now\. A change of class normal: The freeze Books/);
+    const also = { ...frozen, reports: {} };
+    expect(gatesRefusal(evaluateGates(also, request), also)).toMatchObject({
+      type: 'gates-not-passed',
+      detail: '2 gates do not pass for production.',
+    });
+    const open = { ...ready, reports: {}, calendars: [{ ...calendars[0], passes: ['normal' as const] }] };
+    expect(gatesRefusal(evaluateGates(open, request), open).type).toBe('gates-not-passed');
+  });
+
+  it('says what is missing where it is the policy, the environment or the plan', () => {
+    const unpublished = gateFacts({ policy: { ...base.policy, version: 0, gates: [] } });
+    expect(gatesRefusal(evaluateGates(unpublished, request), unpublished).reasons).toEqual([
+      {
+        code: 'no-policy',
+        detail: 'Policy bank of production is not published.',
+        evidence: ['environment-production@0', 'policy-bank@0'],
+        unblockedBy: 'Publish policy bank.',
+      },
+    ]);
+    const { environmentClass: _class, ...nowhere } = unpublished;
+    expect(gatesRefusal(evaluateGates(nowhere, request), nowhere).reasons).toMatchObject([
+      { detail: 'There is no environment production.', unblockedBy: 'Define environment production.' },
+    ]);
+    const { plan: _plan, ...unplanned } = ready;
+    expect(gatesRefusal(evaluateGates(unplanned, request), unplanned).reasons[0]).toEqual({
+      code: 'no-plan',
+      detail: 'The release has no plan for production.',
+      evidence: ['release-1@3'],
+      unblockedBy: 'Plan the release for production.',
+    });
   });
 
   it('says where the policy or the plan is missing', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { GateRule, PolicyClause } from '#libs/contracts';
-import { asksAsMuch, gatesFor, inForceAt } from '#libs/policy';
+import { asksAsMuch, gatesFor, inForceAt, unionOf } from '#libs/policy';
 
 const version = (n: number, effectiveFrom: string) => ({ version: n, effectiveFrom });
 
@@ -54,6 +54,47 @@ describe('the gates that count', () => {
     expect(at('production', ['SOX'], 'emergency')).toEqual(['tests-passed', 'approved 2', 'duties-separated']);
     expect(at('production', ['PCI'])).toEqual(['tests-passed', 'approved 2', 'duties-separated', 'version-assigned']);
     expect(at('test', [])).toEqual(['tests-passed', 'approved 1', 'artifacts-registered']);
+  });
+
+  it('hold for a clause that names only classes of change, and only where the class of the environment is known if it is asked for', () => {
+    const clause: PolicyClause = { when: { changeClasses: ['emergency'] }, gates: [{ gate: 'version-assigned' }] };
+    const count = (when: PolicyClause['when'], place: object) =>
+      gatesFor(
+        { gates: [], clauses: [{ ...clause, when }] },
+        { environmentClass: 'production', regimes: [], changeClass: 'normal', ...place },
+      ).length;
+    expect(count({ changeClasses: ['emergency'] }, { changeClass: 'emergency' })).toBe(1);
+    expect(count({ changeClasses: ['emergency'] }, {})).toBe(0);
+    expect(count({ environmentClasses: ['production'] }, {})).toBe(1);
+    expect(count({ environmentClasses: ['production'] }, { environmentClass: undefined })).toBe(0);
+    expect(count({ environmentClasses: ['production'], changeClasses: ['emergency'] }, {})).toBe(0);
+    expect(count({ regimes: ['SOX', 'none'] }, { regimes: ['SOX', 'PCI'] })).toBe(1);
+    expect(count({ regimes: ['none'] }, { regimes: ['SOX'] })).toBe(0);
+    expect(count({}, {})).toBe(1);
+  });
+
+  it('ask for the greatest quorum of every group, and in all', () => {
+    const approved = (quorum: number, ...groups: [string, number][]): GateRule => ({
+      gate: 'approved',
+      quorum,
+      ...(groups.length > 0 ? { groups: groups.map(([group, n]) => ({ group, quorum: n })) } : {}),
+    });
+    expect(unionOf([[approved(1, ['risk', 1], ['law', 2])], [approved(3, ['risk', 2], ['law', 1], ['it', 1])]])).toEqual([
+      approved(3, ['risk', 2], ['law', 2], ['it', 1]),
+    ]);
+    expect(unionOf([[approved(3)], [approved(1, ['risk', 2])]])).toEqual([approved(3, ['risk', 2])]);
+    expect(unionOf([[approved(3, ['risk', 2])], [approved(1)]])).toEqual([approved(3, ['risk', 2])]);
+    expect(unionOf([[approved(1)], [approved(2)]])).toEqual([approved(2)]);
+  });
+
+  it('are each asked for once, as they were named first', () => {
+    const own = { gate: 'expression:own', expression: 'true' } as const;
+    expect(
+      unionOf([
+        [{ gate: 'tests-passed' }, own],
+        [own, { gate: 'tests-passed' }, { gate: 'version-assigned' }],
+      ]),
+    ).toEqual([{ gate: 'tests-passed' }, own, { gate: 'version-assigned' }]);
   });
 });
 

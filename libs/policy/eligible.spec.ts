@@ -1,0 +1,84 @@
+import { eligibleApprovers, unblockedByApproval, type GateFacts, type QuorumRule } from '#libs/policy';
+import { gateFacts } from '#libs/policy/testing';
+
+const groups = { risk: ['anna', 'ada', 'otto'], security: ['anna', 'sven', 'rita'] };
+const rule: QuorumRule = { quorum: 2, groups: [{ group: 'risk', quorum: 1 }, { group: 'security', quorum: 1 }] }; // prettier-ignore
+const asked = (approvers: readonly string[] = [], more: Partial<GateFacts> = {}) =>
+  gateFacts({ approval: { requester: 'rita', approvers }, groups, ...more });
+
+describe('who can still approve', () => {
+  it('is every member of a group that lacks persons who has no other duty', () => {
+    const eligible = eligibleApprovers(asked(), rule, 'sven');
+    expect(eligible).toMatchObject({
+      approvers: [],
+      needed: 2,
+      missing: 2,
+      anybody: false,
+      canApprove: [
+        { group: 'risk', persons: ['anna', 'otto'] },
+        { group: 'security', persons: ['anna'] },
+      ],
+    });
+    expect(unblockedByApproval(eligible)).toBe(
+      '1 more of group risk must approve (anna, otto can). 1 more of group security must approve (anna can).',
+    );
+  });
+
+  it('is not who has approved, nor who would fill a place that is filled', () => {
+    const eligible = eligibleApprovers(asked(['otto', 'otto']), rule);
+    expect(eligible.approvers).toEqual(['otto']);
+    expect(eligible.canApprove).toEqual([
+      // Anna would be counted for security, where somebody is missing.
+      { group: 'risk', persons: ['anna'] },
+      { group: 'security', persons: ['anna', 'sven'] },
+    ]);
+    expect(unblockedByApproval(eligible)).toBe('1 more of group security must approve (anna, sven can).');
+    const full = eligibleApprovers(asked(['otto', 'sven']), rule);
+    expect(full.canApprove.flatMap((g) => g.persons)).toEqual([]);
+    expect(unblockedByApproval(full)).toBe('');
+  });
+
+  it('says who can not, and why, in an order that does not depend on where it is written', () => {
+    const { excluded } = eligibleApprovers(asked(), rule, 'sven');
+    expect(excluded.map((e) => e.person)).toEqual(['ada', 'paula', 'rita', 'sven', 'tess']);
+    expect(excluded.map((e) => e.reason)).toMatchObject([
+      { evidence: ['release-1@3'], detail: expect.stringContaining('approver-is-not-author') },
+      { evidence: ['policy-bank@0'], detail: expect.stringContaining('approver-is-not-policy-editor') },
+      { evidence: ['approval-1@2'], detail: expect.stringContaining('approver-is-not-requester') },
+      { evidence: ['this-request'], detail: expect.stringContaining('approver-is-not-deployer') },
+      { evidence: ['testreport-1@0'], detail: expect.stringContaining('approver-is-not-tester') },
+    ]);
+    // Who would deploy it is not always known yet.
+    expect(eligibleApprovers(asked(), rule).excluded.map((e) => e.person)).toEqual(['ada', 'paula', 'rita', 'tess']);
+  });
+
+  it('is anybody without another duty where persons are missing besides those of the groups', () => {
+    const three = { ...rule, quorum: 4 };
+    const eligible = eligibleApprovers(asked(['otto', 'sven']), three);
+    expect(eligible).toMatchObject({ needed: 4, missing: 2, anybody: true });
+    expect(unblockedByApproval(eligible)).toBe('2 more persons who did not write, request or deploy it must approve.');
+    const { free, ...one } = eligibleApprovers(asked(['otto', 'sven', 'zoe']), three);
+    expect(unblockedByApproval({ ...one, free })).toBe('1 more person who did not write, request or deploy it must approve.');
+    expect(eligibleApprovers(asked(['otto', 'sven', 'zoe', 'zac']), three).anybody).toBe(false);
+    expect(eligibleApprovers(asked(), { quorum: 1 })).toMatchObject({ anybody: true, canApprove: [], missing: 1 });
+  });
+
+  it('says so where nobody of a group can', () => {
+    const eligible = eligibleApprovers(asked([], { groups: { risk: ['ada'] } }), rule);
+    expect(eligible.canApprove).toEqual([
+      { group: 'risk', persons: [] },
+      { group: 'security', persons: [] },
+    ]);
+    expect(unblockedByApproval(eligible)).toContain('1 more of group risk must approve (nobody in it can at present).');
+    const { groups: _none, ...without } = asked();
+    expect(unblockedByApproval(eligibleApprovers(without, rule))).toContain('(nobody in it can at present)');
+  });
+
+  it('names ten at most', () => {
+    const many = (count: number) => Array.from({ length: count }, (_, n) => `p${String(n).padStart(2, '0')}`);
+    const sentence = (count: number) =>
+      unblockedByApproval(eligibleApprovers(asked([], { groups: { risk: many(count) } }), { quorum: 1, groups: [{ group: 'risk', quorum: 1 }] })); // prettier-ignore
+    expect(sentence(10)).toBe(`1 more of group risk must approve (${many(10).join(', ')} can).`);
+    expect(sentence(11)).toBe(`1 more of group risk must approve (${many(10).join(', ')} and others can).`);
+  });
+});

@@ -1,0 +1,109 @@
+import type { GateName, GateRule, GateVerdict, Verdict } from '#libs/contracts';
+import { unblockingOf } from '#libs/policy';
+import { gateFacts } from '#libs/policy/testing';
+
+const NOW = '2026-03-02T10:00:00.000Z';
+const not = (gate: GateName, verdict: Verdict = 'fail', more: Partial<GateVerdict> = {}): GateVerdict => ({
+  gate,
+  verdict,
+  detail: `${gate} does not pass.`,
+  evidence: [],
+  unblockedBy: `Do ${gate}.`,
+  ...more,
+});
+const builtIn = (gate: string): GateRule => ({ gate }) as GateRule;
+const approved = (quorum: number): GateRule => ({ gate: 'approved', quorum });
+
+describe('what would unblock a decision', () => {
+  it('is told soonest first, by how long each takes as a rule; what passes or is waived takes nothing', () => {
+    const names = [
+      'tests-passed',
+      'rollback-target-ran',
+      'version-assigned',
+      'duties-separated',
+      'artifacts-registered',
+      'not-frozen',
+    ] as const;
+    const rules = [...names.map(builtIn), approved(1), builtIn('tests-passed')];
+    const gates = [...names.map((n) => not(n)), not('approved', 'inconclusive'), not('tests-passed', 'pass')];
+    const found = unblockingOf(rules, gates, gateFacts(), NOW);
+    expect(found.map((u) => [u.gate, u.minutes, u.takes])).toEqual([
+      ['version-assigned', 5, 'work'],
+      ['artifacts-registered', 10, 'work'],
+      ['duties-separated', 30, 'persons'],
+      ['tests-passed', 60, 'work'],
+      ['approved', 120, 'persons'],
+      ['rollback-target-ran', 240, 'work'],
+      ['not-frozen', 480, 'work'],
+    ]);
+    expect(found[0]?.action).toBe('Do version-assigned.');
+    expect(unblockingOf([builtIn('tests-passed')], [not('tests-passed', 'fail', { waivedBy: 'b1' })], gateFacts(), NOW)).toEqual([]);
+    expect(unblockingOf([], [not('tests-passed')], gateFacts(), NOW)).toEqual([]);
+  });
+
+  it('is told in the order of names where things take as long', () => {
+    const own = (slug: string): GateRule => ({ gate: `expression:${slug}`, expression: 'false' });
+    const found = (...slugs: string[]) =>
+      unblockingOf(
+        slugs.map(own),
+        slugs.map((slug) => not(`expression:${slug}`)),
+        gateFacts(),
+        NOW,
+      ).map((u) => [u.gate, u.minutes, u.takes]);
+    const sorted = [
+      ['expression:a', 240, 'work'],
+      ['expression:b', 240, 'work'],
+    ];
+    expect(found('a', 'b')).toEqual(sorted);
+    expect(found('b', 'a')).toEqual(sorted);
+  });
+
+  it('says the detail where nothing better is known', () => {
+    const { unblockedBy: _none, ...bare } = not('version-assigned');
+    expect(unblockingOf([builtIn('version-assigned')], [bare], gateFacts(), NOW)[0]?.action).toBe('version-assigned does not pass.');
+  });
+
+  it('counts the persons who are missing; of a closed or stale approval all of them', () => {
+    const facts = gateFacts({ approval: { approvers: ['anna', 'otto'] } });
+    const minutes = (quorum: number, verdict: Verdict): number | undefined =>
+      unblockingOf([approved(quorum)], [not('approved', verdict)], facts, NOW)[0]?.minutes;
+    expect(minutes(5, 'inconclusive')).toBe(360);
+    expect(minutes(5, 'stale')).toBe(600);
+    expect(minutes(5, 'fail')).toBe(600);
+    // As many as it takes have approved, and yet it does not pass: somebody must do something.
+    expect(minutes(2, 'inconclusive')).toBe(120);
+  });
+
+  it('counts members of groups', () => {
+    const rule: GateRule = { gate: 'approved', quorum: 1, groups: [{ group: 'risk', quorum: 2 }] };
+    const of = (facts: object) =>
+      unblockingOf([rule], [not('approved', 'inconclusive')], gateFacts({ approval: { approvers: ['anna'] }, ...facts }), NOW)[0]?.minutes;
+    expect(of({ groups: { risk: ['anna'] } })).toBe(120);
+    expect(of({})).toBe(240);
+  });
+
+  it('is an instant where that is known: minutes are rounded up', () => {
+    const facts = gateFacts({ expressions: { 'expression:a': { verdict: 'fail', opensAt: '2026-03-02T10:00:30.000Z' } } });
+    expect(unblockingOf([{ gate: 'expression:a', expression: 'x' }], [not('expression:a')], facts, NOW)).toEqual([
+      { gate: 'expression:a', action: 'Do expression:a.', takes: 'time', minutes: 1, at: '2026-03-02T10:00:30.000Z' },
+    ]);
+    const freeze = {
+      calendarId: 'c',
+      version: 1,
+      title: 'C',
+      kind: 'freeze',
+      scope: {},
+      zone: 'UTC',
+      passes: [],
+      from: '2026-01-01T00:00:00.000Z',
+      window: { kind: 'one-off', start: '2026-03-02T00:00', end: '2026-03-02T12:00' },
+    } as const;
+    const frozen = gateFacts({ calendars: [freeze], expressions: facts.expressions! });
+    expect(
+      unblockingOf([builtIn('not-frozen'), builtIn('tests-passed')], [not('not-frozen'), not('tests-passed')], frozen, NOW),
+    ).toMatchObject([
+      { gate: 'tests-passed', takes: 'work', minutes: 60 },
+      { gate: 'not-frozen', takes: 'time', minutes: 120, at: '2026-03-02T12:00:00.000Z' },
+    ]);
+  });
+});
