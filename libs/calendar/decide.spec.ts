@@ -1,5 +1,4 @@
-import fc from 'fast-check';
-import { DAY, inForce, nextOpen, opennessAt, type CalendarInForce, type ChangeTarget } from '#libs/calendar';
+import { inForce, inScope, nextOpen, opennessAt, type CalendarInForce, type ChangeTarget } from '#libs/calendar';
 import type { CalendarContents, ChangeClass } from '#libs/contracts';
 
 const at = (text: string): number => Date.parse(text);
@@ -112,43 +111,152 @@ describe('where calendars overlap', () => {
     });
     expect(nextOpen([always], target(), at('2026-06-01T00:00Z'))).toBeUndefined();
   });
+});
 
-  it('next open is open, and nothing before it is', () => {
-    const window = fc.record({
-      kind: fc.constantFrom<'freeze' | 'window'>('freeze', 'window'),
-      start: fc.integer({ min: 0, max: 1439 }),
-      durationMinutes: fc.integer({ min: 30, max: 6000 }),
-      rule: fc.constantFrom('FREQ=DAILY;INTERVAL=3', 'FREQ=WEEKLY;BYDAY=MO,FR', 'FREQ=MONTHLY;BYDAY=-1SU'),
-      zone: fc.constantFrom('Europe/Zurich', 'Australia/Lord_Howe', 'America/Santiago'),
-      product: fc.boolean(),
+describe('what closes', () => {
+  const blocks = (calendars: readonly CalendarInForce[], when: string) => opennessAt(calendars, target(), at(when)).blocks;
+  const daily = (start: string, durationMinutes: number, more: Partial<CalendarInForce> = {}) =>
+    calendar('daily', { zone: 'UTC', window: { kind: 'recurring', start, durationMinutes, rule: 'FREQ=DAILY' }, ...more });
+
+  it('is told with its version and title, and until when it alone would', () => {
+    const other = { ...yearEnd, calendarId: 'other', title: 'Other', version: 7, until: '2026-12-26T00:00:00.000Z' };
+    expect(blocks([yearEnd, other], '2026-12-24T12:00Z')).toEqual([
+      { calendarId: 'year-end', version: 1, title: 'year-end', kind: 'freeze', until: '2027-01-04T05:00:00.000Z' },
+      // Its version counts no longer than that.
+      { calendarId: 'other', version: 7, title: 'Other', kind: 'freeze', until: '2026-12-26T00:00:00.000Z' },
+    ]);
+  });
+
+  it('is a window that is not open, with when it opens next, if it does', () => {
+    const nightly = daily('2026-01-01T22:00', 60, { kind: 'window', title: 'Nights' });
+    expect(opennessAt([nightly], target(), at('2026-06-01T12:00Z'))).toEqual({
+      open: false,
+      blocks: [{ calendarId: 'daily', version: 1, title: 'Nights', kind: 'window', until: '2026-06-01T22:00:00.000Z' }],
+      windows: [],
     });
-    fc.assert(
-      fc.property(fc.array(window, { minLength: 1, maxLength: 4 }), fc.integer({ min: 0, max: 730 * 24 }), (windows, hour) => {
-        const calendars = windows.map(({ kind, start, durationMinutes, rule, zone, product }, i) =>
-          calendar(`c${i}`, {
-            kind,
-            zone,
-            scope: product ? { product: 'shop' } : {},
-            window: {
-              kind: 'recurring',
-              start: new Date(at('2026-01-01T00:00Z') + start * 60_000).toISOString().slice(0, 16),
-              durationMinutes,
-              rule,
-            },
-          }),
-        );
-        const after = at('2026-01-05T00:00Z') + hour * 3_600_000;
-        const next = nextOpen(calendars, target(), after);
-        const isOpen = (when: number): boolean => opennessAt(calendars, target(), when).open;
-        if (next !== undefined) expect(isOpen(next)).toBe(true);
-        const until = Math.min(next ?? Infinity, after + 60 * DAY);
-        // Every minute of the first hours, and then some of every day.
-        for (let when = after; when < until; when += when - after < 6 * 3_600_000 ? 10 * 60_000 : 5 * 3_600_000)
-          expect(isOpen(when)).toBe(false);
-        if (next !== undefined && next > after) expect(isOpen(next - 1)).toBe(false);
-      }),
-      { numRuns: 20 },
-    );
+    expect(opennessAt([nightly], target(), at('2026-06-01T22:00Z'))).toEqual({ open: true, blocks: [], windows: ['Nights'] });
+    const yearly = {
+      ...nightly,
+      window: { kind: 'recurring', start: '2026-01-01T22:00', durationMinutes: 60, rule: 'FREQ=YEARLY' },
+    } as const;
+    expect(blocks([yearly], '2026-06-01T12:00Z')).toMatchObject([{ until: '2027-01-01T22:00:00.000Z' }]);
+    const over = { ...nightly, window: { kind: 'one-off', start: '2026-01-01T22:00', end: '2026-01-02T22:00' } } as const;
+    expect(blocks([over], '2026-06-01T12:00Z')).toEqual([{ calendarId: 'daily', version: 1, title: 'Nights', kind: 'window' }]);
+    expect(nextOpen([over], target(), at('2026-06-01T12:00Z'))).toBeUndefined();
+  });
+
+  it.each([
+    ['an hour', 60, '2026-06-01T23:00:00.000Z'],
+    ['overlapping days, which is for as long as is looked ahead', 1500, '2028-06-01T22:00:00.000Z'],
+  ])('of %s each day ends when nothing of it holds', (_what, minutes, until) => {
+    expect(blocks([daily('2026-01-01T22:00', minutes)], '2026-06-01T22:00Z')).toMatchObject([{ until }]);
+  });
+
+  it.each([
+    ['2026-06-04T00:00', '2026-06-04T00:00:00.000Z'],
+    ['2026-06-05T00:00', '2026-06-05T00:00:00.000Z'],
+    ['2026-07-20T00:00', '2026-07-20T00:00:00.000Z'],
+    ['2027-05-30T00:00', '2027-05-30T00:00:00.000Z'],
+    ['2028-05-30T00:00', '2028-05-30T00:00:00.000Z'],
+  ])('without a gap until %s is told with its very end', (end, until) => {
+    const long = calendar('long', { zone: 'UTC', window: { kind: 'one-off', start: '2026-05-01T00:00', end } });
+    expect(blocks([long], '2026-06-01T00:00Z')).toMatchObject([{ until }]);
+  });
+
+  it('is only what binds the change and counts at that time', () => {
+    expect(blocks([{ ...yearEnd, from: '2026-12-24T12:00:00.001Z' }], '2026-12-24T12:00Z')).toEqual([]);
+    expect(blocks([{ ...yearEnd, from: '2026-12-24T12:00:00.000Z' }], '2026-12-24T12:00Z')).toHaveLength(1);
+    expect(blocks([{ ...yearEnd, until: '2026-12-24T12:00:00.000Z' }], '2026-12-24T12:00Z')).toEqual([]);
+    expect(blocks([{ ...yearEnd, passes: ['normal'] }], '2026-12-24T12:00Z')).toEqual([]);
+    expect(opennessAt([{ ...yearEnd, passes: ['normal'] }], target('standard'), at('2026-12-24T12:00Z')).open).toBe(false);
+  });
+});
+
+describe('the scope of a calendar', () => {
+  const change = { environment: 'production', environmentClass: 'production', product: 'shop', services: ['api', 'web'] };
+
+  it.each([
+    [{}, true],
+    [{ environment: 'production' }, true],
+    [{ environment: 'staging' }, false],
+    [{ environmentClass: 'production' }, true],
+    [{ environmentClass: 'test' }, false],
+    [{ product: 'shop' }, true],
+    [{ product: 'bank' }, false],
+    [{ service: 'web' }, true],
+    [{ service: 'cli' }, false],
+    [{ environment: 'production', product: 'bank' }, false],
+    [{ service: 'web', environment: 'staging' }, false],
+    [{ service: 'web', environmentClass: 'test' }, false],
+  ])('%j is about the change: %s', (scope, expected) => {
+    expect(inScope(scope as CalendarInForce['scope'], change)).toBe(expected);
+  });
+
+  it('is about nothing that is not known', () => {
+    const { environmentClass: _class, product: _product, ...bare } = change;
+    expect(inScope({ environmentClass: 'production' }, bare)).toBe(false);
+    expect(inScope({ product: 'shop' }, bare)).toBe(false);
+  });
+
+  it('of a window decides alone where it is narrowest: service, product, environment, class of environments', () => {
+    const scopes = [
+      {},
+      { environmentClass: 'production' },
+      { environment: 'production' },
+      { product: 'shop' },
+      { service: 'api' },
+    ] as const;
+    const always = {
+      zone: 'UTC',
+      kind: 'window',
+      window: { kind: 'one-off', start: '2026-01-01T00:00', end: '2026-12-31T00:00' },
+    } as const;
+    const never = { ...always, window: { kind: 'one-off', start: '2027-01-01T00:00', end: '2027-12-31T00:00' } } as const;
+    for (const [n, wide] of scopes.entries()) {
+      for (const narrow of scopes.slice(n + 1)) {
+        const decided = (w: typeof always | typeof never, s: typeof always | typeof never) =>
+          open([calendar('wide', { ...w, scope: wide }), calendar('narrow', { ...s, scope: narrow })], '2026-06-01T12:00Z');
+        expect({ wide, narrow, open: decided(always, never) }).toEqual({ wide, narrow, open: false });
+        expect({ wide, narrow, open: decided(never, always) }).toEqual({ wide, narrow, open: true });
+      }
+    }
+    // Two wider ones together are no narrower than one.
+    const both = calendar('both', { ...never, scope: { environment: 'production', environmentClass: 'production' } });
+    expect(open([both, calendar('product', { ...always, scope: { product: 'shop' } })], '2026-06-01T12:00Z')).toBe(true);
+  });
+});
+
+describe('what is open next', () => {
+  const next = (calendars: readonly CalendarInForce[], after: string) => {
+    const found = nextOpen(calendars, target(), at(after));
+    return found === undefined ? undefined : new Date(found).toISOString();
+  };
+
+  it('is now where nothing closes', () => {
+    expect(next([], '2026-06-01T12:00:00.123Z')).toBe('2026-06-01T12:00:00.123Z');
+    expect(next([yearEnd], '2026-06-01T12:00Z')).toBe('2026-06-01T12:00:00.000Z');
+    expect(next([{ ...yearEnd, from: '2027-12-01T00:00:00.000Z' }], '2026-12-24T12:00Z')).toBe('2026-12-24T12:00:00.000Z');
+  });
+
+  it('comes with a version that counts from then on, or that counts no more', () => {
+    expect(next([{ ...yearEnd, until: '2026-12-25T00:00:00.000Z' }], '2026-12-24T12:00Z')).toBe('2026-12-25T00:00:00.000Z');
+    const window = calendar('w', {
+      kind: 'window',
+      zone: 'UTC',
+      window: { kind: 'one-off', start: '2027-06-01T00:00', end: '2027-07-01T00:00' },
+    });
+    expect(next([window], '2026-12-24T12:00Z')).toBe('2027-06-01T00:00:00.000Z');
+    expect(next([{ ...window, until: '2027-01-01T00:00:00.000Z' }], '2026-12-24T12:00Z')).toBe('2027-01-01T00:00:00.000Z');
+    expect(next([{ ...window, until: '2027-06-01T00:00:00.000Z' }], '2026-12-24T12:00Z')).toBe('2027-06-01T00:00:00.000Z');
+    const later = { ...yearEnd, calendarId: 'later', from: '2026-12-26T00:00:00.000Z' };
+    expect(next([{ ...yearEnd, until: '2026-12-26T00:00:00.000Z' }, later], '2026-12-24T12:00Z')).toBe('2027-01-04T05:00:00.000Z');
+  });
+
+  it('may be far away, and is looked for no further than 24 months', () => {
+    const until = (end: string) => calendar('long', { zone: 'UTC', window: { kind: 'one-off', start: '2026-01-01T00:00', end } });
+    expect(next([until('2028-05-30T00:00')], '2026-06-01T00:00Z')).toBe('2028-05-30T00:00:00.000Z');
+    expect(next([until('2028-06-01T00:00')], '2026-06-01T00:00Z')).toBeUndefined();
+    expect(next([until('2028-05-31T23:59')], '2026-06-01T00:00Z')).toBe('2028-05-31T23:59:00.000Z');
   });
 });
 
@@ -165,6 +273,18 @@ describe('versions', () => {
     expect(inForce([v(1, '2026-01-01'), v(2, '2026-06-01'), v(3, '2026-09-01', true)])).toMatchObject([
       { version: 1, from: '2026-01-01', until: '2026-06-01' },
       { version: 2, from: '2026-06-01', until: '2026-09-01' },
+    ]);
+  });
+
+  it('that begin together count as the last of them, and one that nothing follows counts on', () => {
+    const both = inForce([v(1, '2026-01-01'), v(2, '2026-01-01')]);
+    expect(both).toMatchObject([{ version: 2, from: '2026-01-01' }]);
+    expect(both[0]).not.toHaveProperty('until');
+    expect(inForce([v(1, '2026-01-01', true)])).toEqual([]);
+    expect(inForce([])).toEqual([]);
+    expect(inForce([v(1, '2026-01-01'), v(2, '2026-06-01'), v(3, '2026-06-01')])).toMatchObject([
+      { version: 1, until: '2026-06-01' },
+      { version: 3, from: '2026-06-01' },
     ]);
   });
 

@@ -1,97 +1,18 @@
 import fc from 'fast-check';
 import type { CalendarWindow } from '#libs/contracts';
 import {
+  closesOf,
   DAY,
   formatLocal,
   HORIZON,
   intervalsOf,
-  MINUTE,
   occurrencesOf,
   parseLocal,
   parseRule,
   startsOf,
   tzdataVersion,
-  WEEKDAYS,
   windowProblem,
 } from '#libs/calendar';
-
-/** Zones of every kind: half-hour shifts, shifts at midnight, across the date line, in Ramadan, in the south, and none at all. */
-const ZONES = [
-  'Europe/Zurich',
-  'America/New_York',
-  'Australia/Lord_Howe',
-  'Pacific/Apia',
-  'Pacific/Kiritimati',
-  'Africa/Casablanca',
-  'America/Santiago',
-  'Asia/Gaza',
-  'Asia/Kathmandu',
-  'Africa/Cairo',
-];
-
-/** The clock on the wall, asked anew for every minute, and by another way than the library's. */
-const clocks = new Map<string, Intl.DateTimeFormat>();
-function shownAt(zone: string, instant: number): number {
-  const clock =
-    clocks.get(zone) ?? new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short', timeStyle: 'medium', hourCycle: 'h23' });
-  clocks.set(zone, clock);
-  return Date.parse(`${clock.format(instant).replace(' ', 'T')}Z`);
-}
-
-/** Days in which clocks change, found hour by hour over three years; a plain day where they never do. */
-function changes(zone: string): readonly number[] {
-  const found: number[] = [];
-  for (let at = Date.UTC(2025, 0, 1); at < Date.UTC(2028, 0, 1); at += 3_600_000)
-    if (shownAt(zone, at + 3_600_000) - shownAt(zone, at) !== 3_600_000) found.push(at);
-  return found.length > 0 ? found : [Date.UTC(2026, 2, 29)];
-}
-
-const around = ZONES.map((zone) => ({
-  zone,
-  minutes: changes(zone).map((at) => {
-    const from = Math.floor((at - 30 * 3_600_000) / MINUTE) * MINUTE;
-    return Array.from({ length: 60 * 60 }, (_, i) => ({ at: from + i * MINUTE, wall: shownAt(zone, from + i * MINUTE) }));
-  }),
-}));
-
-/** Whether a window's wall-clock intervals hold a local time, by trying every day before it. */
-function holds(window: CalendarWindow, wall: number): boolean {
-  if (window.kind === 'one-off') return (parseLocal(window.start) ?? 0) <= wall && wall < (parseLocal(window.end) ?? 0);
-  if (window.kind !== 'recurring') throw new Error('not asked here');
-  const start = parseLocal(window.start) ?? 0;
-  const [, freq, interval = '1', byDay] = /^FREQ=(DAILY|WEEKLY)(?:;INTERVAL=(\d+))?(?:;BYDAY=([A-Z,]+))?$/.exec(window.rule) ?? [];
-  for (let at = start; at <= wall; at += DAY) {
-    const days = Math.round((at - start) / DAY);
-    const weekday = WEEKDAYS[(new Date(at).getUTCDay() + 6) % 7] ?? 'MO';
-    const isOne = freq === 'DAILY' ? days % Number(interval) === 0 : (byDay ?? '').split(',').includes(weekday);
-    if (isOne && wall < at + window.durationMinutes * MINUTE) return true;
-  }
-  return false;
-}
-
-const timeOfDay = fc.integer({ min: 0, max: 1439 });
-const shortly = fc.oneof(fc.integer({ min: 1, max: 240 }), fc.integer({ min: 241, max: 3000 }));
-
-describe('windows against the clock on the wall, minute by minute', () => {
-  it.each(around)('hold in $zone exactly when the clock shows a time in them, where clocks change too', ({ zone, minutes }) => {
-    fc.assert(
-      fc.property(fc.nat(), timeOfDay, shortly, fc.nat(3), (seed, minute, durationMinutes, form) => {
-        const span = minutes[seed % minutes.length] ?? [];
-        const first = span[0]?.wall ?? 0;
-        const start = formatLocal(Math.floor(first / DAY) * DAY - DAY + minute * MINUTE);
-        const rule = ['FREQ=DAILY', 'FREQ=DAILY;INTERVAL=2', `FREQ=WEEKLY;BYDAY=${seed % 2 ? 'SU,FR' : 'SA,TH'}`][form];
-        const window: CalendarWindow = rule
-          ? { kind: 'recurring', start, durationMinutes, rule }
-          : { kind: 'one-off', start, end: formatLocal((parseLocal(start) ?? 0) + (durationMinutes + 1440) * MINUTE) };
-        const from = span[0]?.at ?? 0;
-        const intervals = intervalsOf(window, zone, from, from + span.length * MINUTE);
-        const wrong = span.filter(({ at, wall }) => intervals.some((i) => i.from <= at && at < i.until) !== holds(window, wall));
-        expect({ window, wrong: wrong.slice(0, 3) }).toEqual({ window, wrong: [] });
-      }),
-      { numRuns: 15 },
-    );
-  });
-});
 
 describe('summer time', () => {
   const nightly: CalendarWindow = { kind: 'recurring', start: '2026-03-01T02:30', durationMinutes: 120, rule: 'FREQ=DAILY' };
@@ -237,5 +158,170 @@ describe('local times', () => {
 
   it.each(['+02:00', 'Nowhere/Land', '-05:00', 'GMT+2:00', ''])('refuse the zone %j', (zone) => {
     expect(windowProblem({ kind: 'one-off', start: '2026-01-01T00:00', end: '2026-01-02T00:00' }, zone)).toContain('IANA');
+  });
+});
+
+describe('a window', () => {
+  const zone = 'Europe/Zurich';
+  const recurring = { kind: 'recurring', start: '2026-01-01T22:00', durationMinutes: 60, rule: 'FREQ=DAILY' } as const;
+  const fiscal = {
+    kind: 'fiscal',
+    fiscalYear: { pattern: 'months', firstMonth: 1 },
+    close: 'year',
+    daysBefore: 1,
+    daysAfter: 1,
+  } as const;
+  const local = 'must be local time such as 2026-12-20T18:00, between 2000 and 2099, without offset or Z.';
+  const oneOff = (start: string, end: string): CalendarWindow => ({ kind: 'one-off', start, end });
+
+  it.each<[string, CalendarWindow, string | undefined]>([
+    ['ends after it starts', oneOff('2026-01-01T00:00', '2026-01-01T00:01'), undefined],
+    ['starts at no time', oneOff('2026-01-01', '2026-01-01T00:01'), `start and end ${local}`],
+    ['ends at no time', oneOff('2026-01-01T00:00', 'x'), `start and end ${local}`],
+    ['ends when it starts', oneOff('2026-01-01T00:00', '2026-01-01T00:00'), 'The end must be after the start: the interval is half-open.'],
+    ['ends before', oneOff('2026-01-01T00:01', '2026-01-01T00:00'), 'The end must be after the start: the interval is half-open.'],
+    ['lasts 366 days', oneOff('2026-01-01T00:00', '2027-01-02T00:00'), undefined],
+    ['lasts longer', oneOff('2026-01-01T00:00', '2027-01-02T00:01'), 'One window lasts 366 days at most.'],
+    ['recurs', recurring, undefined],
+    ['recurs from no time', { ...recurring, start: 'x' }, `start ${local}`],
+    ['leaves out a time', { ...recurring, except: ['2026-01-02T22:00'] }, undefined],
+    ['leaves out no time', { ...recurring, except: ['2026-01-02T22:00', 'x'] }, `Every member of except ${local}`],
+    ['lasts a minute', { ...recurring, durationMinutes: 1 }, undefined],
+    ['lasts a year', { ...recurring, durationMinutes: 527_040 }, undefined],
+    ...[0, -1, 1.5, 527_041, NaN].map((durationMinutes): [string, CalendarWindow, string] => [
+      `lasts ${durationMinutes} minutes`,
+      { ...recurring, durationMinutes },
+      'durationMinutes must be from 1 to 527040 (366 days).',
+    ]),
+    [
+      'recurs by no rule',
+      { ...recurring, rule: 'x' },
+      'A rule is like FREQ=WEEKLY;BYDAY=FR: NAME=VALUE in capitals, separated by semicolons.',
+    ],
+    ['is of a fiscal year', fiscal, undefined],
+    ['is before its end alone', { ...fiscal, daysAfter: 0 }, undefined],
+    ['is after its end alone', { ...fiscal, daysBefore: 0, daysAfter: 180 }, undefined],
+    ...[
+      { daysBefore: 0, daysAfter: 0 },
+      { daysBefore: -1 },
+      { daysAfter: -1 },
+      { daysBefore: 181 },
+      { daysAfter: 181 },
+      { daysBefore: 0.5 },
+    ].map((more): [string, CalendarWindow, string] => [
+      JSON.stringify(more),
+      { ...fiscal, ...more },
+      'daysBefore and daysAfter must be from 0 to 180, and not both 0.',
+    ]),
+  ])('that %s is told what is wrong, or nothing', (_what, window, problem) => expect(windowProblem(window, zone)).toBe(problem));
+
+  it('is of a zone with rules', () => {
+    expect(windowProblem(recurring, '+02:00')).toBe('+02:00 is no zone of the IANA database, such as Europe/Zurich; an offset is none.');
+  });
+
+  it('holds no more where it is left out, and goes on after', () => {
+    const days = (except?: readonly string[]) =>
+      intervalsOf(
+        { ...recurring, ...(except ? { except } : {}) },
+        'UTC',
+        Date.parse('2026-01-01T00:00Z'),
+        Date.parse('2026-01-04T00:00Z'),
+      ).map((i) => new Date(i.from).toISOString().slice(8, 10));
+    expect(days()).toEqual(['01', '02', '03']);
+    expect(days(['2026-01-02T22:00'])).toEqual(['01', '03']);
+    expect(days(['2026-01-02T22:01'])).toEqual(['01', '02', '03']);
+  });
+
+  it('is clipped to what was asked for, on both sides', () => {
+    const between = (window: CalendarWindow, from: string, until: string) =>
+      intervalsOf(window, 'UTC', Date.parse(from), Date.parse(until)).map((i) => [
+        new Date(i.from).toISOString(),
+        new Date(i.until).toISOString(),
+      ]);
+    const week = oneOff('2026-01-05T00:00', '2026-01-12T00:00');
+    expect(between(week, '2026-01-07T00:00Z', '2026-01-08T00:00Z')).toEqual([['2026-01-07T00:00:00.000Z', '2026-01-08T00:00:00.000Z']]);
+    expect(between(week, '2026-01-11T23:59Z', '2026-02-08T00:00Z')).toEqual([['2026-01-11T23:59:00.000Z', '2026-01-12T00:00:00.000Z']]);
+    expect(between(week, '2026-01-12T00:00Z', '2026-02-08T00:00Z')).toEqual([]);
+    expect(between(week, '2025-01-12T00:00Z', '2026-01-05T00:00Z')).toEqual([]);
+    expect(between(week, '2025-01-12T00:00Z', '2026-01-05T00:01Z')).toEqual([['2026-01-05T00:00:00.000Z', '2026-01-05T00:01:00.000Z']]);
+    // What began days before still holds.
+    const long = { ...recurring, durationMinutes: 10 * 1440, rule: 'FREQ=MONTHLY' } as const;
+    expect(between(long, '2026-02-10T00:00Z', '2026-02-11T00:00Z')).toEqual([['2026-02-10T00:00:00.000Z', '2026-02-11T00:00:00.000Z']]);
+    expect(between(long, '2026-02-11T21:59Z', '2026-02-12T00:00Z')).toEqual([['2026-02-11T21:59:00.000Z', '2026-02-11T22:00:00.000Z']]);
+    expect(between({ ...fiscal, daysAfter: 30, daysBefore: 20 }, '2027-01-30T00:00Z', '2027-02-11T00:00Z')).toEqual([
+      ['2027-01-30T00:00:00.000Z', '2027-01-31T00:00:00.000Z'],
+    ]);
+    expect(between({ ...fiscal, daysAfter: 30, daysBefore: 20 }, '2026-12-01T00:00Z', '2026-12-13T00:00Z')).toEqual([
+      ['2026-12-12T00:00:00.000Z', '2026-12-13T00:00:00.000Z'],
+    ]);
+  });
+
+  it('with a rule on record that is none is an error, and not open', () => {
+    expect(() => intervalsOf({ ...recurring, rule: 'x' }, 'UTC', 0, 1)).toThrow('A recorded rule is no rule: A rule is like');
+  });
+
+  it('is told by its occurrences: those that hold between two instants, or would if the clocks showed them', () => {
+    const told = (window: CalendarWindow, of: string, from: string, until: string) =>
+      occurrencesOf(window, of, Date.parse(from), Date.parse(until)).map((o) => `${o.start}/${o.end} ${o.flags.join()}`.trim());
+    expect(told(recurring, 'UTC', '2026-01-02T22:30Z', '2026-01-03T22:00Z')).toEqual(['2026-01-02T22:00/2026-01-02T23:00']);
+    expect(told(recurring, 'UTC', '2026-01-02T23:00Z', '2026-01-03T22:01Z')).toEqual(['2026-01-03T22:00/2026-01-03T23:00']);
+    expect(told(recurring, 'UTC', '2026-01-02T23:00Z', '2026-01-03T22:00Z')).toEqual([]);
+    const never = oneOff('2026-03-29T02:10', '2026-03-29T02:50');
+    const flags = 'start-skipped,end-skipped,never-shown';
+    expect(told(never, zone, '2026-03-29T00:00Z', '2026-03-29T02:00Z')).toEqual([`2026-03-29T02:10/2026-03-29T02:50 ${flags}`]);
+    expect(told(never, zone, '2026-03-28T00:00Z', '2026-03-29T00:00Z')).toEqual([]);
+    expect(told(never, zone, '2026-03-29T01:00Z', '2026-03-30T00:00Z')).toEqual([]);
+    const ends = oneOff('2026-03-29T01:30', '2026-03-29T02:30');
+    expect(told(ends, zone, '2026-03-29T00:00Z', '2026-03-30T00:00Z')).toEqual(['2026-03-29T01:30/2026-03-29T02:30 end-skipped']);
+    const twice = oneOff('2026-10-25T01:30', '2026-10-25T02:30');
+    expect(told(twice, zone, '2026-10-25T00:00Z', '2026-10-26T00:00Z')).toEqual(['2026-10-25T01:30/2026-10-25T02:30 end-repeated']);
+    const begins = oneOff('2026-10-25T02:30', '2026-10-25T04:30');
+    expect(told(begins, zone, '2026-10-25T00:00Z', '2026-10-26T00:00Z')).toEqual(['2026-10-25T02:30/2026-10-25T04:30 start-repeated']);
+  });
+});
+
+describe('fiscal closes', () => {
+  const closes = (
+    fiscalYear: Parameters<typeof closesOf>[0],
+    close: Parameters<typeof closesOf>[1],
+    from: string,
+    until: string,
+  ): string[] => closesOf(fiscalYear, close, Date.parse(from), Date.parse(until)).map((at) => new Date(at).toISOString().slice(0, 10));
+
+  it('are those from a time until another, both included', () => {
+    const months = { pattern: 'months', firstMonth: 1 } as const;
+    expect(closes(months, 'period', '2026-01-01', '2026-04-01')).toEqual(['2026-01-01', '2026-02-01', '2026-03-01', '2026-04-01']);
+    expect(closes(months, 'quarter', '2025-12-31', '2026-12-31')).toEqual(['2026-01-01', '2026-04-01', '2026-07-01', '2026-10-01']);
+    expect(closes(months, 'year', '2026-01-01', '2027-12-31')).toEqual(['2026-01-01', '2027-01-01']);
+    expect(closes({ pattern: 'months', firstMonth: 10 }, 'year', '2026-01-01', '2027-12-31')).toEqual(['2026-10-01', '2027-10-01']);
+    expect(closes({ pattern: 'months', firstMonth: 2 }, 'quarter', '2026-01-01', '2026-12-31')).toEqual([
+      '2026-02-01',
+      '2026-05-01',
+      '2026-08-01',
+      '2026-11-01',
+    ]);
+  });
+
+  it.each([
+    // The last Saturday of January, or the one nearest to its end.
+    ['last', 'SA', 1, ['2024-01-28', '2025-01-26', '2026-02-01', '2027-01-31']],
+    ['nearest', 'SA', 1, ['2024-02-04', '2025-02-02', '2026-02-01', '2027-01-31']],
+    ['last', 'SU', 12, ['2024-12-30', '2025-12-29', '2026-12-28', '2027-12-27']],
+    ['nearest', 'SU', 12, ['2024-12-30', '2025-12-29', '2027-01-04', '2028-01-03']],
+    ['last', 'FR', 6, ['2024-06-29', '2025-06-28', '2026-06-27', '2027-06-26']],
+    ['nearest', 'FR', 6, ['2024-06-29', '2025-06-28', '2026-07-04', '2027-07-03']],
+  ] as const)('of a year of weeks that ends on the %s %s of month %d', (end, endWeekday, endMonth, expected) => {
+    expect(closes({ pattern: '4-4-5', endMonth, endWeekday, end }, 'year', '2024-01-15', '2028-01-15')).toEqual(expected);
+  });
+
+  it.each([
+    ['4-4-5', [4, 4, 5]],
+    ['4-5-4', [4, 5, 4]],
+    ['5-4-4', [5, 4, 4]],
+  ] as const)('of the pattern %s have its weeks, and quarters of thirteen', (pattern, weeks) => {
+    const year = { pattern, endMonth: 1, endWeekday: 'SA', end: 'last' } as const;
+    const periods = closes(year, 'period', '2024-01-28', '2025-01-26').map((day) => Date.parse(day) / DAY / 7);
+    expect(periods.slice(1).map((week, i) => week - (periods[i] ?? 0))).toEqual([...weeks, ...weeks, ...weeks, ...weeks]);
+    expect(closes(year, 'quarter', '2024-01-29', '2025-01-26')).toEqual(['2024-04-28', '2024-07-28', '2024-10-27', '2025-01-26']);
   });
 });
