@@ -2,7 +2,7 @@ import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import { CqrsModule } from '@nestjs/cqrs';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { AggregateEtagInterceptor, Aggregates, COMMAND_OBSERVER, CommandRegistry, EVENT_CODEC, EVENT_LOG } from '#libs/cqrs';
+import { AggregateEtagInterceptor, Aggregates, COMMAND_OBSERVER, CommandRegistry, EVENT_CODEC, EVENT_LOG, TEXT_SEALER } from '#libs/cqrs';
 import {
   AUTHORISER,
   DevTokenController,
@@ -11,6 +11,7 @@ import {
   HttpEdgeModule,
   IDEMPOTENCY_STORE,
   PERSON_RESOLVER,
+  TEXT_REVEALER,
   TOKEN_VERIFIER,
   VIEW_POSITIONS,
 } from '#libs/http';
@@ -45,6 +46,8 @@ class PortsModule {
       { provide: INFRASTRUCTURE, useValue: infrastructure },
       { provide: EVENT_LOG, useValue: infrastructure.log },
       { provide: EVENT_CODEC, useValue: infrastructure.codec },
+      { provide: TEXT_SEALER, useValue: infrastructure.texts },
+      { provide: TEXT_REVEALER, useValue: infrastructure.texts },
       { provide: COMMAND_OBSERVER, useExisting: Metrics },
       Metrics,
       CommandRegistry,
@@ -86,6 +89,7 @@ export class AppModule {
         TypeOrmModule.forRoot({ type: 'postgres', url: infrastructure.databaseUrl, entities: [...rows], synchronize: false, poolSize: 10 }),
         HttpEdgeModule.register({
           providers: [
+            { provide: TEXT_REVEALER, useValue: infrastructure.texts },
             { provide: TOKEN_VERIFIER, useValue: infrastructure.verifier },
             { provide: IDEMPOTENCY_STORE, useValue: infrastructure.idempotency },
             { provide: PERSON_RESOLVER, useExisting: AccountResolver },

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { archiveLocation, type ArchiveLocation } from '#libs/archive';
 import { ALGORITHMS, type Algorithm, type IssuerConfiguration } from '#libs/identity';
 import { parseVerifier, readSignerFile, type Verifier } from '#libs/ledger';
+import { readMasterKeyFile } from '#libs/privacy';
 import { httpsOrLoopback } from '#libs/strict-http';
 
 export const ROLES = ['api', 'projector', 'publisher', 'deployer', 'correlator'] as const;
@@ -59,6 +60,8 @@ export interface Configuration {
     readonly viewsEverySeconds: number;
     readonly verifyEverySeconds: number;
   };
+  /** Holds the key that persons' keys are wrapped with. Absent: one is made in the data folder. */
+  readonly subjectKeyFile?: string;
   readonly logLevel: string;
 }
 
@@ -161,6 +164,7 @@ export function readConfiguration(env: Readonly<Record<string, string | undefine
   };
 
   const archive = readArchive(get, whole, dataDir, problems);
+  const subjectKeyFile = readSubjectKey(get('PLIMSOLL_SUBJECT_KEY_FILE'), problems);
 
   if (problems.length > 0) throw new ConfigurationError(problems);
   return {
@@ -181,6 +185,7 @@ export function readConfiguration(env: Readonly<Record<string, string | undefine
     rolesFrom: rolesFrom === 'grants' ? 'grants' : 'token',
     ledger,
     ...(archive ? { archive } : {}),
+    ...(subjectKeyFile ? { subjectKeyFile } : {}),
     logLevel,
   };
 }
@@ -257,6 +262,18 @@ function readArchive(
   if ('location' in read) return { location: read.location, ...numbers };
   problems.push(...read.problems);
   return undefined;
+}
+
+function readSubjectKey(path: string | undefined, problems: string[]): string | undefined {
+  if (!path) return undefined;
+  const keyFile = resolve(path);
+  try {
+    readMasterKeyFile(keyFile);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    problems.push(`PLIMSOLL_SUBJECT_KEY_FILE should name a file with 32 random bytes in base64 that only its owner can read: ${why}`);
+  }
+  return keyFile;
 }
 
 function readHttpTargets(path: string | undefined, problems: string[]): Configuration['httpTargets'] {

@@ -11,6 +11,7 @@ import { PostgresIdempotencyStore } from '#libs/http';
 import { EmbeddedIssuer, TokenVerifier } from '#libs/identity';
 import { openSignerFile, readSignerFile, type Signer } from '#libs/ledger';
 import type { MessageBus } from '#libs/messaging';
+import { openMasterKeyFile, PostgresSubjectKeys, readMasterKeyFile, TextKeeper, type MasterKey } from '#libs/privacy';
 import { KafkaMessageBus } from '#libs/messaging/kafka';
 import { PostgresMessageBus } from '#libs/messaging/postgres';
 import { bootName, SubscriptionRegistry } from '#libs/subscriptions';
@@ -26,6 +27,9 @@ export interface Infrastructure {
   readonly codec: EventCodec;
   readonly bus: MessageBus;
   readonly idempotency: PostgresIdempotencyStore;
+  readonly subjectKeys: PostgresSubjectKeys;
+  /** Seals text about persons, and opens it. */
+  readonly texts: TextKeeper;
   readonly verifier: TokenVerifier;
   /** Absent where an issuer is configured. */
   readonly issuer?: EmbeddedIssuer;
@@ -75,7 +79,11 @@ export async function openInfrastructure(configuration: Configuration, progress:
       : new PostgresMessageBus({ pool, onError: (error) => progress.warn(`The message bus was interrupted: ${String(error)}`) });
     opened.push(() => bus.close());
 
-    const idempotency = new PostgresIdempotencyStore({ url: databaseUrl });
+    const master = await openMasterKey(configuration);
+    const subjectKeys = new PostgresSubjectKeys(pool, master);
+    await subjectKeys.checkMaster();
+
+    const idempotency = new PostgresIdempotencyStore({ url: databaseUrl, secret: master.derive('idempotency') });
     opened.push(() => idempotency.close());
 
     const issuer = configuration.issuers ? undefined : await openEmbeddedIssuer(configuration);
@@ -91,6 +99,8 @@ export async function openInfrastructure(configuration: Configuration, progress:
       codec: plimsollCodec(),
       bus,
       idempotency,
+      subjectKeys,
+      texts: new TextKeeper(subjectKeys),
       verifier,
       ...(issuer ? { issuer } : {}),
       ...(ledger ? { ledger } : {}),
@@ -107,6 +117,10 @@ async function openEmbeddedPostgres({ dataDir }: Configuration, progress: Progre
   await mkdir(dataDir, { recursive: true });
   progress.info(`Starting the embedded Postgres in ${join(dataDir, 'postgres')} (set DATABASE_URL to use another one).`);
   return await startEmbeddedPostgres({ dataDir: join(dataDir, 'postgres') });
+}
+
+async function openMasterKey({ dataDir, subjectKeyFile }: Configuration): Promise<MasterKey> {
+  return subjectKeyFile ? readMasterKeyFile(subjectKeyFile) : await openMasterKeyFile(join(dataDir, 'subject-master-key'));
 }
 
 async function openEmbeddedIssuer({ dataDir }: Configuration): Promise<EmbeddedIssuer> {

@@ -18,6 +18,7 @@ import type { Configuration, Role } from './configuration.ts';
 import { Deployer } from './deployments/deployer/deployer.ts';
 import { openDeployments } from './deployments/deployer/open-deployments.query.ts';
 import { BACKTEST_SUBSCRIPTION, BacktestRunner } from './governance/backtest/backtest-runner.ts';
+import { KeyDestroyer } from './governance/erasure/key-destroyer.ts';
 import { IncidentOutbox } from './incidents/incident/incident-outbox.ts';
 import type { Infrastructure } from './infrastructure.ts';
 import { OutsideEventCarrier } from './ingestion/carry-out.ts';
@@ -70,6 +71,7 @@ export function startWorkers(
     correlator: () => {
       const sender = new BusCommandSender(commands, app.get(CommandRegistry), clock);
       const backtests = new BacktestRunner({ commands, aggregates, log, codec, clock });
+      const destroyer = new KeyDestroyer({ aggregates, keys: infrastructure.subjectKeys });
       const outside = new OutsideEventCarrier({ sender, commands, registry: app.get(CommandRegistry), clock });
       return [
         ...processes.map((process) => runProcess({ ...host, process, sender, clock: now })),
@@ -80,6 +82,7 @@ export function startWorkers(
           handle: { external: (events, context) => backtests.handle(events, context) },
         }),
         runSubscription({ ...host, name: 'process:ingestion', handle: { external: (events) => outside.handle(events) } }),
+        runSubscription({ ...host, name: 'process:erasure', handle: { external: (events) => destroyer.handle(events) } }),
         consumeOutsideEvents({ bus, pool, intake: app.get(Intake, { strict: false }), clock, signal, onError }),
       ];
     },
@@ -108,7 +111,9 @@ export function startWorkers(
     publisher: () => {
       const publisher = new EventPublisher({ log, pool, bus, areaOf, codec, signal, subscription: { registry, onError } });
       const { incidentWebhook } = configuration;
-      const outbox = incidentWebhook ? new IncidentOutbox({ commands, aggregates, clock, webhook: incidentWebhook }) : undefined;
+      const outbox = incidentWebhook
+        ? new IncidentOutbox({ commands, aggregates, clock, webhook: incidentWebhook, revealer: infrastructure.texts })
+        : undefined;
       const { ledger } = infrastructure;
       const checkpoints = ledger
         ? new CheckpointSigner({

@@ -13,6 +13,9 @@ const sentences: { readonly [T in PlimsollEvent['type']]: (data: DataOf<T>) => s
   AddressClaimed: (e) =>
     `An ${e.kind === 'email' ? 'e-mail address' : 'alias'} is known to be ${e.person}'s${e.looksLike.length > 0 ? `; it looks like one of ${e.looksLike.join(', ')}.` : '.'}`,
   PersonRegistered: (e) => `${e.person} was registered by ${e.registeredBy}.`,
+  PersonErased: (e) =>
+    `What ${e.person} wrote, and what was written about ${e.person}, is erased: ${e.requestedBy} asked, ${e.confirmedBy} confirmed.`,
+  PersonErasureRequested: (e) => `${e.requestedBy} asked for the text by and about ${e.person} to be erased.`,
   PersonLeft: (e) => `${e.person} left: ${e.reason}`,
   RoleRequested: (e) => `${e.requestedBy} asked for the role ${e.role} for ${e.person} in ${scopeOf(e)}.`,
   RoleGranted: (e) =>

@@ -33,7 +33,11 @@ export type AccountEvent =
 /** A person is an opaque id: names and addresses are not in the log (principle 13). */
 export type PersonEvent =
   | DomainEvent<'PersonRegistered', { readonly person: string; readonly registeredBy: string }>
-  | DomainEvent<'PersonLeft', { readonly person: string; readonly reason: string }>;
+  | DomainEvent<'PersonLeft', { readonly person: string; readonly reason: string }>
+  /** Somebody asks for what is written by and about the person to be erased; it counts when another person has confirmed it. */
+  | DomainEvent<'PersonErasureRequested', { readonly person: string; readonly requestedBy: string }>
+  /** From here on the key of the person's text is to be destroyed: what it sealed can be read no more. It holds no text itself. */
+  | DomainEvent<'PersonErased', { readonly person: string; readonly requestedBy: string; readonly confirmedBy: string }>;
 
 /** An e-mail address or other name is known to be a person's. Only ids derived from the address are stored, see `addressKeys`. */
 export type AddressEvent = DomainEvent<

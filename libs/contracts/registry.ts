@@ -115,6 +115,8 @@ export const declarations = {
   OutsideEventReceived: first,
   OutsideEventRedriven: first,
   OutsideEventRejected: first,
+  PersonErased: first,
+  PersonErasureRequested: first,
   PersonLeft: first,
   PersonRegistered: first,
   PolicyPublished: { version: 2, upcasters: { 1: policyInForceAtOnce } },

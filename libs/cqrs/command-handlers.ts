@@ -1,7 +1,15 @@
-import { Inject, Injectable, type Provider } from '@nestjs/common';
+import { Inject, Injectable, Optional, type Provider } from '@nestjs/common';
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { transact, type AnyCommandDefinition, type EventCodec, type EventLog, type Issued, type Transacted } from '#libs/event-sourcing';
-import { EVENT_CODEC, EVENT_LOG } from './tokens.ts';
+import {
+  transact,
+  type AnyCommandDefinition,
+  type EventCodec,
+  type EventLog,
+  type Issued,
+  type TextSealer,
+  type Transacted,
+} from '#libs/event-sourcing';
+import { EVENT_CODEC, EVENT_LOG, TEXT_SEALER } from './tokens.ts';
 
 /** Told how every command went, for metrics. `outcome` is `accepted`, `repeated`, or the name of the error. */
 export interface CommandObserver {
@@ -44,6 +52,7 @@ export function commandHandlers(...definitions: readonly AnyCommandDefinition[])
         @Inject(EVENT_CODEC) private readonly codec: EventCodec,
         @Inject(COMMAND_OBSERVER) private readonly observer: CommandObserver,
         @Inject(CommandRegistry) registry: CommandRegistry,
+        @Optional() @Inject(TEXT_SEALER) private readonly sealer?: TextSealer,
       ) {
         registry.register(definition);
       }
@@ -52,7 +61,11 @@ export function commandHandlers(...definitions: readonly AnyCommandDefinition[])
         const began = performance.now();
         let outcome = 'error';
         try {
-          const transacted = await transact({ log: this.log, codec: this.codec }, definition, command);
+          const transacted = await transact(
+            { log: this.log, codec: this.codec, ...(this.sealer ? { sealer: this.sealer } : {}) },
+            definition,
+            command,
+          );
           outcome = transacted.repeated ? 'repeated' : 'accepted';
           return transacted;
         } catch (error) {

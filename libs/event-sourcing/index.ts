@@ -7,5 +7,6 @@ export * from './event.ts';
 export * from './event-log.ts';
 export * from './ids.ts';
 export * from './own.ts';
+export * from './sealing.ts';
 export * from './serialise.ts';
 export * from './transact.ts';

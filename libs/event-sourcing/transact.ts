@@ -9,6 +9,7 @@ import { denialStream, type CommandDenied } from './denial.ts';
 import { isProgram, type DomainEvent, type EventMetadata, type NewEvent } from './event.ts';
 import { AppendOutcomeUnknown, NO_STREAM, WrongExpectedRevision, type Appended, type EventLog } from './event-log.ts';
 import { derivedId, eventId } from './ids.ts';
+import { holdsSealedText, withoutSealedText, type TextSealer } from './sealing.ts';
 
 /** Most times a command is decided again after somebody else's append came first. */
 export const MAX_DECISIONS = 4;
@@ -27,7 +28,14 @@ export interface CommandDefinition<C extends object, S, E extends DomainEvent, F
   readonly facts?: (read: ReadAggregate, command: Issued<C>, state: S) => Promise<F>;
   /** Governed: a refusal is itself an event (principle 5). Names what the denial is about, e.g. the release. */
   readonly governed?: (command: Issued<C>, state: S, facts: F) => Readonly<Record<string, string>>;
+  /** Fields of free text, in which persons may be named: the rule gets them sealed, and so does all that is stored (principle 13). */
+  readonly personal?: readonly PersonalField<C>[];
+  /** Persons other than the one who asks, whom that text is about: it is erased with any of them. */
+  readonly about?: (command: Issued<C>) => readonly string[];
 }
+
+/** A field that holds text. */
+export type PersonalField<C> = { readonly [K in keyof C & string]: [C[K]] extends [string | undefined] ? K : never }[keyof C & string];
 
 /** A definition whose types are its own affair: what registries hold. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a list of definitions has no common type parameters
@@ -50,6 +58,8 @@ export interface Transacted extends Appended {
 export interface TransactPorts {
   readonly log: EventLog;
   readonly codec: EventCodec;
+  /** Absent where text needs no keys, as in a rule's own specs: it then stays as it is. */
+  readonly sealer?: TextSealer;
 }
 
 /**
@@ -64,10 +74,11 @@ export async function transact<C extends object, S, E extends DomainEvent, F>(
   definition: CommandDefinition<C, S, E, F>,
   issued: Issued<C>,
 ): Promise<Transacted> {
-  const { log, codec } = ports;
+  const { log, codec, sealer } = ports;
   const { meta } = issued;
-  // What a program of ours reports nobody could send again without the secret: it is recorded without.
-  const command = isProgram(meta.actor) ? withoutSecretFields(issued) : issued;
+  // A program of ours could not send again what it reports: what is unfit in it is left out.
+  const unfit = isProgram(meta.actor) ? undefined : unfitToStore(askedOf(issued));
+  const command = await sealed(definition, fitToStore(issued), sealer);
   const asked = askedOf(command);
   const commandHash = hashCommand(definition.type.name, command);
   const read: ReadAggregate = (aggregate, id) => load(log, codec, aggregate, id);
@@ -77,7 +88,9 @@ export async function transact<C extends object, S, E extends DomainEvent, F>(
     const earlier = loaded.events.filter((e) => e.metadata.commandId === meta.commandId);
     const last = earlier.at(-1);
     if (last) {
-      if (last.metadata.commandHash !== commandHash) throw new RefusedError(keyReused(meta));
+      // Commands of before text was sealed were hashed as they came.
+      if (last.metadata.commandHash !== commandHash && last.metadata.commandHash !== hashCommand(definition.type.name, issued))
+        throw new RefusedError(keyReused(meta));
       return { id: loaded.id, stream: loaded.stream, revision: last.revision, position: last.position, events: earlier, repeated: true };
     }
     if (meta.expectedRevision !== undefined && meta.expectedRevision !== loaded.revision) {
@@ -85,13 +98,11 @@ export async function transact<C extends object, S, E extends DomainEvent, F>(
     }
 
     const facts = (await definition.facts?.(read, command, loaded.state)) as F;
-    // No rule sees a secret, and no event: what is stored once can't be taken out of it.
-    const secret = secretRefusal(asked);
-    const decision = secret ?? definition.decide(command, loaded.state, facts);
+    const decision = unfit ?? definition.decide(command, loaded.state, facts);
     if (isRefusal(decision)) {
       const about = definition.governed?.(command, loaded.state, facts);
       const denied = { id: meta.commandId, command: definition.type.name, stream: loaded.stream, asked, meta, commandHash };
-      const position = about && (await recordDenied(ports, secret ? redacted({ ...denied, about }) : { ...denied, about }, decision));
+      const position = about && (await recordDenied(ports, { ...denied, about }, decision));
       throw new RefusedError(decision, position);
     }
     if (decision.length === 0) {
@@ -184,16 +195,45 @@ export async function recordDenied({ log, codec }: TransactPorts, denied: Denied
   }
 }
 
-function withoutSecretFields<C extends object>(command: Issued<C>): Issued<C> {
-  const { target, meta, ...asked } = command as Issued<Record<string, unknown>>;
-  const cleaned = withoutSecrets(asked);
-  return cleaned === asked
-    ? command
-    : (Object.assign(Object.create(Object.getPrototypeOf(command) as object), cleaned, { target, meta }) as Issued<C>);
+/** Without secrets, and without what passes for sealed text; only processes, which copy it from the log, may have that. */
+function fitToStore<C extends object>(command: Issued<C>): Issued<C> {
+  const { target: _target, meta, ...asked } = command as Issued<Record<string, unknown>>;
+  const clean = withoutSecrets(meta.actor.person.startsWith('process:') ? asked : withoutSealedText(asked));
+  return clean === asked ? command : withFields(command, clean);
 }
 
-/** What looks like a secret is named by its field and kind, never by its value. Undefined where there is none. */
-function secretRefusal(asked: Readonly<Record<string, unknown>>): Refusal | undefined {
+/** The command with its text sealed. Programs of ours write of what they see, and copy what is sealed already. */
+async function sealed<C extends object, S, E extends DomainEvent, F>(
+  { personal = [], about }: CommandDefinition<C, S, E, F>,
+  command: Issued<C>,
+  sealer: TextSealer | undefined,
+): Promise<Issued<C>> {
+  const { actor } = command.meta;
+  const texts = personal.flatMap((field): [string, string][] => {
+    const text: unknown = command[field];
+    return typeof text === 'string' ? [[field, text]] : [];
+  });
+  if (!sealer || texts.length === 0 || isProgram(actor)) return command;
+  const subjects = [...new Set([actor.person, ...(about?.(command) ?? [])])];
+  const fields = await Promise.all(texts.map(async ([field, text]) => [field, await sealer.seal(text, subjects)] as const));
+  return withFields(command, Object.fromEntries(fields));
+}
+
+function withFields<C extends object>(command: Issued<C>, fields: object): Issued<C> {
+  return Object.assign(Object.create(Object.getPrototypeOf(command) as object), command, fields) as Issued<C>;
+}
+
+/**
+ * Nobody's rule sees a secret, and no event: what is stored once can't be taken out of it. It is named by its field and kind, never by its
+ * value. And nobody passes for a seal, who would have other people's text shown as her own. Undefined where all is well.
+ */
+function unfitToStore(asked: Readonly<Record<string, unknown>>): Refusal | undefined {
+  if (holdsSealedText(asked))
+    return refuse(
+      'meaning',
+      'sealed-text',
+      'A text has in it what only Plimsoll writes: the seal of a text. Send what you have to say in your own words.',
+    );
   const found = secretsIn(asked);
   const [first] = found;
   if (!first) return undefined;
@@ -209,13 +249,6 @@ function secretRefusal(asked: Readonly<Record<string, unknown>>): Refusal | unde
         'Send it without the secret, or with the name that your secret store has for it. A secret that was sent somewhere is to be replaced.',
     })),
   );
-}
-
-/** The denial without the secrets, also in its hash. */
-function redacted(denied: Denied): Denied {
-  const asked = withoutSecrets(denied.asked);
-  const about = withoutSecrets(denied.about);
-  return { ...denied, asked, about, commandHash: hashOf({ name: denied.command, stream: denied.stream, asked }) };
 }
 
 /** Event metadata for a command's meta. */

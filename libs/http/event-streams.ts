@@ -1,7 +1,9 @@
 import { once } from 'node:events';
-import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, Optional, type BeforeApplicationShutdown } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { TextRevealer } from '#libs/privacy';
 import { headerOf } from './request.ts';
+import { revealIn, TEXT_REVEALER } from './reveal.ts';
 
 /** One server-sent event. */
 export interface ServerSentEvent {
@@ -29,6 +31,8 @@ export interface EventStreamOptions {
 export class EventStreams implements BeforeApplicationShutdown {
   private readonly open = new Set<AbortController>();
 
+  constructor(@Optional() @Inject(TEXT_REVEALER) private readonly revealer?: TextRevealer) {}
+
   /** Resolves when the stream is over. What `source` throws when it is called is answered as a problem. */
   async serve(request: FastifyRequest, reply: FastifyReply, source: EventSource, options: EventStreamOptions = {}): Promise<void> {
     const over = new AbortController();
@@ -52,7 +56,8 @@ export class EventStreams implements BeforeApplicationShutdown {
       }, options.heartbeatMs ?? 15_000);
       for await (const event of events) {
         if (over.signal.aborted) break;
-        if (!raw.write(frame(event))) await once(raw, 'drain', { signal: over.signal });
+        const shown = this.revealer ? { ...event, data: await revealIn(event.data, this.revealer) } : event;
+        if (!raw.write(frame(shown))) await once(raw, 'drain', { signal: over.signal });
       }
     } catch (error) {
       if (!over.signal.aborted) throw error;

@@ -11,6 +11,7 @@ import { IdempotencyInterceptor } from './idempotency.ts';
 import { ProblemFilter, sendProblem } from './problem-filter.ts';
 import { answerOf, ProblemError } from './problem.ts';
 import { CLOCK, type Clock } from './request.ts';
+import { RevealInterceptor } from './reveal.ts';
 import { registerSecurityHeaders } from './security-headers.ts';
 import { StrictValidationPipe } from './validation.ts';
 import { ViewInterceptor } from './views.ts';
@@ -23,7 +24,7 @@ const MAX_PARAMETER_LENGTH = 256;
  * The edge of a whole application: every route is authenticated, validated, answered and refused in the same way.
  *
  * Providers it wants: `TOKEN_VERIFIER`; and where the application has them `PERSON_RESOLVER`, `IDEMPOTENCY_STORE`, `VIEW_POSITIONS`,
- * `VIEW_OPTIONS`, `CLOCK`.
+ * `VIEW_OPTIONS`, `CLOCK`, `TEXT_REVEALER`.
  */
 @Module({})
 export class HttpEdgeModule {
@@ -38,7 +39,8 @@ export class HttpEdgeModule {
         EventStreams,
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_GUARD, useClass: AuthGuard },
-        // From the outside in: the answer that is kept is the one that the command got.
+        // From the outside in: the answer that is kept is the one that the command got, with its text sealed.
+        { provide: APP_INTERCEPTOR, useClass: RevealInterceptor },
         { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
         { provide: APP_INTERCEPTOR, useClass: ViewInterceptor },
         { provide: APP_INTERCEPTOR, useClass: CommandAnswerInterceptor },

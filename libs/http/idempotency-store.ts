@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { createHmac, randomInt } from 'node:crypto';
 import { Client, Pool, type ClientConfig } from 'pg';
 
 /** An answer as it was given, to be given again. */
@@ -33,6 +33,8 @@ export interface PostgresIdempotencyOptions {
   readonly inFlightSeconds?: number;
   /** How long answers are kept, in seconds; a day unless told. */
   readonly keepSeconds?: number;
+  /** Secret that hashes of requests are kept under, so that nobody who reads the table can try guesses of what was written; none unless told. */
+  readonly secret?: string;
   /** Connections; 4 unless told. */
   readonly poolSize?: number;
 }
@@ -67,7 +69,9 @@ export class PostgresIdempotencyStore implements IdempotencyStore {
     this.purging.unref();
   }
 
-  async begin(key: string, requestHash: Buffer): Promise<Begun> {
+  async begin(key: string, hash: Buffer): Promise<Begun> {
+    const { secret } = this.options;
+    const requestHash = secret === undefined ? hash : createHmac('sha256', secret).update(hash).digest();
     await this.sayAlive();
     for (;;) {
       const taken = await this.pool.query<{ attempt: number }>({

@@ -25,6 +25,7 @@ export * from './openapi.ts';
 export * from './problem.ts';
 export * from './problem-filter.ts';
 export * from './request.ts';
+export * from './reveal.ts';
 export * from './routes.ts';
 export * from './schema.ts';
 export * from './security-headers.ts';

@@ -23,6 +23,8 @@ import { CalendarsController } from './calendar/calendars.controller.ts';
 import { changeCalendarCommand, declareCalendarCommand, withdrawCalendarCommand } from './calendar/declare-calendar.ts';
 import { ComplianceReports } from './compliance/compliance-reports.ts';
 import { ComplianceReportsController } from './compliance/compliance-reports.controller.ts';
+import { confirmErasureCommand, requestErasureCommand } from './erasure/erase-person.ts';
+import { ErasuresController } from './erasure/erasures.controller.ts';
 import { GovernanceViewsController } from './governance-views.controller.ts';
 import { GovernanceController } from './governance.controller.ts';
 import { IdentityViewsController } from './identity-views.controller.ts';
@@ -54,6 +56,7 @@ import { RoleGrantsHandler, WhoCouldHandler } from './views/role-grants/role-gra
     BypassesController,
     ComplianceReportsController,
     LegalHoldsController,
+    ErasuresController,
   ],
   providers: [
     ...commandHandlers(
@@ -95,6 +98,8 @@ import { RoleGrantsHandler, WhoCouldHandler } from './views/role-grants/role-gra
       reviewDutiesCommand,
       placeLegalHoldCommand,
       releaseLegalHoldCommand,
+      requestErasureCommand,
+      confirmErasureCommand,
     ),
     ComplianceReports,
     ...auditReportQueries,

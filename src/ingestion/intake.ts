@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { Aggregates } from '#libs/cqrs';
 import { secretsIn } from '#libs/secrets';
-import { derivedId, issue, refuse, RefusedError, type CommandMeta, type Transacted } from '#libs/event-sourcing';
+import { derivedId, holdsSealedText, issue, refuse, RefusedError, type CommandMeta, type Transacted } from '#libs/event-sourcing';
 import { hashOfDelivery, readDelivery, type Delivery, type Reading } from './envelope/envelope.ts';
 import { keptOf } from './envelope/redaction.ts';
 import { outsideEvent, receiptId, rejectionId } from './outside-event/outside-event.ts';
@@ -117,6 +117,7 @@ export class Intake {
       const reason = `${secret.path} holds what looks like a secret (${secret.kind}): it was not received, and is kept without the secret.`;
       return { code: 'secret-in-payload', reason };
     }
+    if (holdsSealedText(envelope)) return { code: 'sealed-text', reason: 'It has in it what only Plimsoll writes: the seal of a text.' };
     const target = receiptId(envelope.source, envelope.id, envelope.type);
     try {
       const command = Object.assign(new ReceiveOutsideEvent(), { envelope, channel, receivedFrom });

@@ -1,6 +1,6 @@
 import { Controller, Get, Header, Inject, Param, Query } from '@nestjs/common';
 import { ApiProduces, ApiQuery } from '@nestjs/swagger';
-import { CLOCK, ProblemError, Roles, type Clock } from '#libs/http';
+import { AsStored, CLOCK, ProblemError, Roles, type Clock } from '#libs/http';
 import { leafText } from '#libs/ledger';
 import type { Infrastructure } from '../infrastructure.ts';
 import { INFRASTRUCTURE } from '../tokens.ts';
@@ -105,8 +105,9 @@ export class LedgerController {
     };
   }
 
-  /** A leaf with its text, which is hashed: SHA-256 of a zero byte and the UTF-8 bytes of `leaf`. It holds the event whole. */
+  /** A leaf with its text, which is hashed: SHA-256 of a zero byte and the UTF-8 bytes of `leaf`. It holds the event whole, and sealed text sealed. */
   @Get('leaves/:sequence')
+  @AsStored()
   @Roles('auditor', 'release-manager')
   async leaf(@Param('sequence') sequence: string): Promise<unknown> {
     const leaf = await this.leafOf({ sequence });

@@ -59,4 +59,9 @@ export const confirmDeploymentCommand = defineCommand({
   },
 });
 
-export const haltDeploymentCommand = defineCommand({ type: HaltDeployment, aggregate: deployment, decide: haltDeployment });
+export const haltDeploymentCommand = defineCommand({
+  type: HaltDeployment,
+  personal: ['reason'],
+  aggregate: deployment,
+  decide: haltDeployment,
+});

@@ -33,6 +33,7 @@ export function resumeDeployment(command: Issued<ResumeDeployment>, state: Deplo
 
 export const resumeDeploymentCommand = defineCommand({
   type: ResumeDeployment,
+  personal: ['reason'],
   aggregate: deployment,
   decide: resumeDeployment,
   governed: (_command, state) => ({ ...(state.releaseId ? { releaseId: state.releaseId } : {}) }),

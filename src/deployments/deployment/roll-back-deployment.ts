@@ -93,6 +93,7 @@ async function rollbackFacts(read: ReadAggregate, command: Issued<RollBackDeploy
 
 export const rollBackDeploymentCommand = defineCommand({
   type: RollBackDeployment,
+  personal: ['reason'],
   aggregate: deployment,
   decide: rollBackDeployment,
   facts: rollbackFacts,

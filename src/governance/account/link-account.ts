@@ -113,4 +113,10 @@ export const confirmAccountLinkCommand = defineCommand({
   facts: linkFacts,
   governed: about,
 });
-export const unlinkAccountCommand = defineCommand({ type: UnlinkAccount, aggregate: account, decide: unlinkAccount, governed: about });
+export const unlinkAccountCommand = defineCommand({
+  type: UnlinkAccount,
+  personal: ['reason'],
+  aggregate: account,
+  decide: unlinkAccount,
+  governed: about,
+});

@@ -136,6 +136,7 @@ async function voteFacts(read: ReadAggregate, { meta }: Issued<object>, state: A
 
 export const grantApprovalCommand = defineCommand({
   type: GrantApproval,
+  personal: ['comment'],
   aggregate: approval,
   decide: grantApproval,
   facts: voteFacts,
@@ -144,6 +145,7 @@ export const grantApprovalCommand = defineCommand({
 
 export const rejectApprovalCommand = defineCommand({
   type: RejectApproval,
+  personal: ['reason'],
   aggregate: approval,
   decide: rejectApproval,
   facts: voteFacts,

@@ -73,6 +73,7 @@ export function withdrawApproval(command: Issued<WithdrawApproval>, state: Appro
 
 export const withdrawApprovalCommand = defineCommand({
   type: WithdrawApproval,
+  personal: ['reason'],
   aggregate: approval,
   decide: withdrawApproval,
   facts: async (read, _command, state): Promise<WithdrawFacts> => {

@@ -1,8 +1,17 @@
 import { createHash } from 'node:crypto';
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { accountId } from '#libs/contracts';
-import { Aggregates, EVENT_CODEC, EVENT_LOG } from '#libs/cqrs';
-import { derivedId, recordDenied, refuse, type EventCodec, type EventLog, type ReadAggregate, type Refusal } from '#libs/event-sourcing';
+import { Aggregates, EVENT_CODEC, EVENT_LOG, TEXT_SEALER } from '#libs/cqrs';
+import {
+  derivedId,
+  recordDenied,
+  refuse,
+  type EventCodec,
+  type EventLog,
+  type ReadAggregate,
+  type Refusal,
+  type TextSealer,
+} from '#libs/event-sourcing';
 import { GuardedRoutes, roleMissing, type Authoriser, type RouteRequest } from '#libs/http';
 import type { HeldRole, ScopedResource } from '#libs/identity';
 import { canonicalJson } from '#libs/policy';
@@ -29,6 +38,7 @@ export class GrantAuthoriser implements Authoriser {
     private readonly aggregates: Aggregates,
     private readonly routes: GuardedRoutes,
     @Optional() @Inject(ROLES_FROM) private readonly rolesFrom: RolesFrom = 'token',
+    @Optional() @Inject(TEXT_SEALER) private readonly sealer?: TextSealer,
   ) {}
 
   async authorise(
@@ -127,7 +137,10 @@ export class GrantAuthoriser implements Authoriser {
     const { identity, action, route, parameters, requestId, key, now } = request;
     const about = { ...identifiersIn(parameters), ...identifiersIn(request.body) };
     // Nobody has validated what was asked: what names something is kept, the rest by its digest.
-    const asked = { route: `POST ${route}`, bodySha256: digestOf(request.body), ...about };
+    // A digest of few words can be guessed: it is erased with them.
+    const digest = digestOf(request.body);
+    const bodySha256 = (await this.sealer?.seal(digest, [identity.person])) ?? digest;
+    const asked = { route: `POST ${route}`, bodySha256, ...about };
     const commandHash = createHash('sha256').update(canonicalJson({ action, asked })).digest('hex');
     const id = derivedId('role-denial', identity.principal, key ?? requestId, commandHash);
     const meta = { commandId: id, actor: identity, correlationId: id, causationId: `http:${requestId}`, now };

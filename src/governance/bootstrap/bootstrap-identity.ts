@@ -38,8 +38,15 @@ const about = (): Record<string, string> => ({});
 
 export const bootstrapIdentityCommand = defineCommand({
   type: BootstrapIdentity,
+  personal: ['reason'],
   aggregate: bootstrap,
   decide: bootstrapIdentity,
   governed: about,
 });
-export const endBootstrapCommand = defineCommand({ type: EndBootstrap, aggregate: bootstrap, decide: endBootstrap, governed: about });
+export const endBootstrapCommand = defineCommand({
+  type: EndBootstrap,
+  personal: ['reason'],
+  aggregate: bootstrap,
+  decide: endBootstrap,
+  governed: about,
+});

@@ -167,6 +167,7 @@ function isFor(bypass: Bypass, tuple: Bypass['tuple'], gates: readonly GateName[
 
 export const requestBypassCommand = defineCommand({
   type: RequestBypass,
+  personal: ['justification'],
   aggregate: bypasses,
   decide: requestBypass,
   facts: async (read, command): Promise<BypassFacts> => {

@@ -59,6 +59,7 @@ function partOf(person: string, bypass: Bypasses['byId'][string], facts: ReviewF
 
 export const reviewBypassCommand = defineCommand({
   type: ReviewBypass,
+  personal: ['findings'],
   aggregate: bypasses,
   decide: reviewBypass,
   facts: async (read, command, state): Promise<ReviewFacts> => {

@@ -122,10 +122,24 @@ const facts = async (): Promise<CalendarFacts> => ({ tzdata: tzdataVersion() });
 
 export const declareCalendarCommand = defineCommand({
   type: DeclareCalendar,
+  personal: ['justification'],
   aggregate: calendars,
   decide: declareCalendar,
   facts,
   governed,
 });
-export const changeCalendarCommand = defineCommand({ type: ChangeCalendar, aggregate: calendars, decide: changeCalendar, facts, governed });
-export const withdrawCalendarCommand = defineCommand({ type: WithdrawCalendar, aggregate: calendars, decide: withdrawCalendar, governed });
+export const changeCalendarCommand = defineCommand({
+  type: ChangeCalendar,
+  personal: ['justification'],
+  aggregate: calendars,
+  decide: changeCalendar,
+  facts,
+  governed,
+});
+export const withdrawCalendarCommand = defineCommand({
+  type: WithdrawCalendar,
+  personal: ['justification'],
+  aggregate: calendars,
+  decide: withdrawCalendar,
+  governed,
+});

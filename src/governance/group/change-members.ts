@@ -48,6 +48,8 @@ export const addGroupMemberCommand = defineCommand({
 
 export const removeGroupMemberCommand = defineCommand({
   type: RemoveGroupMember,
+  personal: ['reason'],
+  about: (command) => [command.person],
   aggregate: group,
   decide: removeGroupMember,
   governed: (command) => ({ group: command.target }),

@@ -42,6 +42,8 @@ export function placeLegalHold(command: Issued<PlaceLegalHold>, state: LegalHold
 
 export const placeLegalHoldCommand = defineCommand({
   type: PlaceLegalHold,
+  personal: ['reason'],
+  about: ({ scope }) => (scope.kind === 'person' ? [scope.id] : []),
   aggregate: legalHolds,
   decide: placeLegalHold,
   governed: ({ holdId, scope }) => ({ holdId, [scope.kind]: scope.id }),

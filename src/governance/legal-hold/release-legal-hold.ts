@@ -32,6 +32,7 @@ export function releaseLegalHold(command: Issued<ReleaseLegalHold>, state: Legal
 
 export const releaseLegalHoldCommand = defineCommand({
   type: ReleaseLegalHold,
+  personal: ['reason'],
   aggregate: legalHolds,
   decide: releaseLegalHold,
   governed: ({ holdId }, state) => {

@@ -28,4 +28,11 @@ export function personLeaves(command: Issued<PersonLeaves>, state: Person): Deci
 const about = (command: Issued<object>): Record<string, string> => ({ person: command.target });
 
 export const registerPersonCommand = defineCommand({ type: RegisterPerson, aggregate: person, decide: registerPerson, governed: about });
-export const personLeavesCommand = defineCommand({ type: PersonLeaves, aggregate: person, decide: personLeaves, governed: about });
+export const personLeavesCommand = defineCommand({
+  type: PersonLeaves,
+  personal: ['reason'],
+  about: (command) => [command.target],
+  aggregate: person,
+  decide: personLeaves,
+  governed: about,
+});

@@ -163,5 +163,18 @@ export const confirmRoleCommand = defineCommand({
   facts: grantFacts,
   governed: about,
 });
-export const revokeRoleCommand = defineCommand({ type: RevokeRole, aggregate: roleGrants, decide: revokeRole, governed: about });
-export const endRolesCommand = defineCommand({ type: EndRoles, aggregate: roleGrants, decide: endRoles });
+export const revokeRoleCommand = defineCommand({
+  type: RevokeRole,
+  personal: ['reason'],
+  about: (command) => [command.target],
+  aggregate: roleGrants,
+  decide: revokeRole,
+  governed: about,
+});
+export const endRolesCommand = defineCommand({
+  type: EndRoles,
+  personal: ['reason'],
+  about: (command) => [command.target],
+  aggregate: roleGrants,
+  decide: endRoles,
+});

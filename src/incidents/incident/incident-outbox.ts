@@ -2,6 +2,8 @@ import type { CommandBus } from '@nestjs/cqrs';
 import type { IncidentEvent } from '#libs/contracts';
 import type { Aggregates } from '#libs/cqrs';
 import { derivedId, issue, type CommandMeta, type StoredEvent } from '#libs/event-sourcing';
+import { revealIn } from '#libs/http';
+import type { TextRevealer } from '#libs/privacy';
 import { httpsOrLoopback, strictRequest, StrictRequestError, webhookSigner, type WebhookSigner } from '#libs/strict-http';
 import { TransientError } from '#libs/subscriptions';
 import { incident } from './incident.ts';
@@ -13,6 +15,8 @@ export interface IncidentOutboxOptions {
   readonly commands: CommandBus;
   readonly aggregates: Aggregates;
   readonly clock: () => Date;
+  /** Opens what persons wrote for the outside; sealed text goes out as it is unless told. */
+  readonly revealer?: TextRevealer;
   /** https, or http on loopback. */
   readonly webhook: { readonly url: string; readonly secret: string };
 }
@@ -43,7 +47,9 @@ export class IncidentOutbox {
     const { state } = await this.options.aggregates.load(incident, data.incidentId);
     // A webhook that is configured later is not told what is over.
     if (state.status !== 'open' || state.delivered.includes(CHANNEL)) return;
-    const body = JSON.stringify({ type: 'plimsoll.incident.opened', timestamp: this.options.clock().toISOString(), data });
+    const { revealer } = this.options;
+    const shown = revealer ? await revealIn(data, revealer) : data;
+    const body = JSON.stringify({ type: 'plimsoll.incident.opened', timestamp: this.options.clock().toISOString(), data: shown });
     const answer = await strictRequest(this.url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...this.sign(data.deduplicationKey, this.options.clock(), body) },

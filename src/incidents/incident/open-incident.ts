@@ -69,7 +69,12 @@ export function resolveIncident(command: Issued<ResolveIncident>, state: Inciden
   ];
 }
 
-export const openIncidentCommand = defineCommand({ type: OpenIncident, aggregate: incident, decide: openIncident });
+export const openIncidentCommand = defineCommand({
+  type: OpenIncident,
+  personal: ['title', 'cause'],
+  aggregate: incident,
+  decide: openIncident,
+});
 export const reportIncidentDeliveryCommand = defineCommand({
   type: ReportIncidentDelivery,
   aggregate: incident,
@@ -77,6 +82,7 @@ export const reportIncidentDeliveryCommand = defineCommand({
 });
 export const resolveIncidentCommand = defineCommand({
   type: ResolveIncident,
+  personal: ['resolution'],
   aggregate: incident,
   decide: resolveIncident,
   governed: (_c, state) => ({ ...(state.releaseId ? { releaseId: state.releaseId } : {}) }),

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { withoutSealedText } from '#libs/event-sourcing';
 import { secretsIn, withoutSecrets } from '#libs/secrets';
 import type { Reading } from './envelope.ts';
 
@@ -16,8 +17,13 @@ export interface Kept {
 
 /** A dead letter keeps all of it, but for what looks like a secret. Pure. */
 export function keptOf(reading: Reading, reason: string): Kept {
-  const { body, contentType, attributes } = reading.delivery;
-  const known = reading.readable ? { id: reading.envelope.id, source: reading.envelope.source } : {};
+  const { body } = reading.delivery;
+  // What is shown of it must not pass for sealed text.
+  const { contentType, attributes } = withoutSealedText({
+    contentType: reading.delivery.contentType,
+    attributes: reading.delivery.attributes,
+  });
+  const known = withoutSealedText(reading.readable ? { id: reading.envelope.id, source: reading.envelope.source } : {});
   // Every byte is a character: secrets are ASCII, whatever the encoding around them is.
   const text = Buffer.from(body).toString('latin1');
   const all = { text, contentType, attributes, reason, known, envelope: reading.readable ? reading.envelope : undefined };

@@ -115,6 +115,7 @@ export function planRelease(command: Issued<PlanRelease>, state: Release): Decis
 
 export const planReleaseCommand = defineCommand({
   type: PlanRelease,
+  personal: ['changeReason'],
   aggregate: release,
   decide: planRelease,
   governed: (command) => ({ releaseId: command.target }),
