@@ -82,6 +82,7 @@ export const requestBacktestCommand = defineCommand({
 
 export const cancelBacktestCommand = defineCommand({
   type: CancelBacktest,
+  personal: ['reason'],
   aggregate: backtest,
   decide: cancelBacktest,
   governed: (_command, { policyId }) => ({ ...(policyId ? { policyId } : {}) }),

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Inject, Param, Post } from '@nestjs/common';
+import { Controller, Get, Inject, Param, Post } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { Aggregates } from '#libs/cqrs';
 import { issue, refuse, RefusedError, type CommandMeta, type Transacted } from '#libs/event-sourcing';
@@ -20,15 +20,15 @@ export class ErasuresController {
   /** Asks for it; it counts once another person has confirmed it. */
   @Post()
   @Roles('identity-admin')
-  request(@Param('id', IdPipe) id: string, @Body() body: RequestErasure, @Meta() meta: CommandMeta): Promise<Transacted> {
-    return this.commands.execute(issue(body, id, meta));
+  request(@Param('id', IdPipe) id: string, @Meta() meta: CommandMeta): Promise<Transacted> {
+    return this.commands.execute(issue(new RequestErasure(), id, meta));
   }
 
   /** Confirms it. The key is destroyed a moment later, and nothing brings the text back. */
   @Post('confirm')
   @Roles('identity-admin')
-  confirm(@Param('id', IdPipe) id: string, @Body() body: ConfirmErasure, @Meta() meta: CommandMeta): Promise<Transacted> {
-    return this.commands.execute(issue(body, id, meta));
+  confirm(@Param('id', IdPipe) id: string, @Meta() meta: CommandMeta): Promise<Transacted> {
+    return this.commands.execute(issue(new ConfirmErasure(), id, meta));
   }
 
   /** What is on record of it, and what became of the keys. The event is a leaf of the ledger like every other. */
