@@ -14,5 +14,6 @@ export * from './planning.events.ts';
 export * from './registry.ts';
 export * from './retention.events.ts';
 export * from './text.ts';
+export * from './text-fields.ts';
 export * from './validation.events.ts';
 export * from './values.ts';

@@ -1,6 +1,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { TEXT_FIELDS, textsIn } from '#libs/contracts';
+import { isProgram } from '#libs/event-sourcing';
 import { defaultPersonId } from '#libs/identity';
 import { main } from '../../src/auditor/cli.ts';
 import { views } from '../../src/read-models.ts';
@@ -179,6 +181,16 @@ describe('what persons wrote', () => {
     );
     ok(await ida.post('/v1/governance/persons', { person: personId('otto') }));
     await settled();
+
+    // Every field that is said to be sealed is, in every event that a person led to.
+    const events = await app.plimsoll.infrastructure.log.readAll({ after: -1n, maxCount: 10_000 });
+    const own = events.flatMap((event) =>
+      isProgram({ person: event.metadata.actor }) ? [] : textsIn(event.type, event.data).filter(({ field }) => TEXT_FIELDS[field] === 'sealed'),
+    );
+    expect(new Set(own.map(({ field }) => field))).toEqual(
+      new Set(['ApprovalGranted.comment', 'BypassRequested.justification', 'ReleasePlanned.changeReason']),
+    );
+    expect(own.filter(({ text }) => !/^\{plimsoll-sealed:1:[^}]+\}$/.test(text))).toEqual([]);
 
     for (const text of [OTTO, DORA]) expect(await storedIn(app.plimsoll.infrastructure.pool, text)).toEqual([]);
     const all = await shown();

@@ -11,6 +11,7 @@ import {
   nestEventsAreNotUsed,
   noScriptsAroundScripts,
   nothingOfTheMachine,
+  ownWordsAreSealed,
   packagesHaveOneHome,
   rulesArePure,
   typeOrmStaysInItsPlace,
@@ -49,6 +50,7 @@ const rules: readonly [title: string, rule: Rule, fixture: string, said: readonl
   ['the product imports its dependencies, and only them', dependenciesAreImported, 'dependencies', [/imports left-pad/, /dependency pg/]],
   ['no script counts on running before or after another', noScriptsAroundScripts, 'scripts', [/prestart/, /postbuild/]],
   ['every command has a spec beside it', commandsHaveSpecs, 'specs', [/src\/planning\/release\/plan-release\.ts/]],
+  ['what persons write is sealed', ownWordsAreSealed, 'own-words', [/grant\.ts Grant\.comment is somebody's own words/]],
   ['nothing names a machine', nothingOfTheMachine, 'machine', [/one\.ts:1 names/, /\.npmrc:1/, /package-lock\.json/]],
 ];
 

@@ -259,6 +259,40 @@ export const commandsHaveSpecs: Rule = (files) => {
     .map((f) => `${f.path} defines a command, and no spec in its folder says what it does.`);
 };
 
+/** Names of what people write in their own words. */
+const OWN_WORDS =
+  /^(?:comment|reason|justification|findings|resolution|cause|changeReason|note|notes|remark|remarks|description|rationale|explanation)$/;
+/** Sentences of the program's own. */
+const NOT_OF_PERSONS = new Set(['src/ingestion/outside-event/reject-outside-event.ts RejectOutsideEvent.reason']);
+
+/** Text that a person writes in a command is sealed with her key (principle 13): the command says so by `personal`. */
+export const ownWordsAreSealed: Rule = (files) => {
+  const commands = files.filter((f) => areaOf(f.path) && isTypeScript(f) && !isSpec(f) && !/\.(?:row|query)\.ts$/.test(f.path));
+  const personal = (folder: string): ReadonlySet<string> =>
+    new Set(
+      commands
+        .filter((f) => dirname(f.path) === folder)
+        .flatMap((f) => [...f.text.matchAll(/\bpersonal: \[([^\]]*)\]/g)].flatMap(([, list = '']) => list.match(/\w+/g) ?? [])),
+    );
+  return commands
+    .filter((file) => commands.some((f) => dirname(f.path) === dirname(file.path) && f.text.includes('defineCommand(')))
+    .flatMap((file) => {
+      const found: string[] = [];
+      const source = parse(file);
+      ts.forEachChild(source, (node) => {
+        if (!ts.isClassDeclaration(node)) return;
+        for (const member of node.members) {
+          if (!ts.isPropertyDeclaration(member) || member.type?.kind !== ts.SyntaxKind.StringKeyword) continue;
+          const name = member.name.getText(source);
+          const place = `${file.path} ${node.name?.text ?? ''}.${name}`;
+          if (!OWN_WORDS.test(name) || NOT_OF_PERSONS.has(place) || personal(dirname(file.path)).has(name)) continue;
+          found.push(`${place} is somebody's own words: say so in the command's definition, personal: ['${name}'].`);
+        }
+      });
+      return found;
+    });
+};
+
 // Put together from parts, so that this file is not what it looks for.
 const MACHINE_PATH = new RegExp(`(?<![\\w.:/<$}-])/(?:${['work', 'root', 'Users', 'home'].join('|')})/[A-Za-z0-9._-]+`);
 const REGISTRY = new RegExp(`https?://[^/\\s"'\`]*(?:${['registry', 'artifactory', 'nexus', 'verdaccio'].join('|')})[^\\s"'\`]*`, 'i');
