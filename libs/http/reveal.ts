@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { Inject, Injectable, Optional, SetMetadata, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { from, mergeMap, type Observable } from 'rxjs';
@@ -5,7 +7,7 @@ import { csvOf } from '#libs/csv';
 import { holdsSealedText, SEALED_TEXT_MARK } from '#libs/event-sourcing';
 import { ERASED, type TextRevealer } from '#libs/privacy';
 import { ProblemError } from './problem.ts';
-import { replyOf, requestOf } from './request.ts';
+import { headerOf, replyOf, requestOf } from './request.ts';
 
 /** Injection token of a `TextRevealer`; without one, sealed text is answered as it is stored. */
 export const TEXT_REVEALER = Symbol('TEXT_REVEALER');
@@ -17,8 +19,8 @@ export const AsStored = (): MethodDecorator => SetMetadata(AS_STORED, true);
 
 /**
  * Opens sealed text (principle 13) where it leaves the house, and nowhere before: what is stored, also of answers, stays sealed, so that a key
- * that is destroyed takes effect everywhere at once. Opens it in JSON and in text of any type; bytes (a Buffer) are answered as they are. Errors are
- * not opened: no refusal quotes text.
+ * that is destroyed takes effect everywhere at once. Opens it in JSON and in text of any type; bytes (a Buffer or a stream), which may be proved by a
+ * digest, only for who asks with `Plimsoll-Text: revealed`. Errors are not opened: no refusal quotes text.
  */
 @Injectable()
 export class RevealInterceptor implements NestInterceptor {
@@ -44,8 +46,13 @@ export class RevealInterceptor implements NestInterceptor {
   }
 
   private async opened(context: ExecutionContext, revealer: TextRevealer, value: unknown): Promise<unknown> {
-    if (typeof value !== 'string') return await revealIn(value, revealer);
-    return await revealTyped(value, String(replyOf(context).getHeader('content-type') ?? 'text/plain'), revealer);
+    const contentType = String(replyOf(context).getHeader('content-type') ?? 'text/plain');
+    if (typeof value === 'string') return await revealTyped(value, contentType, revealer);
+    if (!(value instanceof Uint8Array || value instanceof Readable)) return await revealIn(value, revealer);
+    if (headerOf(requestOf(context), 'plimsoll-text') !== 'revealed') return value;
+    const text = (value instanceof Uint8Array ? Buffer.from(value) : await buffer(value)).toString('utf8');
+    replyOf(context).removeHeader('content-length');
+    return Buffer.from(await revealTyped(text, contentType, revealer));
   }
 }
 

@@ -1,19 +1,15 @@
-import { Controller, Get, Header, Inject, Optional, Param, Query, Res } from '@nestjs/common';
+import { Controller, Get, Header, Param, Query, Res } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
-import { ApiProduces, ApiQuery } from '@nestjs/swagger';
+import { ApiProduces } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { IdPipe, ListParameters, ProblemError, revealTyped, Roles, TEXT_REVEALER, View } from '#libs/http';
-import type { TextRevealer } from '#libs/privacy';
+import { IdPipe, ListParameters, Roles, View } from '#libs/http';
 import { approvalList, Approvals } from './views/approvals/approvals.query.ts';
 import { auditReportList, AuditReportOf, AuditReports, AuditReportVerification } from './views/audit-report/audit-report.query.ts';
 import { denialList, Denials } from './views/denials/denials.query.ts';
 
 @Controller('v1/governance')
 export class GovernanceViewsController {
-  constructor(
-    private readonly queries: QueryBus,
-    @Optional() @Inject(TEXT_REVEALER) private readonly revealer?: TextRevealer,
-  ) {}
+  constructor(private readonly queries: QueryBus) {}
 
   @Get('denials')
   @View('denials')
@@ -38,27 +34,15 @@ export class GovernanceViewsController {
 
   /**
    * Canonical JSON (RFC 8785), byte for byte; `Plimsoll-Report-Digest` is the SHA-256 over exactly these bytes. What persons wrote is sealed in
-   * them; with `text=revealed` it can be read, and the digest stays that of the sealed report, which an auditor computes.
+   * them; with the header `Plimsoll-Text: revealed` it can be read, and the digest stays that of the sealed report, which an auditor computes.
    */
   @Get('audit-reports/:releaseId')
   @View('audit-report')
   @Header('content-type', 'application/json')
   @ApiProduces('application/json')
-  @ApiQuery({ name: 'text', required: false, enum: ['sealed', 'revealed'], description: '`sealed` unless told.' })
-  async auditReport(
-    @Param('releaseId', IdPipe) releaseId: string,
-    @Res({ passthrough: true }) reply: FastifyReply,
-    @Query('text') text?: string,
-  ): Promise<Buffer> {
-    if (text !== undefined && text !== 'revealed' && text !== 'sealed') {
-      throw new ProblemError(400, 'validation', 'text: This must be revealed or sealed.', {
-        errors: [{ path: 'text', problems: ['This must be revealed or sealed.'] }],
-      });
-    }
+  async auditReport(@Param('releaseId', IdPipe) releaseId: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<Buffer> {
     const { bytes, digest } = await this.queries.execute(new AuditReportOf(releaseId));
     reply.header('plimsoll-report-digest', `sha256:${digest}`);
-    if (text === 'revealed' && this.revealer)
-      return Buffer.from(await revealTyped(bytes.toString('utf8'), 'application/json', this.revealer));
     // Not text: Fastify would write that as a JSON string.
     return bytes;
   }

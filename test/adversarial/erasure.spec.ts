@@ -79,7 +79,7 @@ describe('what persons wrote', () => {
     bypasses: ok(await dora.get('/v1/governance/bypasses')).text,
     bypass: ok(await dora.get(`/v1/governance/bypasses/${bypassId}`)).text,
     csv: ok(await dora.get('/v1/governance/bypasses.csv')).text,
-    report: ok(await audrey.get(`/v1/governance/audit-reports/${releaseId}?text=revealed`)).text,
+    report: ok(await audrey.get(`/v1/governance/audit-reports/${releaseId}`, { 'plimsoll-text': 'revealed' })).text,
   });
 
   /** What was asked by whoever was denied for her duties, opened. */
@@ -185,7 +185,9 @@ describe('what persons wrote', () => {
     // Every field that is said to be sealed is, in every event that a person led to.
     const events = await app.plimsoll.infrastructure.log.readAll({ after: -1n, maxCount: 10_000 });
     const own = events.flatMap((event) =>
-      isProgram({ person: event.metadata.actor }) ? [] : textsIn(event.type, event.data).filter(({ field }) => TEXT_FIELDS[field] === 'sealed'),
+      isProgram({ person: event.metadata.actor })
+        ? []
+        : textsIn(event.type, event.data).filter(({ field }) => TEXT_FIELDS[field] === 'sealed'),
     );
     expect(new Set(own.map(({ field }) => field))).toEqual(
       new Set(['ApprovalGranted.comment', 'BypassRequested.justification', 'ReleasePlanned.changeReason']),

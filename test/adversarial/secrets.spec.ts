@@ -87,7 +87,10 @@ describe('secrets in payloads', () => {
     refused(answer, 'comment', 'github-token');
     const recorded = await denial(answer);
     expect(recorded).toMatchObject({ type: 'CommandDenied', data: { command: 'GrantApproval', refusal: 'secret-in-payload' } });
-    expect(JSON.stringify(recorded?.data)).toContain('[secret removed: github-token]');
+    const { asked } = recorded?.data as { asked: { comment: string } };
+    expect(await app.plimsoll.infrastructure.texts.reveal([asked.comment])).toEqual([
+      'Fine. Use [secret removed: github-token] to pull it.',
+    ]);
     await nowhere();
     ok(await grant(`Fine. Pull ${'a'.repeat(64)} of sha256:${'b'.repeat(64)} as pkg:npm/%40shop/x@1.0.0.`));
   });

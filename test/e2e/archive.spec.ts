@@ -253,13 +253,13 @@ describe('the archive of a Plimsoll at work', () => {
     await pool.query('alter table event_log.events disable trigger append_only');
     const change = (from: string, to: string) =>
       pool.query(`update event_log.events set data = replace(data, $1, $2) where type = 'LegalHoldPlaced'`, [from, to]);
-    await change('Ordered.', 'Forged..');
+    await change('"shop"', '"ship"');
     try {
       await archiverInto(new FolderArchive(folder), { everyEvents: 1000 }).tick('now');
       expect(alarms).toMatchObject([{ code: 'log-differs-from-ledger' }]);
       expect(await readdir(folder).catch(() => [])).toEqual([]);
     } finally {
-      await change('Forged..', 'Ordered.');
+      await change('"ship"', '"shop"');
       await pool.query('alter table event_log.events enable trigger append_only');
     }
     await archiverInto(new FolderArchive(folder), { everyEvents: 1000 }).tick('now');
@@ -322,7 +322,7 @@ describe('the archive of a Plimsoll at work', () => {
         const [at] = await readdir(join(copy, 'views'));
         const rows = join(copy, 'views', at!, 'views.ndjson');
         await chmod(rows, 0o600);
-        await writeFile(rows, (await readFile(rows, 'utf8')).replace('Ordered.', 'Invented'));
+        await writeFile(rows, (await readFile(rows, 'utf8')).replace('case-', 'cast-'));
       });
       expect(await restored(folder, '--key', key)).toMatchObject({
         exit: EXIT_CODES['archive-damaged'],

@@ -210,7 +210,7 @@ describe('compliance reports', () => {
     expect(times).toEqual([...times].sort((a, b) => a - b));
   });
 
-  it('show a bypass, an alias that was learned later and a deployment that nobody authorised, each for what it is', () => {
+  it('show a bypass, an alias that was learned later and a deployment that nobody authorised, each for what it is', async () => {
     expect(notYes(changeOf(bypassed))).toEqual({
       requested: 'exception',
       'approved-before-deployment': 'exception',
@@ -222,8 +222,16 @@ describe('compliance reports', () => {
       observed: 'no',
     });
     expect(report.emergencies).toMatchObject([
-      { changeIds: [bypassed.deploymentId], bypass: { state: 'due', justification: 'Payments are down.', gates: ['approved'] } },
+      {
+        changeIds: [bypassed.deploymentId],
+        bypass: { state: 'due', justification: expect.stringMatching(/^\{plimsoll-sealed:/), gates: ['approved'] },
+      },
     ]);
+    const readable = await auditor.get(`/v1/governance/compliance-reports?${new URLSearchParams(sampled())}`, {
+      'plimsoll-text': 'revealed',
+    });
+    expect((readable.body as ComplianceReport).emergencies).toMatchObject([{ bypass: { justification: 'Payments are down.' } }]);
+    expect(readable.headers.get('plimsoll-report-digest')).toBe(answer.headers.get('plimsoll-report-digest'));
     expect(notYes(changeOf(alias))).toEqual({ 'no-later-duty-violation': 'no' });
     expect(report.laterViolations).toMatchObject([
       { changeIds: [alias.deploymentId], person: personOf('anna'), rule: 'approver-is-not-author' },

@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { freshDatabase, type FreshDatabase } from '../support/database.ts';
@@ -15,9 +16,11 @@ describe('two workers side by side', () => {
   let api: RunningApp;
   let workers: RunningApp[];
   let folder: string;
+  /** What all processes of one Plimsoll have. */
+  const shared = () => ({ DATABASE_URL: database.url, PLIMSOLL_SUBJECT_KEY_FILE: join(folder, 'subject-master-key') });
   const worker = (): Promise<RunningApp> =>
     startApp({
-      DATABASE_URL: database.url,
+      ...shared(),
       PLIMSOLL_ROLES: 'projector,correlator,deployer,publisher',
       PLIMSOLL_EXEC_FOLDER: resolve(__dirname, '../faults/steps'),
       // A worker that stops in the middle of a step keeps the next one waiting for no longer than this.
@@ -38,7 +41,8 @@ describe('two workers side by side', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'plimsoll-effects-'));
     database = await freshDatabase();
-    api = await startApp({ DATABASE_URL: database.url, PLIMSOLL_ROLES: 'api' });
+    writeFileSync(join(folder, 'subject-master-key'), randomBytes(32).toString('base64'), { mode: 0o600 });
+    api = await startApp({ ...shared(), PLIMSOLL_ROLES: 'api' });
     workers = [await worker(), await worker()];
   });
   afterAll(async () => {
