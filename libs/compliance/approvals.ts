@@ -47,7 +47,8 @@ export class Approvals {
       case 'ApprovalGranted': {
         const { person, tupleHash, groups } = event.data;
         // A vote for another tuple is no vote for this one.
-        if (tupleHash === round.tupleHash) round.votes = [...round.votes, { person, principal, ...(groups ? { groups } : {}), ...written }];
+        if (tupleHash === round.tupleHash)
+          round.votes = [...round.votes, { at: written.at, groups, person, principal, ref: written.ref, sequence: written.sequence }];
         return;
       }
       case 'ApprovalWithdrawn': {

@@ -23,7 +23,7 @@ export function* canonicalPieces(report: ComplianceReport): Generator<Buffer> {
     }
     text += '[';
     for (let i = 0; i < value.length; i++) {
-      text += `${i === 0 ? '' : ','}${canonicalJson(value[i])}`;
+      text += `${i === 0 ? '' : ','}${canonicalText(value[i])}`;
       if (text.length < PIECE) continue;
       yield Buffer.from(text, 'utf8');
       text = '';
@@ -31,6 +31,33 @@ export function* canonicalPieces(report: ComplianceReport): Generator<Buffer> {
     text += ']';
   }
   yield Buffer.from(`${text}}`, 'utf8');
+}
+
+/**
+ * Canonical JSON of a value. What has its members in canonical order already, and only numbers that are written in one way, is written by the
+ * engine itself, several times as fast: RFC 8785 takes its way of writing strings and numbers from there.
+ */
+function canonicalText(value: unknown): string {
+  if (!isInOrder(value)) return canonicalJson(value);
+  const text = JSON.stringify(value);
+  // Half of a surrogate pair: there is no canonical form, and canonicalJson says so.
+  return /\\ud[89a-f]/.test(text) ? canonicalJson(value) : text;
+}
+
+function isInOrder(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  if (Array.isArray(value)) {
+    for (const part of value) if (typeof part === 'object' && !isInOrder(part)) return false;
+    return true;
+  }
+  let last = '';
+  for (const key in value) {
+    if (key <= last) return false;
+    last = key;
+    const part = (value as Record<string, unknown>)[key];
+    if (typeof part === 'object' && !isInOrder(part)) return false;
+  }
+  return true;
 }
 
 /** The report's bytes as a whole, and their SHA-256 (hex): its name. The same report gives the same bytes. */

@@ -5,13 +5,14 @@ import type { Approvals } from './approvals.ts';
 import type { Bypasses } from './bypasses.ts';
 import type { Identities } from './identities.ts';
 import { freezeJudged, gatesJudged, graver, tzdataOf } from './judge-receipts.ts';
-import { approvedAt, digestsOf, exception, no, startQuestions, type AtStart } from './judge-start.ts';
+import { approvedAt, digestsOf, exception, no, startQuestions, yes, type AtStart } from './judge-start.ts';
 import { DeployedArtifacts, namedArtifact } from './observations.ts';
 import type { Releases } from './releases.ts';
 import type {
   Accuracy,
   Change,
   ChangeOutcome,
+  ChangeTest,
   ComplianceQuery,
   ControlQuestion,
   Judged,
@@ -36,31 +37,32 @@ export interface Deed {
 
 /** A change as far as its story has been told. What rests on the moment of its start is judged there and then, and kept as verdicts. */
 export interface Draft {
-  readonly facts: Omit<
+  facts: Omit<
     Change,
     'outcome' | 'inPeriod' | 'effect' | 'ended' | 'deployedDigests' | 'receipts' | 'observations' | 'verdicts' | 'changeClass'
   >;
-  readonly changeClass: Change['changeClass'];
-  readonly changeReason?: string;
-  readonly verdicts: Partial<Record<ControlQuestion, Judged>>;
+  changeClass: Change['changeClass'];
+  changeReason: string | undefined;
+  verdicts: Partial<Record<ControlQuestion, Judged>>;
   /** For what is asked at the end: whether the duties were apart, as is known by then. */
-  readonly deeds: readonly Deed[];
-  readonly bypassId?: string;
-  readonly rules: readonly GateRule[] | undefined;
-  readonly engines: Set<string>;
-  readonly tzdata: Set<string>;
-  readonly moments: Set<Change['inPeriod'][number]>;
+  deeds: readonly Deed[];
+  bypassId: string | undefined;
+  rules: readonly GateRule[] | undefined;
+  /** What judged its decisions, and the time zone databases they were reckoned with. */
+  readonly engines: string[];
+  readonly tzdata: string[];
+  readonly moments: Change['inPeriod'][number][];
   readonly receipts: ReceiptReference[];
   readonly observations: Observation[];
   /** Digests that its environment has told of. */
-  readonly seen: Set<string>;
+  readonly seen: string[];
   artifacts: readonly ReleaseArtifact[];
   outcome: ChangeOutcome;
   tookEffect: boolean;
-  effect?: Written;
-  ended?: Written;
+  effect: Written | undefined;
+  ended: Written | undefined;
   /** Told by a smoke run to be there in its place. */
-  foreign?: Observation;
+  foreign: Observation | undefined;
 }
 
 interface Unmatched extends Observation {
@@ -77,6 +79,8 @@ export interface Surroundings {
   readonly rules: RulesInForce;
   readonly bypasses: Bypasses;
 }
+
+const START_QUESTIONS = Object.keys(startQuestions) as (keyof typeof startQuestions)[];
 
 /** Changes of the period in the order of the log, and what environments say of them. */
 export class Changes {
@@ -127,7 +131,7 @@ export class Changes {
         return;
       case 'DeploymentResumed':
         draft.outcome = 'under-way';
-        delete draft.ended;
+        draft.ended = undefined;
         return;
       case 'DeploymentSucceeded': {
         // What was really put there counts, whatever was to be put there.
@@ -135,7 +139,7 @@ export class Changes {
         this.takesEffect(draft, deploymentId);
         this.deployed.succeeded(environment, deploymentId, draft.artifacts);
         this.end(draft, 'succeeded', written);
-        if (draft.moments.size === 0) this.forget(deploymentId);
+        if (draft.moments.length === 0) this.forget(deploymentId);
         return;
       }
       case 'DeploymentFailed':
@@ -172,14 +176,17 @@ export class Changes {
       if (inPeriod) this.counts[change === 'removed' ? 'removedReports' : 'publishedReports']++;
       return;
     }
+    const { at, ref, sequence } = written;
     const observation: Observation = {
-      ...written,
-      by: 'report',
-      service: plainText(service),
       artifact: plainText(artifact),
+      at,
+      by: 'report',
       change,
-      reportedBy: plainText(reportedBy),
       claimedOccurredAt,
+      ref,
+      reportedBy: plainText(reportedBy),
+      sequence,
+      service: plainText(service),
     };
     const named = namedArtifact(artifact);
     const match = this.deployed.match(environment, named);
@@ -195,16 +202,11 @@ export class Changes {
     const { at, ref, sequence } = observation;
     const id = `observed-${sequence}`;
     this.unmatched.push({ ...observation, changeId: id, environment, why });
-    const draft: Draft = {
-      ...this.blank(id, 'observed', environment, { at, ref, sequence }),
-      changeClass: 'unknown',
-      verdicts: {},
-      outcome: 'observed',
-      artifacts: [],
-    };
-    draft.moments.add('observed');
+    const draft = this.blank(id, 'observed', environment, { at, ref, sequence });
+    draft.outcome = 'observed';
+    draft.moments.push('observed');
     draft.observations.push(observation);
-    if (digest !== undefined) draft.seen.add(digest);
+    if (digest !== undefined) draft.seen.push(digest);
     this.drafts.set(id, draft);
   }
 
@@ -219,19 +221,20 @@ export class Changes {
     const policy = { id: receipt.policyId, version: receipt.policyVersion };
     const asked = rules.gates(policy, place, changeClass === 'rollback' ? 'normal' : changeClass, kind);
 
-    const written_ = new Set(release?.authors);
+    const accounts = new Set(release?.authors);
     const authorRefs = release?.ref === undefined ? [] : [release.ref];
     for (const { artifactId } of artifacts) {
       const artifact = releases.artifact(artifactId);
       if (!artifact || artifact.authors.size === 0) continue;
-      for (const account of artifact.authors) written_.add(account);
+      for (const account of artifact.authors) accounts.add(account);
       authorRefs.push(artifact.ref);
     }
-    const authors = [...written_].sort().map((account) => ({ account: plainText(account), person: identities.personOf(account) }));
-    const digests = new Set(artifacts.map((a) => a.digest));
-    const tests = [...(release?.tests.values() ?? [])].filter((t) => digests.has(t.artifactDigest));
+    const authors = [...accounts].sort().map((account) => ({ account: plainText(account), person: identities.personOf(account) }));
+    const tests: ChangeTest[] = [];
+    for (const test of release?.tests.values() ?? []) if (artifacts.some((a) => a.digest === test.artifactDigest)) tests.push(test);
     const tupleHash = tuple && hashOf(tuple);
     const round = tupleHash === undefined ? undefined : approvals.round(releaseId, environment, tupleHash);
+    const votes = round?.votes ?? [];
     const bypass = bypassId === undefined ? undefined : bypasses.byId.get(bypassId);
     const inForce = place && rules.inForce(place.policyId, receipt.evaluatedAt);
     const at: AtStart = {
@@ -242,69 +245,57 @@ export class Changes {
       deployer,
       artifacts,
       planHash,
-      ...(tuple && tupleHash !== undefined ? { tuple: { hash: tupleHash, ...tuple } } : {}),
-      ...(round ? { round } : {}),
-      ...(bypass ? { bypass } : {}),
+      tuple,
+      round,
+      bypass,
       receipt,
       rules: asked,
-      ...(place
-        ? {
-            governing: {
-              id: place.policyId,
-              ...(inForce ? { version: inForce.version } : {}),
-              refs: [place.ref, ...(inForce ? [inForce.written.ref] : [])],
-            },
-          }
-        : {}),
+      governing: place && {
+        id: place.policyId,
+        version: inForce?.version,
+        refs: inForce ? [place.ref, inForce.written.ref] : [place.ref],
+      },
       authors: [...new Set(authors.map((a) => a.person))],
       authorRefs,
       tests,
     };
-    const verdicts: Draft['verdicts'] = {};
-    for (const question of Object.keys(startQuestions) as (keyof typeof startQuestions)[])
-      verdicts[question] = startQuestions[question](at);
-    verdicts.authorised = authorised(deployer, principal, written);
-    const approved = approvedAt(at);
-    const blank = this.blank(deploymentId, kind, environment, written);
-    const draft: Draft = {
-      ...blank,
-      facts: {
-        ...blank.facts,
-        release: {
-          releaseId,
-          ...(release?.product === undefined ? {} : { product: release.product }),
-          ...(release?.version === undefined ? {} : { version: release.version }),
-        },
-        ...(rollbackOf ? { rollbackOf: { deploymentId: rollbackOf.deploymentId, releaseId: rollbackOf.releaseId } } : {}),
-        ...(round ? { requester: round.requester, requested: round.requested } : {}),
-        authors,
-        tests,
-        approvals: (round?.votes ?? []).map(({ principal: _account, ...vote }) => vote),
-        deployer,
-        ...(approved ? { approved } : {}),
-        approvedDigests: tuple ? [...tuple.artifactDigests].sort() : [],
-        ...(tupleHash === undefined ? {} : { tupleHash }),
-        policy,
-        ...(bypass && bypassId !== undefined
-          ? { bypass: { ...bypass.requested, bypassId, waived: receipt.gates.filter((g) => g.waivedBy === bypassId).map((g) => g.gate) } }
-          : {}),
-      },
-      changeClass,
-      ...(plan?.changeReason === undefined ? {} : { changeReason: plainText(plan.changeReason) }),
-      verdicts,
-      deeds: [
-        ...authors.map(({ account, person }): Deed => ({ duty: 'author', principal: account, person, ref: authorRefs[0] ?? written.ref })),
-        ...(round
-          ? [{ duty: 'requester' as const, principal: round.requesterPrincipal, person: round.requester, ref: round.requested.ref }]
-          : []),
-        ...(round?.votes ?? []).map(({ principal: account, person, ref }): Deed => ({ duty: 'approver', principal: account, person, ref })),
-        { duty: 'deployer', principal, person: deployer, ref: written.ref },
-      ],
-      ...(bypassId === undefined ? {} : { bypassId }),
-      rules: asked,
-      artifacts,
-      outcome: 'under-way',
+    const verdicts: Draft['verdicts'] = { authorised: authorised(deployer, principal, written) };
+    for (const question of START_QUESTIONS) verdicts[question] = startQuestions[question](at);
+
+    const deeds: Deed[] = [];
+    for (const { account, person } of authors)
+      deeds.push({ duty: 'author', principal: account, person, ref: authorRefs[0] ?? written.ref });
+    if (round) deeds.push({ duty: 'requester', principal: round.requesterPrincipal, person: round.requester, ref: round.requested.ref });
+    for (const vote of votes) deeds.push({ duty: 'approver', principal: vote.principal, person: vote.person, ref: vote.ref });
+    deeds.push({ duty: 'deployer', principal, person: deployer, ref: written.ref });
+
+    const draft = this.blank(deploymentId, kind, environment, written);
+    draft.facts = {
+      ...draft.facts,
+      release: { product: release?.product, releaseId, version: release?.version },
+      rollbackOf: rollbackOf && { deploymentId: rollbackOf.deploymentId, releaseId: rollbackOf.releaseId },
+      requester: round?.requester,
+      requested: round?.requested,
+      authors,
+      tests,
+      approvals: votes.map(({ at: when, groups, person, ref, sequence }) => ({ at: when, groups, person, ref, sequence })),
+      deployer,
+      approved: approvedAt(at),
+      approvedDigests: tuple ? [...tuple.artifactDigests].sort() : [],
+      tupleHash,
+      policy,
+      bypass:
+        bypass && bypassId !== undefined
+          ? { ...bypass.requested, bypassId, waived: receipt.gates.filter((g) => g.waivedBy === bypassId).map((g) => g.gate) }
+          : undefined,
     };
+    draft.changeClass = changeClass;
+    draft.changeReason = plan?.changeReason === undefined ? undefined : plainText(plan.changeReason);
+    draft.verdicts = verdicts;
+    draft.deeds = deeds;
+    draft.bypassId = bypassId;
+    draft.rules = asked;
+    draft.artifacts = artifacts;
     this.decide(draft, receipt, written, 'start');
     return draft;
   }
@@ -315,30 +306,21 @@ export class Changes {
     written: Written,
   ): Draft {
     const { deploymentId, environment, releaseId } = of;
-    const blank = this.blank(deploymentId, 'deployment', environment, written);
-    return {
-      ...blank,
-      facts: { ...blank.facts, release: { releaseId } },
-      changeClass: 'unknown',
-      verdicts: { authorised: no('Nothing on record started it.', [written.ref]) },
-      artifacts: [],
-      outcome: 'under-way',
-    };
+    const draft = this.blank(deploymentId, 'deployment', environment, written);
+    draft.facts = { ...draft.facts, release: { releaseId } };
+    draft.verdicts = { authorised: no('Nothing on record started it.', [written.ref]) };
+    return draft;
   }
 
-  private blank(
-    id: string,
-    kind: Change['kind'],
-    environment: string,
-    started: Written,
-  ): Omit<Draft, 'changeClass' | 'verdicts' | 'artifacts' | 'outcome'> {
+  /** A change of which nothing is known yet but that it is there. All are of one shape: there are many. */
+  private blank(id: string, kind: Change['kind'], environment: string, started: Written): Draft {
     const place = this.known.rules.environment(environment);
     return {
       facts: {
         id,
         kind,
         environment,
-        ...(place ? { environmentClass: place.environmentClass } : {}),
+        environmentClass: place?.environmentClass,
         regimes: place?.regimes ?? [],
         authors: [],
         tests: [],
@@ -346,15 +328,24 @@ export class Changes {
         started,
         approvedDigests: [],
       },
+      changeClass: 'unknown',
+      changeReason: undefined,
+      verdicts: {},
       deeds: [],
+      bypassId: undefined,
       rules: undefined,
-      engines: new Set(),
-      tzdata: new Set(),
-      moments: new Set(),
+      engines: [],
+      tzdata: [],
+      moments: [],
       receipts: [],
       observations: [],
-      seen: new Set(),
+      seen: [],
+      artifacts: [],
+      outcome: 'under-way',
       tookEffect: false,
+      effect: undefined,
+      ended: undefined,
+      foreign: undefined,
     };
   }
 
@@ -366,8 +357,8 @@ export class Changes {
     draft.receipts.push(receiptOf(receipt, written, decision));
     verdicts['gates-passed'] = graver(verdicts['gates-passed'], gatesJudged(decided, draft.rules));
     verdicts['not-frozen'] = graver(verdicts['not-frozen'], freezeJudged(decided, calendars, draft.changeClass));
-    if (receipt.engine !== undefined) draft.engines.add(receipt.engine);
-    for (const edition of tzdataOf(receipt)) draft.tzdata.add(edition);
+    if (receipt.engine !== undefined && !draft.engines.includes(receipt.engine)) draft.engines.push(receipt.engine);
+    draft.tzdata.push(...tzdataOf(receipt));
   }
 
   private takesEffect(draft: Draft, changeId: string): void {
@@ -391,7 +382,7 @@ export class Changes {
   }
 
   private moment(draft: Draft, moment: Change['inPeriod'][number], { at }: Written): void {
-    if (this.within(at)) draft.moments.add(moment);
+    if (this.within(at) && !draft.moments.includes(moment)) draft.moments.push(moment);
   }
 
   private within(at: string): boolean {
@@ -400,19 +391,20 @@ export class Changes {
 }
 
 function observed(draft: Draft, digest: string, observation: Observation): void {
-  if (draft.seen.has(digest)) return;
-  draft.seen.add(digest);
+  if (draft.seen.includes(digest)) return;
+  draft.seen.push(digest);
   draft.observations.push(observation);
 }
 
 function receiptOf(receipt: Started['data']['receipt'], written: Written, decision: ReceiptReference['decision']): ReceiptReference {
   const { verdict, factsHash, engine } = receipt;
-  return { ...written, decision, verdict, factsHash, ...(engine === undefined ? {} : { engine }) };
+  const { at, ref, sequence } = written;
+  return { at, decision, engine, factsHash, ref, sequence, verdict };
 }
 
 function authorised(deployer: string, principal: string, { ref }: Written): Judged {
   if (principal === '') return no('It was appended to the log around Plimsoll: no account is on record that asked for it.', [ref]);
-  return deployer.startsWith('system:') ? exception(`Started by ${deployer}, by itself.`, [ref]) : { verdict: 'yes', evidence: [ref] };
+  return deployer.startsWith('system:') ? exception(`Started by ${deployer}, by itself.`, [ref]) : yes([ref]);
 }
 
 /** Digests that it put there; of what was only observed, those that were told. */

@@ -122,13 +122,16 @@ export class ComplianceFold {
   /** The same in small steps, so that a server can see to others in between. */
   *reportInSteps(checkpoint?: LogRange['checkpoint']): Generator<undefined, ComplianceReport> {
     const { query, changes } = this;
-    const drafts = [...changes.drafts.values()].filter((draft) => draft.moments.size > 0);
+    const drafts = [...changes.drafts.values()].filter((draft) => draft.moments.length > 0);
     const violations = this.attributed(drafts);
     const ofChange = new Map<string, LaterViolation[]>();
     for (const violation of violations) for (const id of violation.changeIds) ofChange.set(id, [...(ofChange.get(id) ?? []), violation]);
     const reported: Change[] = [];
+    const summary = emptySummary();
     for (const draft of drafts) {
-      reported.push(this.changeOf(draft, ofChange.get(draft.facts.id) ?? []));
+      const change = this.changeOf(draft, ofChange.get(draft.facts.id) ?? []);
+      reported.push(change);
+      summarise(summary, change);
       if (reported.length % CHANGES_A_STEP === 0) yield;
     }
     return {
@@ -147,7 +150,7 @@ export class ComplianceFold {
       gateEngines: [...new Set(drafts.flatMap((draft) => [...draft.engines]))].sort(),
       tzdata: [...new Set(drafts.flatMap((draft) => [...draft.tzdata]))].sort(),
       questions: CONTROL_QUESTIONS,
-      summary: summaryOf(reported),
+      summary,
       accuracy: this.accuracyOf(reported),
       changes: reported,
       emergencies: this.emergencies(drafts),
@@ -287,19 +290,38 @@ export class ComplianceFold {
   }
 
   private changeOf(draft: Draft, violations: readonly LaterViolation[]): Change {
-    const { facts, changeClass, outcome, moments, effect, ended, receipts, observations, bypassId } = draft;
+    const { facts, bypassId } = draft;
     const bypass = bypassId === undefined ? undefined : this.bypasses.byId.get(bypassId);
     const tells = this.changes.telling.has(facts.environment);
+    // In the order of canonical JSON, which then costs nothing more to write.
     return {
-      ...facts,
-      changeClass,
-      outcome,
-      inPeriod: [...moments],
-      ...(effect ? { effect } : {}),
-      ...(ended ? { ended } : {}),
+      approvals: facts.approvals,
+      approved: facts.approved,
+      approvedDigests: facts.approvedDigests,
+      authors: facts.authors,
+      bypass: facts.bypass,
+      changeClass: draft.changeClass,
       deployedDigests: deployedDigests(draft),
-      receipts,
-      observations,
+      deployer: facts.deployer,
+      effect: draft.effect,
+      ended: draft.ended,
+      environment: facts.environment,
+      environmentClass: facts.environmentClass,
+      id: facts.id,
+      inPeriod: draft.moments,
+      kind: facts.kind,
+      observations: draft.observations,
+      outcome: draft.outcome,
+      policy: facts.policy,
+      receipts: draft.receipts,
+      regimes: facts.regimes,
+      release: facts.release,
+      requested: facts.requested,
+      requester: facts.requester,
+      rollbackOf: facts.rollbackOf,
+      started: facts.started,
+      tests: facts.tests,
+      tupleHash: facts.tupleHash,
       verdicts: verdictsOf(draft, { now: this.now, identities: this.identities, bypass, violations, tells }),
     };
   }
@@ -357,29 +379,36 @@ export class ComplianceFold {
   }
 }
 
-function summaryOf(changes: readonly Change[]): ComplianceSummary {
-  const byKind = { deployment: 0, rollback: 0, observed: 0 };
-  const byOutcome = { succeeded: 0, failed: 0, halted: 0, 'under-way': 0, observed: 0 };
-  const byClass = { standard: 0, normal: 0, emergency: 0, rollback: 0, unknown: 0 };
-  const questions = Object.keys(CONTROL_QUESTIONS) as ControlQuestion[];
-  const byQuestion = Object.fromEntries(questions.map((q) => [q, { yes: 0, no: 0, exception: 0 }])) as Record<
-    ControlQuestion,
-    Record<Answer, number>
-  >;
-  let changesWithNo = 0;
-  let changesWithException = 0;
-  for (const change of changes) {
-    byKind[change.kind]++;
-    byOutcome[change.outcome]++;
-    byClass[change.changeClass]++;
-    const answers = new Set<Answer>();
-    for (const question of questions) {
-      const { verdict } = change.verdicts[question];
-      byQuestion[question][verdict]++;
-      answers.add(verdict);
-    }
-    if (answers.has('no')) changesWithNo++;
-    else if (answers.has('exception')) changesWithException++;
+type Writable<T> = { -readonly [K in keyof T]: T[K] extends object ? Writable<T[K]> : T[K] };
+
+const QUESTIONS = Object.keys(CONTROL_QUESTIONS) as ControlQuestion[];
+
+function emptySummary(): Writable<ComplianceSummary> {
+  return {
+    changes: 0,
+    byKind: { deployment: 0, rollback: 0, observed: 0 },
+    byOutcome: { succeeded: 0, failed: 0, halted: 0, 'under-way': 0, observed: 0 },
+    byClass: { standard: 0, normal: 0, emergency: 0, rollback: 0, unknown: 0 },
+    byQuestion: Object.fromEntries(QUESTIONS.map((q) => [q, { yes: 0, no: 0, exception: 0 }])) as Record<
+      ControlQuestion,
+      Record<Answer, number>
+    >,
+    changesWithNo: 0,
+    changesWithException: 0,
+  };
+}
+
+function summarise(summary: Writable<ComplianceSummary>, { kind, outcome, changeClass, verdicts }: Change): void {
+  summary.changes++;
+  summary.byKind[kind]++;
+  summary.byOutcome[outcome]++;
+  summary.byClass[changeClass]++;
+  let worst: Answer = 'yes';
+  for (const question of QUESTIONS) {
+    const { verdict } = verdicts[question];
+    summary.byQuestion[question][verdict]++;
+    if (verdict === 'no' || worst === 'yes') worst = verdict;
   }
-  return { changes: changes.length, byKind, byOutcome, byClass, byQuestion, changesWithNo, changesWithException };
+  if (worst === 'no') summary.changesWithNo++;
+  if (worst === 'exception') summary.changesWithException++;
 }

@@ -6,6 +6,9 @@ import type { Identities } from './identities.ts';
 import { exception, no, unknowable, violationsOf, yes } from './judge-start.ts';
 import { CONTROL_QUESTIONS, type ControlQuestion, type Judged, type LaterViolation } from './report.ts';
 
+/** In the order of canonical JSON. */
+const QUESTIONS = (Object.keys(CONTROL_QUESTIONS) as ControlQuestion[]).sort();
+
 /** What is on record when the log has been read to its end. */
 export interface AtEnd {
   /** Server time of the last event. */
@@ -23,16 +26,15 @@ export function verdictsOf(draft: Draft, at: AtEnd): Readonly<Record<ControlQues
   const answers: Partial<Record<ControlQuestion, Judged>> =
     draft.facts.kind === 'observed' ? observedOnly(draft) : draft.deeds.length === 0 ? unstarted(draft, at) : decided(draft, at);
   const verdicts = {} as Record<ControlQuestion, Judged>;
-  for (const question of Object.keys(CONTROL_QUESTIONS) as ControlQuestion[])
-    // Absence is not success: what nobody answered is not so.
-    verdicts[question] = answers[question] ?? unknowable('Nothing on record says so.');
+  // Absence is not success: what nobody answered is not so.
+  for (const question of QUESTIONS)
+    verdicts[question] = answers[question] ?? draft.verdicts[question] ?? unknowable('Nothing on record says so.');
   return verdicts;
 }
 
 function decided(draft: Draft, at: AtEnd): Partial<Record<ControlQuestion, Judged>> {
   return {
-    ...draft.verdicts,
-    ...digestDeployed(draft),
+    'approved-digest-deployed': digestDeployed(draft),
     'gates-passed': gatesPassed(draft),
     'no-later-duty-violation': learnedSince(draft, at),
     'bypass-reviewed': bypassReviewed(draft, at),
@@ -44,7 +46,6 @@ function decided(draft: Draft, at: AtEnd): Partial<Record<ControlQuestion, Judge
 function unstarted(draft: Draft, at: AtEnd): Partial<Record<ControlQuestion, Judged>> {
   const { ref } = draft.facts.started;
   return {
-    ...draft.verdicts,
     requested: no('Nobody asked for it.', [ref]),
     'approved-before-deployment': no('Nobody approved it.', [ref]),
     'approved-digest-deployed': no('Nothing was approved.', [ref]),
@@ -71,19 +72,17 @@ function observedOnly({ facts: { environment, started } }: Draft): Partial<Recor
 }
 
 /** The digests that were approved were compared with those that were to be deployed; here with those that were. */
-function digestDeployed(draft: Draft): Partial<Record<ControlQuestion, Judged>> {
+function digestDeployed(draft: Draft): Judged | undefined {
   const judged = draft.verdicts['approved-digest-deployed'];
   const { approvedDigests } = draft.facts;
-  if (judged?.verdict !== 'yes') return {};
+  if (judged?.verdict !== 'yes') return judged;
   const deployed = deployedDigests(draft);
   const evidence = [...judged.evidence, ...(draft.ended ? [draft.ended.ref] : [])];
   if (deployed.join() !== [...new Set(approvedDigests)].join())
-    return {
-      'approved-digest-deployed': no(`Approved were digests ${approvedDigests.join(', ')}; deployed was ${deployed.join(', ')}.`, evidence),
-    };
+    return no(`Approved were digests ${approvedDigests.join(', ')}; deployed was ${deployed.join(', ')}.`, evidence);
   return draft.outcome === 'halted' && !draft.tookEffect
-    ? { 'approved-digest-deployed': exception('It was stopped before it took effect: nothing was deployed.', evidence) }
-    : {};
+    ? exception('It was stopped before it took effect: nothing was deployed.', evidence)
+    : judged;
 }
 
 function gatesPassed(draft: Draft): Judged {
@@ -101,13 +100,13 @@ function gatesPassed(draft: Draft): Judged {
 function learnedSince(draft: Draft, { violations, identities }: AtEnd): Judged {
   const told = violations.map((v) => `${v.person} turned out to have been ${v.duties.join(' and ')}.`);
   if (violations.length > 0) return no(told.join(' '), [...new Set(violations.flatMap((v) => [v.ref, ...v.evidence]))]);
+  if (draft.deeds.every(({ principal, person }) => (identities.known(principal) ?? person) === person)) return yes([]);
   const now = draft.deeds.map(({ duty, principal, person, ref }): DutyAssignment => ({
     duty,
     // Where nothing was ever said of an account, it is whoever it was taken for then.
     person: identities.known(principal) ?? person,
     evidence: ref,
   }));
-  if (now.every(({ person }, i) => person === draft.deeds[i]?.person)) return yes([]);
   const then = new Set(keysOf(violationsOf(draft.deeds.map(({ duty, person, ref }) => ({ duty, person, evidence: ref })))));
   const found = violationsOf(now);
   if (typeof found === 'string') return unknowable(found);
@@ -159,7 +158,7 @@ function observedThere(draft: Draft, tells: boolean): Judged {
   const evidence = draft.observations.map((o) => o.ref);
   if (draft.foreign) return no(`A smoke run found ${draft.foreign.artifact} there.`, [draft.foreign.ref]);
   const deployed = deployedDigests(draft);
-  const unseen = deployed.filter((digest) => !draft.seen.has(digest));
+  const unseen = deployed.filter((digest) => !draft.seen.includes(digest));
   if (deployed.length > 0 && unseen.length === 0) return yes(evidence);
   if (!tells) return unknowable(`Nothing tells what runs in ${environment}.`);
   return no(

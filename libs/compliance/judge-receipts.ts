@@ -44,7 +44,8 @@ const GRAVITY: Readonly<Record<Answer, number>> = { yes: 0, exception: 1, no: 2 
 /** Two verdicts on one question: the graver one, with the evidence of both where they agree. */
 export function graver(a: Judged | undefined, b: Judged): Judged {
   if (!a) return b;
-  if (a.verdict === b.verdict) return { ...a, evidence: [...new Set([...a.evidence, ...b.evidence])] };
+  if (a.verdict === b.verdict)
+    return { evidence: [...new Set([...a.evidence, ...b.evidence])], reason: a.reason, unknowable: a.unknowable, verdict: a.verdict };
   return GRAVITY[a.verdict] > GRAVITY[b.verdict] ? a : b;
 }
 

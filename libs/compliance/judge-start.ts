@@ -15,24 +15,25 @@ export interface AtStart {
   readonly artifacts: readonly ReleaseArtifact[];
   readonly planHash: string;
   /** Digests, plan and expiry of the tuple that the deployment names; absent where it names none. */
-  readonly tuple?: {
-    readonly hash: string;
-    readonly releaseId: string;
-    readonly environment: string;
-    readonly artifactDigests: readonly string[];
-    readonly planHash: string;
-    readonly policyId: string;
-    readonly policyVersion: number;
-    readonly expiresAt: string;
-  };
+  readonly tuple:
+    | {
+        readonly releaseId: string;
+        readonly environment: string;
+        readonly artifactDigests: readonly string[];
+        readonly planHash: string;
+        readonly policyId: string;
+        readonly policyVersion: number;
+        readonly expiresAt: string;
+      }
+    | undefined;
   /** The round of approval with exactly this tuple. */
-  readonly round?: Round;
-  readonly bypass?: KnownBypass;
+  readonly round: Round | undefined;
+  readonly bypass: KnownBypass | undefined;
   readonly receipt: DecisionReceipt;
   /** The gates that the policy version of the receipt asks for; undefined where that version is not on record. */
   readonly rules: readonly GateRule[] | undefined;
   /** The policy that governs the environment, and its version in force, by the log. */
-  readonly governing?: { readonly id: string; readonly version?: number; readonly refs: readonly string[] };
+  readonly governing: { readonly id: string; readonly version: number | undefined; readonly refs: readonly string[] } | undefined;
   /** Persons known then to have written it, and where that is written. */
   readonly authors: readonly string[];
   readonly authorRefs: readonly string[];
@@ -52,19 +53,26 @@ type Question = Extract<
   | 'policy-in-force'
 >;
 
-export const yes = (evidence: readonly string[], reason?: string): Judged => ({
-  verdict: 'yes',
-  ...(reason === undefined ? {} : { reason }),
+// One shape for all, with its members in the order of canonical JSON: there are some hundred thousand of them.
+export const yes = (evidence: readonly string[], reason?: string): Judged => ({ evidence, reason, unknowable: undefined, verdict: 'yes' });
+export const no = (reason: string, evidence: readonly string[] = []): Judged => ({
   evidence,
-});
-export const no = (reason: string, evidence: readonly string[] = []): Judged => ({ verdict: 'no', reason, evidence });
-export const unknowable = (reason: string, evidence: readonly string[] = []): Judged => ({
+  reason,
+  unknowable: undefined,
   verdict: 'no',
+});
+export const unknowable = (reason: string, evidence: readonly string[] = []): Judged => ({
+  evidence,
   reason,
   unknowable: true,
-  evidence,
+  verdict: 'no',
 });
-export const exception = (reason: string, evidence: readonly string[] = []): Judged => ({ verdict: 'exception', reason, evidence });
+export const exception = (reason: string, evidence: readonly string[] = []): Judged => ({
+  evidence,
+  reason,
+  unknowable: undefined,
+  verdict: 'exception',
+});
 
 /** What is answered by what was on record at the start. Pure. */
 export const startQuestions: { readonly [Q in Question]: (at: AtStart) => Judged } = {

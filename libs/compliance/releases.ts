@@ -64,7 +64,8 @@ export class Releases {
 
   tested({ data }: TestReportEvent, written: Written): void {
     const { releaseId, artifactDigest, suite, outcome, reportDigest, tester } = data;
-    const test = { suite, outcome, artifactDigest, reportDigest, tester, ...written };
+    const { at, ref, sequence } = written;
+    const test = { artifactDigest, at, outcome, ref, reportDigest, sequence, suite, tester };
     this.known(releaseId).tests.set(`${artifactDigest} ${suite}`, test);
   }
 

@@ -59,7 +59,7 @@ export class RulesInForce {
     if (!known) return undefined;
     if (kind === 'rollback') return known.rollbackGates;
     const place = { environmentClass: environment?.environmentClass, regimes: environment?.regimes ?? [], changeClass };
-    const key = JSON.stringify([id, version, place]);
+    const key = `${id} ${version} ${environment?.environmentClass ?? ''} ${place.regimes.join()} ${changeClass}`;
     const rules = this.asked.get(key) ?? gatesFor(known, place);
     this.asked.set(key, rules);
     return rules;

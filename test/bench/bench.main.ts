@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { appendBench } from './append.bench.ts';
 import { backtestBench } from './backtest.bench.ts';
 import { commandsBench } from './commands.bench.ts';
+import { complianceBench } from './compliance.bench.ts';
 import { lagBench } from './lag.bench.ts';
 import { ledgerBench } from './ledger.bench.ts';
 import { describeMachine, loadAverage } from './machine.ts';
@@ -14,7 +15,7 @@ import { verifyBench } from './verify.bench.ts';
 
 const HELP = `Measures Plimsoll on this machine; asserts nothing.
 
-Usage: npm run bench -- [--quick] [--json] [--only append,commands,projection,lag,verify,ledger,backtest] [--folder DIR]
+Usage: npm run bench -- [--quick] [--json] [--only append,commands,projection,lag,verify,ledger,backtest,compliance] [--folder DIR]
 
   --quick    a short run, to see that the benches work; its figures say little
   --json     the report as JSON on standard output, progress on standard error
@@ -28,6 +29,7 @@ const benches: Readonly<Record<string, (folder: string, options: BenchOptions) =
   lag: lagBench,
   verify: verifyBench,
   backtest: backtestBench,
+  compliance: complianceBench,
   ledger: ledgerBench,
 };
 
