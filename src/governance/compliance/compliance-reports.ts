@@ -42,7 +42,7 @@ export class ComplianceReports {
   /**
    * @param treeSize of the signed checkpoint that it shall rest on; the last one unless told
    * @param signal ends the work where nobody waits for it any more
-   * @throws ProblemError 503 `report-busy`, 404 `checkpoint-unknown`, 503 `log-differs-from-ledger`
+   * @throws ProblemError 503 `report-busy`, 503 `report-given-up`, 404 `checkpoint-unknown`, 503 `log-differs-from-ledger`
    */
   async compute(query: ComplianceQuery, treeSize: number | undefined, signal: AbortSignal): Promise<ComputedReport> {
     if (this.running >= MOST_AT_ONCE) {
@@ -61,6 +61,8 @@ export class ComplianceReports {
       const report = await computeReport(this.events(upTo), query, { codec, pause, ...(checkpoint ? { checkpoint } : {}) });
       return { report, written: await writeReport(report, pause) };
     } catch (error) {
+      // The answer reaches nobody; what is logged should not look like a fault of the server.
+      if (signal.aborted) throw new ProblemError(503, 'report-given-up', 'Whoever asked for the report did not wait for it.');
       if (error instanceof LogShorterThanCheckpoint) throw new ProblemError(503, 'log-differs-from-ledger', error.message);
       throw error;
     } finally {

@@ -1,0 +1,692 @@
+import { ComplianceFold, CONTROL_QUESTIONS, type Answer, type Change, type ComplianceReport, type ControlQuestion } from '#libs/compliance';
+import type { ApprovalTuple, DecisionReceipt, GateName, GateVerdict, PlimsollEvent, ReleaseArtifact } from '#libs/contracts';
+import type { StoredEvent } from '#libs/event-sourcing';
+import { defaultPersonId } from '#libs/identity';
+import { tupleHashOf } from '#libs/policy';
+import { history, type Happening } from '../../test/support/history.ts';
+
+type Told = Happening<PlimsollEvent>;
+
+const p = (name: string): string => defaultPersonId('test', name);
+const hex = (c: string): string => c.repeat(64);
+const BYPASS = 'bypass-1';
+const at = (second: number): string => new Date(Date.parse('2026-03-02T10:00:00.000Z') + second * 1000).toISOString();
+const of = { deploymentId: 'd1', releaseId: 'r1', environment: 'production' } as const;
+const artifact: ReleaseArtifact = {
+  artifactId: 'a1',
+  name: 'shop',
+  version: '2.0.0',
+  purl: 'pkg:npm/shop@2.0.0',
+  digest: `sha256:${hex('a')}`,
+};
+const other: ReleaseArtifact = { ...artifact, digest: `sha256:${hex('b')}` };
+const tuple: ApprovalTuple = {
+  releaseId: 'r1',
+  artifactDigests: [artifact.digest],
+  environment: 'production',
+  planHash: hex('1'),
+  policyId: 'strict',
+  policyVersion: 1,
+  expiresAt: at(3600),
+};
+const round = { approvalId: 'ap', releaseId: 'r1', environment: 'production', round: 1 };
+const action = { driver: 'exec', action: 'switch', input: {} };
+const step = { id: 's', ...action, dependsOn: [] };
+
+const gate = (name: GateName, more: Partial<GateVerdict> = {}): GateVerdict => ({
+  gate: name,
+  verdict: 'pass',
+  detail: 'As it should be.',
+  evidence: ['release-r1@0'],
+  ...more,
+});
+const receipt = (gates: readonly GateVerdict[], more: Partial<DecisionReceipt> = {}): DecisionReceipt => ({
+  engine: 'gates/1',
+  policyId: 'strict',
+  policyVersion: 1,
+  evaluatedAt: at(9),
+  inputs: ['calendar-organisation@-1'],
+  factsHash: hex('f'),
+  gates,
+  verdict: 'pass',
+  ...more,
+});
+const PASSED = [gate('tests-passed'), gate('approved'), gate('duties-separated')];
+const passed = receipt(PASSED);
+
+/** The parts of a change as it should be, in their order; each can be left out or told otherwise. */
+const parts = {
+  policy: policy(1),
+  environment: {
+    stream: 'environment-production',
+    event: { type: 'EnvironmentDefined', data: { environment: 'production', class: 'production', policyId: 'strict' } },
+  },
+  registered: {
+    stream: 'artifact-a1',
+    event: {
+      type: 'ArtifactRegistered',
+      data: { ...artifact, digest: { algorithm: 'sha256', value: hex('a') }, authors: ['test|ann'] },
+    },
+  },
+  composed: {
+    stream: 'release-r1',
+    event: { type: 'ReleaseComposed', data: { releaseId: 'r1', product: 'shop', artifacts: [artifact], authors: ['test|ann'] } },
+  },
+  planned: {
+    stream: 'release-r1',
+    event: {
+      type: 'ReleasePlanned',
+      data: { releaseId: 'r1', environment: 'production', steps: [step], stages: [['s']], planHash: tuple.planHash },
+    },
+  },
+  tested: test('unit', 'pass'),
+  requested: {
+    stream: 'approval-ap',
+    by: p('rita'),
+    event: {
+      type: 'ApprovalRequested',
+      data: { ...round, tuple, tupleHash: tupleHashOf(tuple), quorum: 2, requester: p('rita') },
+    },
+  },
+  granted: vote('abe'),
+  grantedToo: vote('bea'),
+  started: start(),
+  confirmed: { stream: 'deployment-d1', event: { type: 'DeploymentConfirmed', data: { ...of, receipt: passed, fencingBase: 0 } } },
+  succeeded: succeed(artifact),
+  observed: observe(artifact.digest),
+} satisfies Record<string, Told>;
+
+function policy(version: number, effectiveFrom = '1970-01-01T00:00:00.000Z', more: object = {}): Told {
+  const gates = [{ gate: 'tests-passed' }, { gate: 'approved', quorum: 2 }, { gate: 'duties-separated' }] as const;
+  const rollbackGates = [{ gate: 'rollback-target-ran' }] as const;
+  const data = { policyId: 'strict', version, title: 'Strict', gates, rollbackGates, clauses: [], effectiveFrom, ...more };
+  return { stream: 'policy-strict', event: { type: 'PolicyPublished', data } };
+}
+function test(suite: string, outcome: 'pass' | 'fail' | 'inconclusive', artifactDigest = artifact.digest): Told {
+  const counts = { tests: 3, failures: 0, errors: 0, skipped: 0, failed: [] };
+  const data = {
+    releaseId: 'r1',
+    artifactDigest,
+    suite,
+    format: 'junit' as const,
+    reportDigest: hex('2'),
+    outcome,
+    ...counts,
+    tester: p('tess'),
+  };
+  return { stream: 'testreport-r1', event: { type: 'TestReportRecorded', data } };
+}
+function vote(name: string, tupleHash = tupleHashOf(tuple)): Told {
+  return { stream: 'approval-ap', by: p(name), event: { type: 'ApprovalGranted', data: { ...round, person: p(name), tupleHash } } };
+}
+type Start = Extract<PlimsollEvent, { type: 'DeploymentStarted' }>['data'];
+function start(more: Partial<Start> = {}, by = more.deployer ?? p('dan')): Told {
+  const data: Start = {
+    ...of,
+    artifacts: [artifact],
+    steps: [step],
+    planHash: tuple.planHash,
+    round: 1,
+    deployer: p('dan'),
+    tuple,
+    receipt: passed,
+    ...more,
+  };
+  return { stream: `deployment-${data.deploymentId}`, by, event: { type: 'DeploymentStarted', data } };
+}
+function succeed(put: ReleaseArtifact, more: Partial<typeof of> = {}): Told {
+  return { stream: 'deployment-d1', event: { type: 'DeploymentSucceeded', data: { ...of, round: 1, artifacts: [put], ...more } } };
+}
+function observe(text: string, change: 'deployed' | 'rolledback' | 'removed' = 'deployed'): Told {
+  const claimed = { reportedBy: '/cluster', claimedOccurredAt: at(0), skewSeconds: 0 };
+  const data = { environment: 'production', service: 'shop', artifact: text, change, ...claimed };
+  return { stream: 'environment-production', event: { type: 'RunningVersionReported', data } };
+}
+function bypass(more: object = {}): Told {
+  const data = {
+    bypassId: BYPASS,
+    releaseId: 'r1',
+    environment: 'production',
+    product: 'shop',
+    gates: ['approved'] as const,
+    justification: 'Payments are down.',
+    requester: p('otto'),
+    tuple,
+    tupleHash: tupleHashOf(tuple),
+    reviewDueAt: at(40),
+    ...more,
+  };
+  return { stream: 'bypass-register', by: p('otto'), event: { type: 'BypassRequested', data } };
+}
+function review(by: string, outcome: 'approved' | 'rejected' = 'approved', late = false): Told {
+  const data = { bypassId: BYPASS, reviewer: p(by), outcome, findings: 'So it was.', late };
+  return { stream: 'bypass-register', by: p(by), event: { type: 'BypassReviewed', data } };
+}
+const waiting: Told = { stream: 'group-a', event: { type: 'GroupDefined', data: { group: 'a', title: 'A' } } };
+/** Time goes by, a second each. */
+const seconds = (count: number): Told[] => Array.from({ length: count }, () => waiting);
+
+type Name = keyof typeof parts;
+/** The story of a change as it should be, but for what is told otherwise; `null` leaves a part out, a list puts several in its place. */
+function story(otherwise: { readonly [N in Name]?: Told | readonly Told[] | null } = {}, after: readonly Told[] = []): Told[] {
+  const told = (Object.keys(parts) as Name[]).flatMap((name) => {
+    const changed = otherwise[name];
+    return changed === undefined ? [parts[name]] : changed === null ? [] : changed;
+  });
+  return [...(told as Told[]), ...after];
+}
+
+const YEAR = { from: '2026-01-01T00:00:00.000Z', to: '2027-01-01T00:00:00.000Z' };
+function reportOf(told: readonly Told[], query = YEAR): ComplianceReport {
+  const fold = new ComplianceFold(query);
+  for (const event of history(told)) fold.add(event as StoredEvent);
+  return fold.report();
+}
+const changeIn = (told: readonly Told[], id = 'd1'): Change => reportOf(told).changes.find((change) => change.id === id)!;
+const underBypass = (more: Partial<Start> = {}): Told =>
+  start({
+    tuple: undefined as unknown as ApprovalTuple,
+    bypassId: BYPASS,
+    receipt: receipt([gate('tests-passed'), gate('approved', { verdict: 'inconclusive', waivedBy: BYPASS }), gate('duties-separated')]),
+    ...more,
+  });
+const ofBypass = (after: readonly Told[] = [], more: Partial<Start> = {}): Told[] =>
+  story({ requested: null, granted: null, grantedToo: null, started: [bypass(), underBypass(more)] }, after);
+/** What asks for nothing. */
+const lax = policy(1, undefined, { gates: [] });
+const ofLax = (): Told[] =>
+  story({
+    policy: lax,
+    requested: null,
+    granted: null,
+    grantedToo: null,
+    tested: null,
+    started: start({ tuple: undefined as unknown as ApprovalTuple, receipt: receipt([]) }),
+  });
+const back = { deploymentId: 'd2', releaseId: 'r1', environment: 'production' } as const;
+const rollback = (deployer = p('dan')): Told[] => [
+  start(
+    {
+      ...back,
+      deployer,
+      tuple: undefined as unknown as ApprovalTuple,
+      rollbackOf: { deploymentId: 'd0', releaseId: 'r0', reason: 'Errors.' },
+      receipt: receipt([gate('rollback-target-ran')]),
+    },
+    deployer,
+  ),
+];
+const halted: Told = { stream: 'deployment-d1', event: { type: 'DeploymentHalted', data: { ...of, round: 1, reason: 'Stopped.' } } };
+const calendar: Told = {
+  stream: 'calendar-organisation',
+  event: {
+    type: 'CalendarWithdrawn',
+    data: { calendarId: 'c', version: 1, effectiveFrom: at(0), justification: 'None.' },
+  },
+};
+const frozen = (more: Partial<GateVerdict> = {}): GateVerdict =>
+  gate('not-frozen', { evidence: ['calendar-organisation@0', 'tzdata:2025c'], ...more });
+const link = (subject: string, person: string): Told => ({
+  stream: `account-${subject}`,
+  event: { type: 'AccountLinked', data: { issuer: 'test', subject, person: p(person) } },
+});
+
+type Case = readonly [ControlQuestion, Answer, string, readonly Told[], RegExp?, string?];
+const cases: readonly Case[] = [
+  ['authorised', 'exception', 'the program started it by itself', story({}, rollback('system:trigger')), /by itself/, 'd2'],
+  ['authorised', 'no', 'nothing on record started it', story({ started: null }), /Nothing on record started it/],
+
+  ['requested', 'no', 'nobody asked', story({ requested: null }), /No request/],
+  ['requested', 'exception', 'a bypass was asked for', ofBypass(), /asked for the bypass/],
+  ['requested', 'exception', 'it is a rollback', story({}, rollback()), /rollback/, 'd2'],
+  ['requested', 'exception', 'the policy asks for no approval', ofLax(), /asks for no approval/],
+
+  ['approved-before-deployment', 'no', 'one of two approved', story({ grantedToo: null }), /1 of 2/],
+  [
+    'approved-before-deployment',
+    'no',
+    'the second came after the start',
+    story({ grantedToo: null, confirmed: [vote('bea'), parts.confirmed] }),
+    /1 of 2/,
+  ],
+  ['approved-before-deployment', 'no', 'one person voted twice', story({ grantedToo: vote('abe') }), /1 of 2/],
+  ['approved-before-deployment', 'no', 'a vote was for another tuple', story({ grantedToo: vote('bea', hex('9')) }), /1 of 2/],
+  ['approved-before-deployment', 'no', 'an approval was taken back', story({ started: [withdrawn('bea'), start()] }), /1 of 2/],
+  [
+    'approved-before-deployment',
+    'no',
+    'it was voided',
+    story({ started: [{ stream: 'approval-ap', event: { type: 'ApprovalVoided', data: { ...round, reason: 'Amended.' } } }, start()] }),
+    /voided/,
+  ],
+  ['approved-before-deployment', 'no', 'it was rejected', story({ started: [rejected(), start()] }), /rejected/],
+  [
+    'approved-before-deployment',
+    'no',
+    'the deployment names no approval',
+    story({ started: start({ tuple: undefined as unknown as ApprovalTuple }) }),
+    /names none/,
+  ],
+  [
+    'approved-before-deployment',
+    'no',
+    'what it names was never asked for',
+    story({ started: start({ tuple: { ...tuple, planHash: hex('8') } }) }),
+    /Nobody was asked/,
+  ],
+  ['approved-before-deployment', 'no', 'the approval is of another release', rebound({ releaseId: 'r9' }), /release r9/],
+  ['approved-before-deployment', 'no', 'it had expired, at the very instant', rebound({ expiresAt: at(9) }), /expired/],
+  ['approved-before-deployment', 'yes', 'it was to expire an instant later', rebound({ expiresAt: at(9.001) })],
+  ['approved-before-deployment', 'no', 'it was given under another version of the policy', rebound({ policyVersion: 2 }), /version 2/],
+  [
+    'approved-before-deployment',
+    'no',
+    'it asked for fewer than the policy does',
+    story({ requested: asked({ quorum: 1 }), grantedToo: null }),
+    /1 of 2/,
+  ],
+  ['approved-before-deployment', 'exception', 'a bypass waived it', ofBypass(), /waived approved/],
+  ['approved-before-deployment', 'exception', 'the policy asks for none', ofLax(), /asks for no approval/],
+
+  ['approved-digest-deployed', 'no', 'another was to be deployed', story({ started: start({ artifacts: [other] }) }), /deployed was/],
+  ['approved-digest-deployed', 'no', 'another was put there', story({ succeeded: succeed(other) }), /deployed was/],
+  [
+    'approved-digest-deployed',
+    'no',
+    'nothing says what was approved',
+    story({ started: start({ tuple: undefined as unknown as ApprovalTuple }) }),
+    /Nothing says/,
+  ],
+  ['approved-digest-deployed', 'exception', 'a bypass was given for it', ofBypass(), /exactly these digests/],
+  ['approved-digest-deployed', 'no', 'a bypass was given for another', ofBypass([], { artifacts: [other] }), /The bypass was given for/],
+  [
+    'approved-digest-deployed',
+    'exception',
+    'it took no effect',
+    story({ confirmed: halted, succeeded: null, observed: null }),
+    /nothing was deployed/,
+  ],
+
+  ['approved-plan-deployed', 'no', 'another plan was carried out', story({ started: start({ planHash: hex('7') }) }), /plan/],
+  ['approved-plan-deployed', 'exception', 'the policy asks for no approval', ofLax(), /no approved plan/],
+
+  ['authors-known', 'no', 'nobody is named', authoredBy(), /who wrote it/],
+  ['authors-known', 'yes', 'an artifact alone names somebody', story({ composed: composedBy() })],
+
+  ['duties-separated', 'no', 'an author approved', story({ grantedToo: vote('ann') }), /author and approver/],
+  ['duties-separated', 'no', 'who asked for it approved', story({ grantedToo: vote('rita') }), /requester and approver/],
+  ['duties-separated', 'no', 'who deployed it approved', story({ grantedToo: vote('dan') }), /approver and deployer/],
+  ['duties-separated', 'no', 'it is not known who wrote it', authoredBy(), /not on record who wrote it/],
+  [
+    'duties-separated',
+    'no',
+    'the author was known by an alias then',
+    story({ tested: [link('alias', 'abe'), parts.tested], composed: composedBy('test|alias') }),
+    /author and approver/,
+  ],
+  ['duties-separated', 'exception', 'a bypass waived the approval', ofBypass(), /no approver/],
+
+  [
+    'no-later-duty-violation',
+    'no',
+    'an alias was learned later, and nobody put it on record',
+    story({}, [link('ann', 'abe')]),
+    /As is known now/,
+  ],
+  [
+    'no-later-duty-violation',
+    'no',
+    'an alias was learned later, and is on record',
+    story({}, [link('ann', 'abe'), violation()]),
+    /turned out/,
+  ],
+  ['no-later-duty-violation', 'yes', 'a violation is of another round', story({}, [violation(['approval-ap@7'])])],
+  ['no-later-duty-violation', 'yes', 'an account of an author was learned to be an other author’s', story({}, [link('ann', 'carl')])],
+
+  ['tested', 'no', 'there is no report', story({ tested: null }), /No passing report/],
+  ['tested', 'no', 'the report is of another digest', story({ tested: test('unit', 'pass', other.digest) }), /No passing report/],
+  ['tested', 'no', 'a suite fails', story({ tested: [parts.tested, test('e2e', 'fail')] }), /e2e/],
+  ['tested', 'yes', 'the suite passed in the end', story({ tested: [test('unit', 'fail'), parts.tested] })],
+  [
+    'tested',
+    'no',
+    'the report came after the start',
+    story({ tested: null, confirmed: [parts.tested, parts.confirmed] }),
+    /No passing report/,
+  ],
+  ['tested', 'no', 'a suite ran nothing', story({ tested: test('unit', 'inconclusive') }), /No passing report/],
+  ['tested', 'exception', 'the policy asks for no tests', ofLax(), /asks for no tests/],
+
+  ['gates-passed', 'no', 'a gate was left out', story({ started: start({ receipt: receipt(PASSED.slice(1)) }) }), /left out tests-passed/],
+  [
+    'gates-passed',
+    'no',
+    'a gate failed',
+    story({ started: start({ receipt: receipt([...PASSED.slice(1), gate('tests-passed', { verdict: 'stale' })]) }) }),
+    /stale/,
+  ],
+  [
+    'gates-passed',
+    'no',
+    'the decision was against it',
+    story({ started: start({ receipt: receipt(PASSED, { verdict: 'fail' }) }) }),
+    /against it/,
+  ],
+  ['gates-passed', 'no', 'it took effect without a second look', story({ confirmed: null }), /not judged again/],
+  ['gates-passed', 'exception', 'a bypass waived one', ofBypass(), /Waived by bypass/],
+  ['gates-passed', 'exception', 'it was stopped', story({ confirmed: halted, succeeded: null, observed: null }), /stopped/],
+  ['gates-passed', 'exception', 'it has not come so far', story({ confirmed: null, succeeded: null, observed: null }), /has not come/],
+
+  [
+    'policy-in-force',
+    'no',
+    'a newer version was in force',
+    story({ policy: [parts.policy, policy(2, at(1))] }),
+    /Version 2 .* was in force/,
+  ],
+  ['policy-in-force', 'yes', 'a newer version is in force a moment later', story({ policy: [parts.policy, policy(2, at(30))] })],
+  [
+    'policy-in-force',
+    'yes',
+    'a newer version was put on record between the decision and its writing',
+    story({ started: [policy(2), start({ receipt: receipt(PASSED, { evaluatedAt: at(8.5) }) })] }),
+  ],
+  [
+    'policy-in-force',
+    'no',
+    'another policy governs the environment',
+    story({ started: start({ receipt: receipt(PASSED, { policyId: 'lax' }) }) }),
+    /governed by policy strict/,
+  ],
+  ['policy-in-force', 'no', 'nobody defined the environment', story({ environment: null }), /Nobody had defined/],
+  ['policy-in-force', 'no', 'no version was in force yet', story({ policy: policy(1, at(999)) }), /No version/],
+
+  [
+    'not-frozen',
+    'yes',
+    'the calendars were looked at, and are open',
+    story({ policy: [parts.policy, calendar], started: start({ receipt: receipt([...PASSED, frozen()]) }) }),
+  ],
+  [
+    'not-frozen',
+    'no',
+    'a freeze held at the moment of effect',
+    story({
+      confirmed: {
+        stream: 'deployment-d1',
+        event: {
+          type: 'DeploymentConfirmed',
+          data: { ...of, fencingBase: 0, receipt: receipt([...PASSED, frozen({ verdict: 'fail', detail: 'The freeze Books holds.' })]) },
+        },
+      },
+    }),
+    /Books/,
+  ],
+  [
+    'not-frozen',
+    'no',
+    'there were calendars, and the decision did not look',
+    story({ policy: [parts.policy, calendar], started: start({ receipt: receipt(PASSED, { inputs: [] }) }) }),
+    /did not look/,
+  ],
+  [
+    'not-frozen',
+    'exception',
+    'a bypass waived it',
+    ofBypass([], { receipt: receipt([...PASSED, frozen({ verdict: 'fail', waivedBy: BYPASS })]) }),
+    /waived not-frozen/,
+  ],
+  [
+    'not-frozen',
+    'exception',
+    'its class is bound by no freeze',
+    story({ started: start({ changeClass: 'emergency', receipt: receipt([...PASSED, frozen()]) }) }),
+    /No freeze binds/,
+  ],
+
+  ['bypass-reviewed', 'yes', 'somebody else reviewed it in time', ofBypass([review('rita')])],
+  ['bypass-reviewed', 'exception', 'the review is not due yet', ofBypass(), /is due at/],
+  ['bypass-reviewed', 'no', 'the review is overdue, from the very instant', ofBypass(seconds(30)), /is not done/],
+  ['bypass-reviewed', 'no', 'the review came late', ofBypass([...seconds(30), review('rita', 'approved', true)]), /came after/],
+  ['bypass-reviewed', 'no', 'the review came late, and does not say so', ofBypass([...seconds(30), review('rita')]), /came after/],
+  ['bypass-reviewed', 'no', 'the review rejected it', ofBypass([review('rita', 'rejected')]), /rejected/],
+  ['bypass-reviewed', 'no', 'who asked for it reviewed it', ofBypass([review('otto')]), /had a part/],
+  ['bypass-reviewed', 'no', 'who used it reviewed it', ofBypass([review('dan')]), /had a part/],
+  ['bypass-reviewed', 'no', 'who wrote it reviewed it', ofBypass([review('ann')]), /had a part/],
+  ['bypass-reviewed', 'no', 'nobody asked for the bypass', story({ started: underBypass() }), /nobody asked for/],
+  [
+    'bypass-reviewed',
+    'exception',
+    'it is of class emergency, without a bypass',
+    story({ started: start({ changeClass: 'emergency' }) }),
+    /class emergency/,
+  ],
+
+  ['observed', 'yes', 'the report names the package and its version', story({ observed: observe('pkg:npm/shop@2.0.0') })],
+  ['observed', 'yes', 'the digest is in a package URL', story({ observed: observe(`pkg:oci/shop@sha256%3A${hex('A')}?tag=2`) })],
+  ['observed', 'no', 'another is told of', story({ observed: observe(other.digest) }), /has not told of/],
+  ['observed', 'no', 'only its removal is told of', story({ observed: observe(artifact.digest, 'removed') }), /has not told of/],
+  ['observed', 'no', 'the environment tells nothing', story({ observed: null }), /Nothing tells/],
+  [
+    'observed',
+    'no',
+    'it was told of before it took effect',
+    story({ started: [observe(artifact.digest), start()], observed: null }),
+    /has not told of/,
+  ],
+  ['observed', 'exception', 'it took no effect', story({ confirmed: halted, succeeded: null, observed: null }), /took no effect/],
+  ['observed', 'no', 'a smoke run found another', story({}, smoke(other.digest)), /smoke run/],
+  ['observed', 'yes', 'a smoke run found it', story({ observed: smoke(artifact.digest) })],
+];
+
+function withdrawn(name: string): Told {
+  return { stream: 'approval-ap', by: p(name), event: { type: 'ApprovalWithdrawn', data: { ...round, person: p(name), reason: 'No.' } } };
+}
+function rejected(): Told {
+  const data = { ...round, person: p('carl'), tupleHash: tupleHashOf(tuple), reason: 'No.' };
+  return { stream: 'approval-ap', by: p('carl'), event: { type: 'ApprovalRejected', data } };
+}
+function asked(more: object, bound = tuple): Told {
+  const data = { ...round, tuple: bound, tupleHash: tupleHashOf(bound), quorum: 2, requester: p('rita'), ...more };
+  return { stream: 'approval-ap', by: p('rita'), event: { type: 'ApprovalRequested', data } };
+}
+/** Approved and deployed with another tuple. */
+function rebound(more: Partial<ApprovalTuple>): Told[] {
+  const bound = { ...tuple, ...more };
+  const hash = tupleHashOf(bound);
+  return story({
+    requested: asked({}, bound),
+    granted: vote('abe', hash),
+    grantedToo: vote('bea', hash),
+    started: start({ tuple: bound }),
+  });
+}
+function composedBy(...authors: string[]): Told {
+  return {
+    stream: 'release-r1',
+    event: { type: 'ReleaseComposed', data: { releaseId: 'r1', product: 'shop', artifacts: [artifact], authors } },
+  };
+}
+function authoredBy(...authors: string[]): Told[] {
+  const data = { ...artifact, digest: { algorithm: 'sha256' as const, value: hex('a') }, authors };
+  return story({ composed: composedBy(...authors), registered: { stream: 'artifact-a1', event: { type: 'ArtifactRegistered', data } } });
+}
+function violation(evidence: readonly string[] = ['approval-ap@1', 'release-r1@0']): Told {
+  const found = { rule: 'approver-is-not-author', person: p('abe'), duties: ['author', 'approver'], evidence, learnedFrom: 'account-ann' };
+  const data = { releaseId: 'r1', environment: 'production', ...found };
+  return { stream: 'dutyreview-1', event: { type: 'DutyViolationFound', data } };
+}
+function smoke(observedDigest: string): Told[] {
+  const run = { smokeRunId: 's1', ...of };
+  const suite = { baseUrl: 'http://127.0.0.1:1', checks: [] };
+  return [
+    {
+      stream: 'smokerun-s1',
+      event: { type: 'SmokeRunStarted', data: { ...run, suite, deadline: at(99), expectedDigests: [artifact.digest] } },
+    },
+    { stream: 'smokerun-s1', event: { type: 'SmokeRunPassed', data: { ...run, checks: [], observedDigest, reason: 'Asked.' } } },
+  ];
+}
+
+describe('a control question', () => {
+  it('is answered by yes, each of them, for a change as it should be', () => {
+    const { verdicts } = changeIn(story());
+    expect(Object.entries(verdicts).filter(([, { verdict }]) => verdict !== 'yes')).toEqual([]);
+    expect(Object.keys(verdicts).sort()).toEqual(Object.keys(CONTROL_QUESTIONS).sort());
+  });
+
+  const named = cases.map(([question, answer, where, told, reason, id]) => ({ question, answer, where, told, reason, id }));
+  it.each(named)('$question is answered by $answer where $where', ({ question, answer, told, reason, id }) => {
+    const judged = changeIn(told, id).verdicts[question];
+    expect(judged.verdict).toBe(answer);
+    if (reason) expect(judged.reason).toMatch(reason);
+  });
+
+  it('has no and exception shown for each that can have them', () => {
+    const shown = (answer: Answer): Set<string> => new Set(cases.filter(([, given]) => given === answer).map(([question]) => question));
+    const never = { exception: ['authors-known', 'no-later-duty-violation', 'policy-in-force'] };
+    const questions = Object.keys(CONTROL_QUESTIONS);
+    expect(questions.filter((q) => !shown('no').has(q))).toEqual([]);
+    expect(questions.filter((q) => !shown('exception').has(q))).toEqual(never.exception);
+  });
+
+  it('says what can not be known to be no, and that it can not be known', () => {
+    const stranger = changeIn(story({}, [observe(other.digest)]), 'observed-13').verdicts;
+    expect(stranger.authorised).toMatchObject({ verdict: 'no' });
+    expect(stranger.authorised.unknowable).toBeUndefined();
+    for (const question of ['tested', 'duties-separated', 'authors-known', 'not-frozen'] as const)
+      expect(stranger[question]).toMatchObject({ verdict: 'no', unknowable: true });
+  });
+});
+
+describe('the population', () => {
+  const second = (n: number): string => at(n);
+  it('has what was started, took effect or ended in the period, and nothing else', () => {
+    // Started at 9 s, in effect at 10 s, ended at 11 s.
+    const moments = (from: number, to: number) => reportOf(story(), { from: second(from), to: second(to) }).changes.map((c) => c.inPeriod);
+    expect(moments(0, 9)).toEqual([]);
+    expect(moments(9, 10)).toEqual([['started']]);
+    expect(moments(10, 11)).toEqual([['effect']]);
+    expect(moments(11, 12)).toEqual([['ended']]);
+    expect(moments(12, 99)).toEqual([]);
+    expect(moments(0, 99)).toEqual([['started', 'effect', 'ended']]);
+  });
+
+  it('has an attempt that was stopped, one that failed, and one that was tried again', () => {
+    const stopped = changeIn(story({ confirmed: halted, succeeded: null, observed: null }));
+    expect(stopped).toMatchObject({ outcome: 'halted', ended: { at: at(10) } });
+    const failed: Told = {
+      stream: 'deployment-d1',
+      event: { type: 'DeploymentFailed', data: { ...of, round: 1, failedSteps: ['s'], compensated: false } },
+    };
+    expect(changeIn(story({ succeeded: failed, observed: null }))).toMatchObject({ outcome: 'failed', deployedDigests: [artifact.digest] });
+    const resumed: Told = {
+      stream: 'deployment-d1',
+      event: { type: 'DeploymentResumed', data: { ...of, steps: ['s'], reason: 'Again.', round: 2 } },
+    };
+    const again = changeIn(story({ succeeded: [failed, resumed, parts.confirmed, parts.succeeded] }));
+    expect(again).toMatchObject({
+      outcome: 'succeeded',
+      receipts: [{ decision: 'start' }, { decision: 'effect' }, { decision: 'effect' }],
+    });
+    expect(again.ended?.at).toBe(at(14));
+  });
+
+  it('tells what an environment says after another version took its place from what nobody ever deployed', () => {
+    const two = { ...artifact, version: '3.0.0', purl: 'pkg:npm/shop@3.0.0', digest: `sha256:${hex('c')}` };
+    const next = { deploymentId: 'd2', releaseId: 'r2', environment: 'production' };
+    const replaced: Told[] = [
+      start({ ...next, artifacts: [two] }),
+      { stream: 'deployment-d2', event: { type: 'DeploymentSucceeded', data: { ...next, round: 1, artifacts: [two] } } },
+    ];
+    const why = (...texts: string[]) =>
+      reportOf(story({}, [...replaced, ...texts.map((text) => observe(text))])).accuracy.neverAuthorised.map((o) => o.why);
+    expect(why(artifact.digest, 'pkg:npm/shop@2.0.0')).toEqual(['replaced-before', 'replaced-before']);
+    expect(why(other.digest, 'pkg:npm/shop@9.0.0')).toEqual(['never-deployed-here', 'never-deployed-here']);
+    expect(why('the newest', 'pkg:npm/shop')).toEqual(['names-no-artifact', 'names-no-artifact']);
+    expect(why(two.digest, 'pkg:npm/shop@3.0.0')).toEqual([]);
+  });
+});
+
+describe('who could do what', () => {
+  const grant = (role: string, from: number, until: number, grantId = role): Told => {
+    const scope = { kind: 'organisation' as const, id: '*' };
+    const data = {
+      grantId,
+      person: p('dan'),
+      role,
+      scope,
+      from: at(from),
+      until: at(until),
+      requestedBy: p('rita'),
+      confirmedBy: p('root'),
+    };
+    return { stream: 'rolegrants-dan', event: { type: 'RoleGranted', data } };
+  };
+  const revoked: Told = {
+    stream: 'rolegrants-dan',
+    event: { type: 'RoleRevoked', data: { grantId: 'deployer', person: p('dan'), role: 'deployer', reason: 'Moved.' } },
+  };
+  const acted = (told: readonly Told[]) =>
+    reportOf(told).access.actedWithoutGrant.flatMap((a) => (a.capability === 'deploy' ? [a.person] : []));
+
+  it('comes from roles in force, as granted, revoked and ended by leaving', () => {
+    const left: Told = { stream: 'person-dan', event: { type: 'PersonLeft', data: { person: p('dan'), reason: 'Left.' } } };
+    const roles = reportOf([grant('deployer', 0, 100), grant('approver', 0, 2), ...seconds(2), revoked, grant('auditor', 0, 100), left])
+      .access.roles;
+    expect(roles.map(({ role, from, until, capabilities, ended }) => [role, from, until, capabilities, ended?.at])).toEqual([
+      ['approver', at(1), at(2), ['approve'], undefined],
+      ['auditor', at(5), at(6), [], at(6)],
+      ['deployer', at(0), at(4), ['deploy'], at(4)],
+    ]);
+  });
+
+  it('has only what held at some moment of the period', () => {
+    const told = [grant('deployer', 0, 5), ...seconds(20)];
+    expect(reportOf(told, { from: at(5), to: at(9) }).access.roles).toEqual([]);
+    expect(reportOf(told, { from: at(4), to: at(5) }).access.roles).toHaveLength(1);
+  });
+
+  it('names who deployed without a role on record: none, one that was over, or one that was revoked', () => {
+    const with_ = (...told: Told[]): Told[] => [...told, ...story()];
+    expect(acted(with_(grant('deployer', 0, 100)))).toEqual([]);
+    expect(acted(with_())).toEqual([p('dan')]);
+    expect(acted(with_(grant('deployer', 0, 5)))).toEqual([p('dan')]);
+    expect(acted(with_(grant('deployer', 0, 100), revoked))).toEqual([p('dan')]);
+    expect(acted(with_(grant('approver', 0, 100)))).toEqual([p('dan')]);
+  });
+
+  it('has memberships with their begin and end', () => {
+    const member = (type: 'GroupMemberAdded' | 'GroupMemberRemoved'): Told => ({
+      stream: 'group-a',
+      event: { type, data: { group: 'a', person: p('abe'), reason: 'So.' } } as PlimsollEvent,
+    });
+    const { memberships } = reportOf([
+      member('GroupMemberAdded'),
+      ...seconds(3),
+      member('GroupMemberRemoved'),
+      member('GroupMemberAdded'),
+    ]).access;
+    expect(memberships.map(({ from, until }) => [from, until])).toEqual([
+      [at(0), at(4)],
+      [at(5), undefined],
+    ]);
+  });
+});
+
+describe('what was appended around Plimsoll', () => {
+  it('is read as far as it can be, and listed where it can not', () => {
+    const events = history(story()) as StoredEvent[];
+    const bare = (event: StoredEvent, data: unknown = event.data): StoredEvent => ({
+      ...event,
+      data,
+      metadata: {} as StoredEvent['metadata'],
+    });
+    const fold = new ComplianceFold(YEAR);
+    for (const event of events) fold.add(event.type === 'DeploymentStarted' ? bare(event) : event);
+    fold.add({ ...bare(events[0]!, null), stream: 'policy-broken', revision: 0 });
+    const report = fold.report();
+    expect(report.changes[0]?.verdicts.authorised).toMatchObject({ verdict: 'no', reason: expect.stringContaining('around Plimsoll') });
+    expect(report.log.unreadable).toMatchObject([{ ref: 'policy-broken@0', event: 'PolicyPublished' }]);
+  });
+});
