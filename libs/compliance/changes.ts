@@ -1,18 +1,25 @@
-import type { ChangeClass, DeploymentEvent, EnvironmentEvent, GateRule, ReleaseArtifact, SmokeRunEvent } from '#libs/contracts';
+import type {
+  ChangeClass,
+  DeploymentEvent,
+  EnvironmentEvent,
+  GateRule,
+  ReleaseArtifact,
+  SmokeRunEvent,
+  UnauthorisedBecause,
+} from '#libs/contracts';
 import type { DutyAssignment } from '#libs/identity';
-import { hashOf } from '#libs/policy';
+import { ENGINES, hashOf } from '#libs/policy';
 import type { Approvals } from './approvals.ts';
 import type { Bypasses } from './bypasses.ts';
 import type { Identities } from './identities.ts';
 import { freezeJudged, gatesJudged, graver, tzdataOf } from './judge-receipts.ts';
 import { approvedAt, digestsOf, exception, no, startQuestions, yes, type AtStart } from './judge-start.ts';
 import { DeployedArtifacts, namedArtifact } from './observations.ts';
-import type { Releases } from './releases.ts';
+import type { KnownTest, Releases } from './releases.ts';
 import type {
   Accuracy,
   Change,
   ChangeOutcome,
-  ChangeTest,
   ComplianceQuery,
   ControlQuestion,
   Judged,
@@ -26,6 +33,14 @@ import { plainText } from './text.ts';
 
 type Started = Extract<DeploymentEvent, { type: 'DeploymentStarted' }>;
 type Reported = Extract<EnvironmentEvent, { type: 'RunningVersionReported' }>;
+type Unauthorised = Extract<EnvironmentEvent, { type: 'UnauthorisedDeploymentObserved' }>;
+
+const WHY_UNMATCHED: Readonly<Record<UnauthorisedBecause, UnmatchedReason>> = {
+  'never-deployed': 'never-deployed-here',
+  superseded: 'replaced-before',
+  'environment-unknown': 'never-deployed-here',
+  'artifact-unnamed': 'names-no-artifact',
+};
 
 /** The account that did something, and for whom it counted then. */
 export interface Deed {
@@ -69,6 +84,7 @@ interface Unmatched extends Observation {
   readonly changeId: string;
   readonly environment: string;
   readonly why: UnmatchedReason;
+  readonly violation?: string | undefined;
 }
 
 /** Everything that is on record beside the changes themselves. */
@@ -168,7 +184,32 @@ export class Changes {
     else draft.foreign = observation;
   }
 
-  reported({ data }: Reported, written: Written): void {
+  /** A report is judged with what comes after it: where it is a violation, that is put on record with it. */
+  reported(event: Reported, written: Written): void {
+    this.flush();
+    this.held = { event, written };
+  }
+
+  /** A violation on record: it is what the report before it was found to be. */
+  unauthorised({ data }: Unauthorised, { ref }: Written): void {
+    const { environment, artifact } = this.held?.event.data ?? {};
+    if (environment === data.environment && artifact === data.artifact) this.flush({ ref, why: WHY_UNMATCHED[data.reason] });
+  }
+
+  /** Judges the report that was held back. */
+  flush(violation?: { readonly ref: string; readonly why: UnmatchedReason }): void {
+    const { held } = this;
+    this.held = undefined;
+    if (held) this.judgeReport(held.event, held.written, violation);
+  }
+
+  private held: { readonly event: Reported; readonly written: Written } | undefined;
+
+  private judgeReport(
+    { data }: Reported,
+    written: Written,
+    violation: { readonly ref: string; readonly why: UnmatchedReason } | undefined,
+  ): void {
     const { environment, service, artifact, change, reportedBy, claimedOccurredAt } = data;
     const inPeriod = this.within(written.at);
     this.telling.add(environment);
@@ -189,19 +230,25 @@ export class Changes {
       service: plainText(service),
     };
     const named = namedArtifact(artifact);
-    const match = this.deployed.match(environment, named);
+    const match = violation ?? this.deployed.match(environment, named);
     if (inPeriod) this.counts.reports++;
     if ('changeId' in match) {
       if (inPeriod) this.counts.reportsMatched++;
       const draft = this.drafts.get(match.changeId);
       if (draft) observed(draft, match.digest, observation);
-    } else if (inPeriod) this.observedOnly(environment, observation, named.digest, match.why);
+    } else if (inPeriod) this.observedOnly(environment, observation, named.digest, match.why, violation?.ref);
   }
 
-  private observedOnly(environment: string, observation: Observation, digest: string | undefined, why: UnmatchedReason): void {
+  private observedOnly(
+    environment: string,
+    observation: Observation,
+    digest: string | undefined,
+    why: UnmatchedReason,
+    violation: string | undefined,
+  ): void {
     const { at, ref, sequence } = observation;
     const id = `observed-${sequence}`;
-    this.unmatched.push({ ...observation, changeId: id, environment, why });
+    this.unmatched.push({ ...observation, changeId: id, environment, violation, why });
     const draft = this.blank(id, 'observed', environment, { at, ref, sequence });
     draft.outcome = 'observed';
     draft.moments.push('observed');
@@ -230,13 +277,27 @@ export class Changes {
       authorRefs.push(artifact.ref);
     }
     const authors = [...accounts].sort().map((account) => ({ account: plainText(account), person: identities.personOf(account) }));
-    const tests: ChangeTest[] = [];
-    for (const test of release?.tests.values() ?? []) if (artifacts.some((a) => a.digest === test.artifactDigest)) tests.push(test);
+    const tests: KnownTest[] = [];
+    for (const known of release?.tests.values() ?? []) if (artifacts.some((a) => a.digest === known.test.artifactDigest)) tests.push(known);
     const tupleHash = tuple && hashOf(tuple);
     const round = tupleHash === undefined ? undefined : approvals.round(releaseId, environment, tupleHash);
     const votes = round?.votes ?? [];
     const bypass = bypassId === undefined ? undefined : bypasses.byId.get(bypassId);
     const inForce = place && rules.inForce(place.policyId, receipt.evaluatedAt);
+    const everyDuty = looksAtEveryDuty(receipt.engine);
+    // Whoever an account was known to be by then; where nothing was said of it, whoever it was taken for when it acted.
+    const deeds: Deed[] = [];
+    const did = (duty: Deed['duty'], account: string, taken: string, ref: string): void =>
+      void deeds.push({ duty, principal: account, person: identities.known(account) ?? taken, ref });
+    for (const { account, person } of authors) did('author', account, person, authorRefs[0] ?? written.ref);
+    if (round) did('requester', round.requesterPrincipal, round.requester, round.requested.ref);
+    for (const vote of votes) did('approver', vote.principal, vote.person, vote.ref);
+    if (everyDuty) {
+      for (const { test, principal: account } of tests) did('tester', account, test.tester, test.ref);
+      const { principal: editor = '', person = '' } = inForce?.publisher ?? {};
+      if (inForce && editor !== '') did('policy-editor', editor, person, inForce.written.ref);
+    }
+    did('deployer', principal, deployer, written.ref);
     const at: AtStart = {
       kind,
       releaseId,
@@ -247,6 +308,8 @@ export class Changes {
       planHash,
       tuple,
       round,
+      // One person votes once, with however many accounts.
+      votes: everyDuty ? votes.map((vote) => ({ ...vote, person: identities.known(vote.principal) ?? vote.person })) : votes,
       bypass,
       receipt,
       rules: asked,
@@ -257,17 +320,11 @@ export class Changes {
       },
       authors: [...new Set(authors.map((a) => a.person))],
       authorRefs,
-      tests,
+      duties: deeds.map(({ duty, person, ref }) => ({ duty, person, evidence: ref })),
+      tests: tests.map(({ test }) => test),
     };
     const verdicts: Draft['verdicts'] = { authorised: authorised(deployer, principal, written) };
     for (const question of START_QUESTIONS) verdicts[question] = startQuestions[question](at);
-
-    const deeds: Deed[] = [];
-    for (const { account, person } of authors)
-      deeds.push({ duty: 'author', principal: account, person, ref: authorRefs[0] ?? written.ref });
-    if (round) deeds.push({ duty: 'requester', principal: round.requesterPrincipal, person: round.requester, ref: round.requested.ref });
-    for (const vote of votes) deeds.push({ duty: 'approver', principal: vote.principal, person: vote.person, ref: vote.ref });
-    deeds.push({ duty: 'deployer', principal, person: deployer, ref: written.ref });
 
     const draft = this.blank(deploymentId, kind, environment, written);
     draft.facts = {
@@ -277,7 +334,7 @@ export class Changes {
       requester: round?.requester,
       requested: round?.requested,
       authors,
-      tests,
+      tests: at.tests,
       approvals: votes.map(({ at: when, groups, person, ref, sequence }) => ({ at: when, groups, person, ref, sequence })),
       deployer,
       approved: approvedAt(at),
@@ -400,6 +457,11 @@ function receiptOf(receipt: Started['data']['receipt'], written: Written, decisi
   const { verdict, factsHash, engine } = receipt;
   const { at, ref, sequence } = written;
   return { at, decision, engine, factsHash, ref, sequence, verdict };
+}
+
+/** Engines of before looked at fewer duties, and a decision is judged by the rules of then (principle 14). */
+function looksAtEveryDuty(engine: string | undefined): boolean {
+  return engine !== undefined && (!Object.hasOwn(ENGINES, engine) || ENGINES[engine]?.everyDuty === true);
 }
 
 function authorised(deployer: string, principal: string, { ref }: Written): Judged {

@@ -101,6 +101,7 @@ export class ComplianceFold {
     this.lastAt = recordedAt;
     if (recordedAt > this.now) this.now = recordedAt;
     try {
+      if (event.type !== 'UnauthorisedDeploymentObserved') this.changes.flush();
       this.tell(event as unknown as PlimsollEvent, written, actor, principal);
     } catch {
       // Only what came around Plimsoll is not what its type says; the report says so, and goes on.
@@ -122,6 +123,7 @@ export class ComplianceFold {
   /** The same in small steps, so that a server can see to others in between. */
   *reportInSteps(checkpoint?: LogRange['checkpoint']): Generator<undefined, ComplianceReport> {
     const { query, changes } = this;
+    changes.flush();
     const drafts = [...changes.drafts.values()].filter((draft) => draft.moments.length > 0);
     const violations = this.attributed(drafts);
     const ofChange = new Map<string, LaterViolation[]>();
@@ -184,6 +186,8 @@ export class ComplianceFold {
         return this.changes.deployment(event, written);
       case 'RunningVersionReported':
         return this.changes.reported(event, written);
+      case 'UnauthorisedDeploymentObserved':
+        return this.changes.unauthorised(event, written);
       case 'SmokeRunStarted':
       case 'SmokeRunPassed':
       case 'SmokeRunFailed':
@@ -206,11 +210,11 @@ export class ComplianceFold {
       case 'ArtifactAuthorsAdded':
         return this.releases.written(event, written);
       case 'TestReportRecorded':
-        return this.releases.tested(event, written);
+        return this.releases.tested(event, written, principal);
       case 'EnvironmentDefined':
         return this.rules.defined(event, written);
       case 'PolicyPublished':
-        return this.rules.published(event, written);
+        return this.rules.published(event, written, { principal, person: actor });
       case 'CalendarDeclared':
       case 'CalendarChanged':
       case 'CalendarWithdrawn':

@@ -107,8 +107,15 @@ function learnedSince(draft: Draft, { violations, identities }: AtEnd): Judged {
     person: identities.known(principal) ?? person,
     evidence: ref,
   }));
-  const then = new Set(keysOf(violationsOf(draft.deeds.map(({ duty, person, ref }) => ({ duty, person, evidence: ref })))));
-  const found = violationsOf(now);
+  const then = new Set(
+    keysOf(
+      violationsOf(
+        draft.deeds.map(({ duty, person, ref }) => ({ duty, person, evidence: ref })),
+        draft.rules,
+      ),
+    ),
+  );
+  const found = violationsOf(now, draft.rules);
   if (typeof found === 'string') return unknowable(found);
   const fresh = found.filter((v) => !then.has(`${v.rule} ${v.duties.join()}`));
   if (fresh.length === 0) return yes([]);

@@ -1,7 +1,7 @@
 import type { DecisionReceipt, GateRule, GateVerdict, ReleaseArtifact } from '#libs/contracts';
 import { conflicts, type DutyAssignment } from '#libs/identity';
-import { RELEASE_DUTIES, tallyRecorded, type QuorumRule } from '#libs/policy';
-import { decisiveVote, type Round } from './approvals.ts';
+import { separationRules, tallyRecorded, type QuorumRule } from '#libs/policy';
+import { decisiveVote, type Round, type Vote } from './approvals.ts';
 import type { KnownBypass } from './bypasses.ts';
 import type { ChangeTest, ControlQuestion, Judged, Written } from './report.ts';
 
@@ -28,6 +28,8 @@ export interface AtStart {
     | undefined;
   /** The round of approval with exactly this tuple. */
   readonly round: Round | undefined;
+  /** Its votes that stood, by the persons that the accounts were known to be then. */
+  readonly votes: readonly Vote[];
   readonly bypass: KnownBypass | undefined;
   readonly receipt: DecisionReceipt;
   /** The gates that the policy version of the receipt asks for; undefined where that version is not on record. */
@@ -37,6 +39,8 @@ export interface AtStart {
   /** Persons known then to have written it, and where that is written. */
   readonly authors: readonly string[];
   readonly authorRefs: readonly string[];
+  /** Who had which duty, as was known then; those that the engine of the decision looked at. */
+  readonly duties: readonly DutyAssignment[];
   /** The newest report of each suite for each artifact. */
   readonly tests: readonly ChangeTest[];
 }
@@ -100,7 +104,7 @@ export const startQuestions: { readonly [Q in Question]: (at: AtStart) => Judged
       return no(`The approval was given under policy ${tuple.policyId} version ${tuple.policyVersion}.`, evidence);
     if (round.closed) return no(`The approval had been ${round.closed.how}.`, [...evidence, round.closed.ref]);
     if (at.started.at >= tuple.expiresAt) return no(`The approval had expired at ${tuple.expiresAt}.`, evidence);
-    const { needed, missing } = tallyRecorded(round.votes, quorumOf(at, round));
+    const { needed, missing } = tallyRecorded(at.votes, quorumOf(at, round));
     return missing === 0 ? yes(evidence) : no(`${needed - missing} of ${needed} persons had approved it when it was started.`, evidence);
   },
 
@@ -115,24 +119,18 @@ export const startQuestions: { readonly [Q in Question]: (at: AtStart) => Judged
     authors.length > 0 ? yes(authorRefs) : unknowable('Neither the release nor any of its artifacts says who wrote it.', authorRefs),
 
   'duties-separated': (at) => {
-    const { round, authors, authorRefs, deployer, started } = at;
+    const { round, authors, authorRefs, started, duties, rules } = at;
     if (!round || round.votes.length === 0) {
       return waiverOf(at, 'approved') !== undefined || !asks(at, 'approved')
         ? exception('There was no approver whose duties could be kept apart from others.', policyRefs(at))
         : no('Nobody had approved it, so nobody else than its authors and its deployer had a part in it.', [started.ref]);
     }
-    const duties: DutyAssignment[] = [
-      ...authors.map((person): DutyAssignment => ({ person, duty: 'author', evidence: authorRefs[0] ?? started.ref })),
-      { person: round.requester, duty: 'requester', evidence: round.requested.ref },
-      ...round.votes.map(({ person, ref }): DutyAssignment => ({ person, duty: 'approver', evidence: ref })),
-      { person: deployer, duty: 'deployer', evidence: started.ref },
-    ];
-    const found = violationsOf(duties);
+    const found = violationsOf(duties, rules);
     if (typeof found === 'string') return unknowable(found, [started.ref]);
     if (found.length > 0)
       return no(found.map((v) => `${v.person} was ${v.duties.join(' and ')}.`).join(' '), [...new Set(found.flatMap((v) => v.evidence))]);
     if (authors.length === 0) return unknowable('It is not on record who wrote it, so nobody can be shown not to have.', authorRefs);
-    return yes([...authorRefs, round.requested.ref, ...round.votes.map((v) => v.ref), started.ref]);
+    return yes([...new Set([...authorRefs, ...duties.map((d) => d.evidence)])]);
   },
 
   tested: (at) => {
@@ -172,9 +170,12 @@ export const startQuestions: { readonly [Q in Question]: (at: AtStart) => Judged
 };
 
 /** Duties held together that are kept apart; or why that can't be said. */
-export function violationsOf(duties: readonly DutyAssignment[]): ReturnType<typeof conflicts> | string {
+export function violationsOf(
+  duties: readonly DutyAssignment[],
+  rules: readonly GateRule[] | undefined,
+): ReturnType<typeof conflicts> | string {
   try {
-    return conflicts(duties, RELEASE_DUTIES);
+    return conflicts(duties, separationRules(rules ?? []));
   } catch (error) {
     // Somebody who can't be named can't be shown to be somebody else.
     return error instanceof Error ? error.message : String(error);
@@ -225,7 +226,7 @@ function quorumOf({ rules }: AtStart, round: Round): QuorumRule {
 /** When the last approval came that it took. */
 export function approvedAt(at: AtStart): Written | undefined {
   if (!at.round) return undefined;
-  const vote = decisiveVote(at.round.votes, quorumOf(at, at.round));
+  const vote = decisiveVote(at.votes, quorumOf(at, at.round));
   return vote && { at: vote.at, ref: vote.ref, sequence: vote.sequence };
 }
 

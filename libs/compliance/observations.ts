@@ -1,30 +1,25 @@
 import type { ReleaseArtifact } from '#libs/contracts';
 import type { UnmatchedReason } from './report.ts';
 
-/** What an environment's report names, as far as it can be read: a digest, a package with its version, or neither. */
+/** What an environment's report names, as far as it can be read: contents, a package URL, or neither. */
 export interface NamedArtifact {
-  /** `sha256:…` */
+  /** `sha256:…`; where several are told that differ, none of them is it. */
   readonly digest?: string;
-  /** `type/namespace/name`, lower case, of a package URL. */
-  readonly package?: string;
-  readonly version?: string;
+  /** A package URL with a version, written in one way. Qualifiers count: from another repository it may be another thing. */
+  readonly purl?: string;
 }
 
-const DIGEST = /(sha256|sha384|sha512)(?::|%3a)([0-9a-f]{64,128})(?![0-9a-f])/i;
-const LENGTHS: Readonly<Record<string, number>> = { sha256: 64, sha384: 96, sha512: 128 };
-
-/** Reads a digest, or a package URL (purl-spec) with its version or digest, wherever in it the digest stands. */
+/** Reads every digest that a report carries, wherever in it; or else its package URL (purl-spec). */
 export function namedArtifact(text: string): NamedArtifact {
-  const [, algorithm = '', value = ''] = DIGEST.exec(text) ?? [];
-  const known = algorithm.toLowerCase();
-  const digest = LENGTHS[known] === value.length ? { digest: `${known}:${value.toLowerCase()}` } : {};
-  const [, path] = /^pkg:\/{0,2}([^?#]+)/i.exec(text) ?? [];
-  if (path === undefined) return digest;
-  const at = path.lastIndexOf('@');
-  const versioned = at > 0 && path[at - 1] !== '/';
-  const name = decoded(versioned ? path.slice(0, at) : path).toLowerCase();
-  const version = versioned ? decoded(path.slice(at + 1)) : '';
-  return { ...digest, package: name, ...(version === '' ? {} : { version }) };
+  const plain = decoded(text);
+  const digests = [...plain.matchAll(/\b(sha(?:256|384|512)):([0-9a-z]*)/gi)].map(([found]) => found.toLowerCase());
+  if (digests.length > 0) return { digest: digests.every((digest) => digest === digests[0]) ? (digests[0] ?? '') : digests.join(' ') };
+  return plain.includes('@') && /^pkg:/i.test(plain) ? { purl: normal(plain) } : {};
+}
+
+/** Scheme and type in lower case, which the specification lets anybody write otherwise. */
+function normal(purl: string): string {
+  return purl.replace(/^pkg:\/*[^/]+/i, (start) => start.toLowerCase().replace(/^pkg:\/*/, 'pkg:'));
 }
 
 function decoded(text: string): string {
@@ -38,16 +33,14 @@ function decoded(text: string): string {
 interface Standing {
   readonly changeId: string;
   readonly digest: string;
-  readonly version: string | undefined;
+  readonly purl: string;
 }
 
 interface Place {
-  /** What may run of each package, by what the log says: the newest deployment that succeeded, and those since then that did not. */
+  /** What may run under each name, by what the log says: the newest deployment that succeeded, and those since then that did not. */
   readonly standing: Map<string, readonly Standing[]>;
-  /** Package of every digest that was ever deployed here. */
-  readonly packages: Map<string, string>;
-  /** `package@version` of everything that was ever deployed here. */
-  readonly versions: Set<string>;
+  /** The names of every digest and package URL that was ever deployed here. */
+  readonly names: Map<string, string>;
 }
 
 export type Match = { readonly changeId: string; readonly digest: string } | { readonly why: UnmatchedReason };
@@ -61,52 +54,37 @@ export class DeployedArtifacts {
 
   /** A deployment takes effect: from now on both what it brings and what was there may run. */
   tookEffect(environment: string, changeId: string, artifacts: readonly ReleaseArtifact[]): void {
-    const place = this.place(environment);
-    for (const artifact of artifacts) {
-      const { key, standing } = standingOf(artifact, changeId);
-      const others = (place.standing.get(key) ?? []).filter((s) => s.digest !== standing.digest);
-      place.standing.set(key, [...others, standing]);
-      place.packages.set(standing.digest, key);
-      place.versions.add(`${key}@${standing.version ?? ''}`);
-    }
+    this.put(environment, changeId, artifacts, (before, standing) => [...before.filter((s) => s.digest !== standing.digest), standing]);
   }
 
   /** It succeeded: what was there before is gone. */
   succeeded(environment: string, changeId: string, artifacts: readonly ReleaseArtifact[]): void {
-    const place = this.place(environment);
-    for (const artifact of artifacts) {
-      const { key, standing } = standingOf(artifact, changeId);
-      place.standing.set(key, [standing]);
-      place.packages.set(standing.digest, key);
-      place.versions.add(`${key}@${standing.version ?? ''}`);
-    }
+    this.put(environment, changeId, artifacts, (_before, standing) => [standing]);
   }
 
-  match(environment: string, { digest, package: name, version }: NamedArtifact): Match {
+  match(environment: string, { digest, purl }: NamedArtifact): Match {
+    const told = digest ?? purl;
+    if (told === undefined) return { why: 'names-no-artifact' };
     const place = this.places.get(environment);
-    if (digest !== undefined) {
-      const key = place?.packages.get(digest);
-      if (!place || key === undefined) return { why: 'never-deployed-here' };
-      const found = place.standing.get(key)?.find((s) => s.digest === digest);
-      return found ? { changeId: found.changeId, digest } : { why: 'replaced-before' };
-    }
-    if (name === undefined || version === undefined) return { why: 'names-no-artifact' };
-    const found = place?.standing.get(name)?.find((s) => s.version === version);
-    if (found) return { changeId: found.changeId, digest: found.digest };
-    return { why: place?.versions.has(`${name}@${version}`) ? 'replaced-before' : 'never-deployed-here' };
+    const name = place?.names.get(told);
+    if (!place || name === undefined) return { why: 'never-deployed-here' };
+    const found = place.standing.get(name)?.find((s) => (digest === undefined ? s.purl === purl : s.digest === digest));
+    return found ? { changeId: found.changeId, digest: found.digest } : { why: 'replaced-before' };
   }
 
-  private place(environment: string): Place {
+  private put(
+    environment: string,
+    changeId: string,
+    artifacts: readonly ReleaseArtifact[],
+    next: (before: readonly Standing[], standing: Standing) => readonly Standing[],
+  ): void {
     let place = this.places.get(environment);
-    if (!place) this.places.set(environment, (place = { standing: new Map(), packages: new Map(), versions: new Set() }));
-    return place;
+    if (!place) this.places.set(environment, (place = { standing: new Map(), names: new Map() }));
+    for (const { name, digest, purl } of artifacts) {
+      const standing = { changeId, digest, purl: normal(decoded(purl)) };
+      place.standing.set(name, next(place.standing.get(name) ?? [], standing));
+      place.names.set(digest, name);
+      place.names.set(standing.purl, name);
+    }
   }
-}
-
-function standingOf(
-  { purl, name, version, digest }: ReleaseArtifact,
-  changeId: string,
-): { readonly key: string; readonly standing: Standing } {
-  const named = namedArtifact(purl);
-  return { key: named.package ?? name, standing: { changeId, digest, version: named.version ?? version } };
 }

@@ -250,6 +250,13 @@ const cases: readonly Case[] = [
     /1 of 2/,
   ],
   ['approved-before-deployment', 'no', 'one person voted twice', story({ grantedToo: vote('abe') }), /1 of 2/],
+  [
+    'approved-before-deployment',
+    'no',
+    'two accounts that voted were known to be one person',
+    story({ started: [link(p('bea'), 'abe'), start()] }),
+    /1 of 2/,
+  ],
   ['approved-before-deployment', 'no', 'a vote was for another tuple', story({ grantedToo: vote('bea', hex('9')) }), /1 of 2/],
   ['approved-before-deployment', 'no', 'an approval was taken back', story({ started: [withdrawn('bea'), start()] }), /1 of 2/],
   [
@@ -323,6 +330,39 @@ const cases: readonly Case[] = [
     'the author was known by an alias then',
     story({ tested: [link('alias', 'abe'), parts.tested], composed: composedBy('test|alias') }),
     /author and approver/,
+  ],
+  ['duties-separated', 'no', 'who tested it approved', story({ grantedToo: vote('tess') }), /tester and approver/],
+  [
+    'duties-separated',
+    'no',
+    'who published its policy approved',
+    story({ policy: { ...parts.policy, by: p('abe') } }),
+    /approver and policy-editor/,
+  ],
+  [
+    'duties-separated',
+    'yes',
+    'who tested it approved, and the engine of then did not look',
+    story({ grantedToo: vote('tess'), started: start({ receipt: { ...passed, engine: 'plimsoll-gates/4 cel/0.6.1' } }) }),
+  ],
+  [
+    'duties-separated',
+    'no',
+    'the policy keeps two more duties apart',
+    story({
+      policy: policy(1, undefined, {
+        gates: [
+          { gate: 'tests-passed' },
+          { gate: 'approved', quorum: 2 },
+          { gate: 'duties-separated', apart: [{ id: 'tester-is-not-author', duties: ['tester', 'author'] }] },
+        ],
+      }),
+      tested: {
+        ...parts.tested,
+        event: { ...parts.tested.event, data: { ...(parts.tested.event.data as object), tester: p('ann') } } as PlimsollEvent,
+      },
+    }),
+    /author and tester/,
   ],
   ['duties-separated', 'exception', 'a bypass waived the approval', ofBypass(), /no approver/],
 
@@ -548,6 +588,24 @@ describe('a control question', () => {
     const questions = Object.keys(CONTROL_QUESTIONS);
     expect(questions.filter((q) => !shown('no').has(q))).toEqual([]);
     expect(questions.filter((q) => !shown('exception').has(q))).toEqual(never.exception);
+  });
+
+  it('takes what was put on record as a violation for one, and says where', () => {
+    const data = {
+      environment: 'production',
+      service: 'shop',
+      artifact: artifact.digest,
+      reportedBy: '/cluster',
+      claimedOccurredAt: at(0),
+    };
+    const found = { change: 'deployed' as const, reason: 'superseded' as const, detail: 'So.', evidence: [], skewSeconds: 0 };
+    const told: Told = { stream: 'environment-production', event: { type: 'UnauthorisedDeploymentObserved', data: { ...data, ...found } } };
+    const { accuracy } = reportOf(story({}, [observe(artifact.digest), told]));
+    expect(accuracy).toMatchObject({
+      reports: 2,
+      reportsMatched: 1,
+      neverAuthorised: [{ why: 'replaced-before', violation: 'environment-production@3' }],
+    });
   });
 
   it('says what can not be known to be no, and that it can not be known', () => {

@@ -15,7 +15,13 @@ export interface KnownRelease {
   ref?: string;
   readonly plans: Map<string, Plan>;
   /** The newest report of every suite and artifact. */
-  readonly tests: Map<string, ChangeTest>;
+  readonly tests: Map<string, KnownTest>;
+}
+
+/** A report with the account that recorded it. */
+export interface KnownTest {
+  readonly test: ChangeTest;
+  readonly principal: string;
 }
 
 interface KnownArtifact {
@@ -62,11 +68,11 @@ export class Releases {
     this.artifacts.set(data.artifactId, artifact);
   }
 
-  tested({ data }: TestReportEvent, written: Written): void {
+  tested({ data }: TestReportEvent, written: Written, principal: string): void {
     const { releaseId, artifactDigest, suite, outcome, reportDigest, tester } = data;
     const { at, ref, sequence } = written;
     const test = { artifactDigest, at, outcome, ref, reportDigest, sequence, suite, tester };
-    this.known(releaseId).tests.set(`${artifactDigest} ${suite}`, test);
+    this.known(releaseId).tests.set(`${artifactDigest} ${suite}`, { test, principal });
   }
 
   private known(releaseId: string): KnownRelease {

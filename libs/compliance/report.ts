@@ -25,7 +25,7 @@ export const CONTROL_QUESTIONS = {
   'approved-digest-deployed': 'Are the digests that were deployed exactly those that were approved?',
   'approved-plan-deployed': 'Is the plan that was carried out exactly the one that was approved?',
   'authors-known': 'Is it on record who wrote it?',
-  'duties-separated': 'As was known then: did nobody who approved it write, request or deploy it?',
+  'duties-separated': 'As was known then: did nobody who approved it write, request, test or deploy it, or publish its policy?',
   'no-later-duty-violation': 'Has nothing been learned since, about who is who, that shows duties which were not separated?',
   tested: 'Did every artifact have a passing test report for its digest, and no failing suite, when it was started?',
   'gates-passed': 'Did every gate of its policy pass, when it was started and again at the moment of effect?',
@@ -235,6 +235,8 @@ export interface Accuracy {
     readonly changeId: string;
     readonly environment: string;
     readonly why: UnmatchedReason;
+    /** Where it was put on record as a violation when it was reported; absent in what was reported before that was done. */
+    readonly violation?: string;
   })[];
   /** Reports of other kinds in the period, which are no deployments. */
   readonly removedReports: number;

@@ -9,8 +9,15 @@ export interface KnownEnvironment {
   readonly ref: string;
 }
 
+interface Publisher {
+  readonly principal: string;
+  readonly person: string;
+}
+
 interface KnownVersion extends PolicyVersion {
   readonly written: Written;
+  /** The account that published it, and whom it was taken for; blank where none is on record. */
+  readonly publisher: Publisher;
 }
 
 /** Policies, what they govern, and whether there was any calendar, as is known so far. */
@@ -30,10 +37,10 @@ export class RulesInForce {
     this.environments.set(data.environment, { environmentClass, policyId, regimes, ref });
   }
 
-  published({ data }: PolicyEvent, written: Written): void {
+  published({ data }: PolicyEvent, written: Written, publisher: Publisher): void {
     const { policyId, version, effectiveFrom, gates, rollbackGates, clauses } = data;
     const versions = this.policies.get(policyId) ?? [];
-    this.policies.set(policyId, [...versions, { version, effectiveFrom, gates, rollbackGates, clauses, written }]);
+    this.policies.set(policyId, [...versions, { version, effectiveFrom, gates, rollbackGates, clauses, written, publisher }]);
   }
 
   calendarChanged(_event: CalendarEvent, { ref }: Written): void {

@@ -625,6 +625,26 @@ export function complianceYear(options: { readonly seed: number; readonly change
     }
     if (kind === 'observed-only') {
       report(4 * HOUR, digestText({ algorithm: 'sha256', value: hashOf(`stranger ${number}`) }), 'deployed', { planted: kind });
+      add(
+        4 * HOUR,
+        environment,
+        {
+          type: 'UnauthorisedDeploymentObserved',
+          data: {
+            environment: ENVIRONMENT,
+            service: name,
+            artifact: digestText({ algorithm: 'sha256', value: hashOf(`stranger ${number}`) }),
+            change: 'deployed',
+            reason: 'never-deployed',
+            detail: 'No deployment of ours brought it there.',
+            evidence: [],
+            reportedBy: 'https://cluster.example.com/agent',
+            claimedOccurredAt: text(at + 4 * HOUR - 30_000),
+            skewSeconds: -30,
+          },
+        },
+        account('agent', 0),
+      );
     }
     if (kind === 'names-nothing') report(4 * HOUR, `${name}, the newest`, 'deployed', { planted: kind });
     if (kind === 'observed-after-it-was-replaced') {
