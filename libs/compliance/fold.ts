@@ -136,39 +136,50 @@ export class ComplianceFold {
       summarise(summary, change);
       if (reported.length % CHANGES_A_STEP === 0) yield;
     }
+    yield;
+    const { seed, sample } = query;
+    const drawn =
+      seed === undefined || sample === undefined
+        ? undefined
+        : drawSample(
+            reported.map(({ id }) => id),
+            seed,
+            sample,
+          );
+    yield;
+    const accuracy = this.accuracyOf(reported);
+    yield;
+    const emergencies = this.emergencies(drafts);
+    const access = this.access.report();
+    yield;
     return {
       schema: 'plimsoll.compliance-report.v1',
       engine: COMPLIANCE_ENGINE,
       query,
-      log: {
-        events: this.events,
-        ...(this.first === undefined
-          ? {}
-          : { firstPosition: String(this.first), lastPosition: String(this.last), lastRecordedAt: this.lastAt }),
-        coversPeriod: this.now >= query.to,
-        ...(checkpoint ? { checkpoint } : {}),
-        ...(this.unreadable.length > 0 ? { unreadable: this.unreadable } : {}),
-      },
-      gateEngines: [...new Set(drafts.flatMap((draft) => [...draft.engines]))].sort(),
-      tzdata: [...new Set(drafts.flatMap((draft) => [...draft.tzdata]))].sort(),
+      log: this.logRange(checkpoint),
+      gateEngines: [...new Set(drafts.flatMap((draft) => draft.engines))].sort(),
+      tzdata: [...new Set(drafts.flatMap((draft) => draft.tzdata))].sort(),
       questions: CONTROL_QUESTIONS,
       summary,
-      accuracy: this.accuracyOf(reported),
+      accuracy,
       changes: reported,
-      emergencies: this.emergencies(drafts),
-      access: this.access.report(),
+      emergencies,
+      access,
       ruleChanges: this.ruleChanges,
       laterViolations: violations.filter((v) => v.changeIds.length > 0 || this.within(v.at)),
       denials: this.denials(),
-      ...(query.seed === undefined || query.sample === undefined
-        ? {}
-        : {
-            sample: drawSample(
-              reported.map(({ id }) => id),
-              query.seed,
-              query.sample,
-            ),
-          }),
+      ...(drawn ? { sample: drawn } : {}),
+    };
+  }
+
+  private logRange(checkpoint: LogRange['checkpoint']): LogRange {
+    const { events, first, last, lastAt, unreadable } = this;
+    return {
+      events,
+      ...(first === undefined ? {} : { firstPosition: String(first), lastPosition: String(last), lastRecordedAt: lastAt }),
+      coversPeriod: this.now >= this.query.to,
+      ...(checkpoint ? { checkpoint } : {}),
+      ...(unreadable.length > 0 ? { unreadable } : {}),
     };
   }
 
