@@ -233,6 +233,7 @@ describe('around Plimsoll, in what it keeps', () => {
     const to = await exported('terminal');
     const path = join(to, FILES.events);
     const lines = readFileSync(path, 'utf8').trim().split('\n');
+    expect(names(await audit('verify', to, '--key', key, '--json'))).not.toContain('edit');
     const last = JSON.parse(lines.at(-1)!) as Record<string, unknown>;
     const hostile = `approval-x\n\u001b[1A\u001b[2KNothing wrong was found.\u009b2J\u202e`;
     writeFileSync(path, `${[...lines, JSON.stringify({ ...last, stream: hostile, id: randomUUID() })].join('\n')}\n`);

@@ -92,6 +92,7 @@ describe('objects of others, and objects that are not there', () => {
     const later = randomUUID();
     expect(shapeOf(await stage.max.get(`/v1/governance/bypasses/${later}`), later)).toEqual(beforeAny);
     // What is there is found, by who asks for it where it is.
+    ok(await stage.max.get(`/v1/planning/releases/${release.releaseId}`));
     expect(found.some((one) => one.startsWith('/v1/planning/releases/'))).toBe(true);
     expect(found.some((one) => one.startsWith('/v1/governance/approvals/'))).toBe(true);
   });
@@ -136,6 +137,7 @@ describe('objects of others, and objects that are not there', () => {
   it('a tenant in query or header changes nothing: there is one organisation', async () => {
     const path = `/v1/planning/releases/${release.releaseId}`;
     const plain = await stage.max.get(path);
+    ok(plain);
     for (const headers of [
       { 'x-tenant': 'other' },
       { 'x-organisation': 'other' },

@@ -214,6 +214,7 @@ describe('requests that are built to do harm', () => {
     await report(stage, serviceDeployed(environment, text, new Date().toISOString(), text));
     await report(stage, serviceDeployed(environment, 'pkg:npm/shop@1.0.0'));
     const csv = await stage.view(`/v1/environments/unauthorised-deployments.csv?environment=${environment}`);
+    ok(csv);
     const lines = csv.text.split('\r\n').slice(1, 3);
     expect(lines).toHaveLength(2);
     // Newest first.
