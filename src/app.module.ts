@@ -2,6 +2,7 @@ import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import { CqrsModule } from '@nestjs/cqrs';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { PostgresRecordStore, RECORD_STORE } from '#libs/archive';
 import { AggregateEtagInterceptor, Aggregates, COMMAND_OBSERVER, CommandRegistry, EVENT_CODEC, EVENT_LOG, TEXT_SEALER } from '#libs/cqrs';
 import {
   AUTHORISER,
@@ -53,6 +54,7 @@ class PortsModule {
       CommandRegistry,
       Aggregates,
       AccountResolver,
+      { provide: RECORD_STORE, useValue: new PostgresRecordStore(infrastructure.pool) },
       { provide: ROLES_FROM, useValue: configuration.rolesFrom },
       GuardedRoutes,
       GrantAuthoriser,

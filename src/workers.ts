@@ -2,17 +2,18 @@ import { setMaxListeners } from 'node:events';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { CommandBus } from '@nestjs/cqrs';
 import type { Logger } from 'pino';
-import { openArchive } from '#libs/archive';
-import { areaOf, ORGANISATION } from '#libs/contracts';
+import { openArchive, PostgresRecordStore } from '#libs/archive';
+import { areaOf } from '#libs/contracts';
 import { Aggregates, CommandRegistry } from '#libs/cqrs';
 import { drivers } from '#libs/deployers';
 import { CLOCK, type Clock } from '#libs/http';
 import { EventPublisher } from '#libs/messaging';
 import { runProcess, runTimers } from '#libs/processes';
 import { runView } from '#libs/read-models';
-import { combined, daysAfter, retentionPolicy, rulesInForce } from '#libs/retention';
 import { runSubscription } from '#libs/subscriptions';
 import { Archiver } from './archive/archiver.ts';
+import { listRecords, RecordKeeper, RECORDS_SUBSCRIPTION } from './archive/record-keeper.ts';
+import { retainUntil } from './archive/retention-status.ts';
 import { BusCommandSender } from './command-sender.ts';
 import type { Configuration, Role } from './configuration.ts';
 import { Deployer } from './deployments/deployer/deployer.ts';
@@ -92,6 +93,7 @@ export function startWorkers(
         commands,
         aggregates,
         clock,
+        records: new PostgresRecordStore(pool),
         leaseSeconds: configuration.stepLeaseSeconds,
         onError,
         drivers: drivers({
@@ -135,19 +137,19 @@ export function startWorkers(
         onProblem: (witness, problem, detail) => logger.error({ witness, problem }, `A witness of the ledger does not sign: ${detail}`),
       });
       const { archive } = configuration;
-      const archiver = archive
+      const keeper = archive
+        ? new RecordKeeper({ archive: openArchive(archive.location), store: new PostgresRecordStore(pool), pool, log, codec, now })
+        : undefined;
+      const archiver = keeper
         ? new Archiver({
-            ...archive,
-            archive: openArchive(archive.location),
+            ...archive!,
+            archive: openArchive(archive!.location),
             pool,
             log,
             kind: configuration.eventStoreUrl ? 'eventstoredb' : 'postgres',
             views,
-            // The log is of everything: what has to be kept longest says how long.
-            retainUntil: async (at) => {
-              const { state } = await aggregates.load(retentionPolicy, ORGANISATION);
-              return daysAfter(at, combined(rulesInForce(state, at).rules).keepDays);
-            },
+            records: keeper,
+            retainUntil: (at) => retainUntil((aggregate, id) => aggregates.load(aggregate, id), at),
             now,
             onAlarm: ({ code, detail }) => logger.error({ code }, `The archive needs a person: ${detail}`),
           })
@@ -166,6 +168,7 @@ export function startWorkers(
         }),
         ...(checkpoints ? [checkpoints.run(signal, onError)] : []),
         ...(archiver ? [archiver.run(signal, onError)] : []),
+        ...(keeper ? [runSubscription({ ...host, name: RECORDS_SUBSCRIPTION, handle: listRecords })] : []),
         ...(witnesses.length > 0 ? [witnessing.run(signal, onError)] : []),
         // On the embedded default there is nobody outside who could read it.
         ...(configuration.kafka ? [publisher.run()] : []),

@@ -6,3 +6,4 @@ export * from './manifests.ts';
 export * from './open-archive.ts';
 export * from './read-archive.ts';
 export * from './write-segment.ts';
+export * from './record-store.ts';

@@ -1,4 +1,5 @@
 import type { DomainEvent } from '#libs/event-sourcing';
+import type { KeptRecord } from './retention.events.ts';
 import type { ApprovalTuple, DecisionReceipt, PlannedChangeClass, PlannedStep, ReleaseArtifact, SmokeSuite } from './values.ts';
 
 interface OfDeployment {
@@ -25,6 +26,8 @@ type StepReport = OfDeployment & {
   /** Milliseconds. */
   readonly durationMs: number;
   readonly output?: unknown;
+  /** The log with secrets masked, where it was kept whole. */
+  readonly kept?: KeptRecord;
 };
 
 export type DeploymentEvent =

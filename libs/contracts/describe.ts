@@ -109,6 +109,9 @@ const sentences: { readonly [T in PlimsollEvent['type']]: (data: DataOf<T>) => s
     `A plan of ${e.steps.length} ${e.steps.length === 1 ? 'step' : 'steps'} for ${e.environment} was made, ${e.planHash}.`,
   VersionAssigned: (e) => `The release is version ${e.version} of ${e.product}.`,
 
+  RecordExpired: (e) =>
+    `The ${e.kind === 'step-log' ? 'log' : 'report'} of ${e.event} (sha256:${e.sha256}) is no longer at hand; the archive holds it under ${e.manifest}.`,
+  RecordExpiryStayed: (e) => `Record ${e.recordId} stays at hand: legal hold ${e.holds.join(', ')} came before it was removed.`,
   RetentionPolicyPublished: (e) =>
     `Version ${e.version} of the retention rules was published by ${e.publishedBy}, in force from ${e.effectiveFrom}: ${e.title}. ${e.justification}`,
 

@@ -18,7 +18,7 @@ import type { IncidentEvent, TriggerEvent } from './incidents.events.ts';
 import type { IngestionEvent } from './ingestion.events.ts';
 import type { MetricEvent } from './observability.events.ts';
 import type { ReleaseEvent, VersionLineEvent } from './planning.events.ts';
-import type { LegalHoldEvent, RetentionPolicyEvent } from './retention.events.ts';
+import type { LegalHoldEvent, RecordEvent, RetentionPolicyEvent } from './retention.events.ts';
 import type { SmokeRunEvent, TestReportEvent } from './validation.events.ts';
 import { BEGINNING_OF_TIME } from './values.ts';
 
@@ -43,6 +43,7 @@ export type PlimsollEvent =
   | MetricEvent
   | PersonEvent
   | PolicyEvent
+  | RecordEvent
   | ReleaseEvent
   | RetentionPolicyEvent
   | RoleGrantEvent
@@ -120,6 +121,8 @@ export const declarations = {
   PersonLeft: first,
   PersonRegistered: first,
   PolicyPublished: { version: 2, upcasters: { 1: policyInForceAtOnce } },
+  RecordExpired: first,
+  RecordExpiryStayed: first,
   ReleaseAmended: first,
   ReleaseComposed: first,
   ReleasePlanned: first,
@@ -171,6 +174,7 @@ const areas: Readonly<Record<string, string>> = {
   outside: 'ingestion',
   person: 'governance',
   policy: 'governance',
+  record: 'governance',
   release: 'planning',
   retentionpolicy: 'governance',
   rolegrants: 'governance',

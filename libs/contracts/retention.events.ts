@@ -51,3 +51,41 @@ export type RetentionPolicyEvent = DomainEvent<
     readonly publishedBy: string;
   }
 >;
+
+/** Something that is kept whole beside the log, such as a step's log; an event tells of it. */
+export interface KeptRecord {
+  readonly recordId: string;
+  /** SHA-256 (hex) of what is kept: secrets are masked in it. */
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+export type RecordKind = 'step-log' | 'test-report';
+
+/** What became of a kept record (M7.6). What it is about is in the event that tells of it. */
+export type RecordEvent =
+  /** It is no longer at hand: the archive holds it. Recorded before it is removed. */
+  | DomainEvent<
+      'RecordExpired',
+      {
+        readonly recordId: string;
+        readonly kind: RecordKind;
+        readonly sha256: string;
+        readonly bytes: number;
+        /** `stream@revision` of the event that tells of it, and when that was recorded. */
+        readonly event: string;
+        readonly keptAt: string;
+        /** What in the archive holds it, and when it was read back from there with this digest. */
+        readonly manifest: string;
+        readonly manifestSha256: string;
+        readonly verifiedAt: string;
+        /** Version of the retention rules, 0 for what the program brings; the regimes that counted and the days at hand that they ask for. */
+        readonly policyVersion: number;
+        readonly regimes: readonly Regime[];
+        readonly atHandDays: number;
+        /** `stream@revision` of the legal holds that were read, none of which binds. */
+        readonly holds: string;
+      }
+    >
+  /** A legal hold came before it was removed: it stays at hand. */
+  | DomainEvent<'RecordExpiryStayed', { readonly recordId: string; readonly holds: readonly string[]; readonly register: string }>;

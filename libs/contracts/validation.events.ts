@@ -1,4 +1,5 @@
 import type { DomainEvent } from '#libs/event-sourcing';
+import type { KeptRecord } from './retention.events.ts';
 import type { SmokeSuite } from './values.ts';
 
 export interface SmokeCheckResult {
@@ -26,6 +27,8 @@ export type TestReportEvent = DomainEvent<
     /** The first failures, capped. */
     readonly failed: readonly string[];
     readonly tester: string;
+    /** The report itself, where it was kept. */
+    readonly kept?: KeptRecord;
   }
 >;
 

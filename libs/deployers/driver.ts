@@ -29,6 +29,8 @@ export interface StepOutcome {
   readonly logDigest: string;
   /** The end of the log, at most 4 KB of UTF-8, secrets masked. */
   readonly logTail: string;
+  /** The log with secrets masked; of one over `KEPT_LOG_BYTES` its beginning and its end. */
+  readonly log?: string;
   readonly durationMs: number;
 }
 
@@ -42,6 +44,8 @@ export interface Driver {
 export const SUMMARY_BYTES = 2_048;
 export const OUTPUT_BYTES = 16_384;
 export const LOG_TAIL_BYTES = 4_096;
+/** As it is printed; masking may change it a little. */
+export const KEPT_LOG_BYTES = 1024 * 1024;
 
 /** What keeps a step from being taken at all, as a sentence; undefined where it is well-formed. */
 export function malformed(step: StepRun): string | undefined {

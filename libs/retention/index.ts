@@ -1,2 +1,3 @@
 export * from './legal-holds.ts';
 export * from './rules.ts';
+export * from './records.ts';

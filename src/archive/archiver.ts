@@ -36,6 +36,8 @@ export interface ArchiverOptions {
   /** How often the rows of the views are archived, and how often a segment is read again, seconds. */
   readonly viewsEverySeconds: number;
   readonly verifyEverySeconds: number;
+  /** What is kept beside the log: archived, and let go from hand, in the same turn. */
+  readonly records?: { tick(): Promise<void> };
   /** Until when what is archived now is to be kept, ISO 8601. */
   readonly retainUntil: (now: string) => Promise<string>;
   /** ISO 8601. */
@@ -100,6 +102,7 @@ export class Archiver {
         for (let n = 0; n < SEGMENTS_A_TICK && (await this.writeNext(at)); n++);
         await this.archiveViews(at);
         await this.verifyOldest();
+        await this.options.records?.tick();
         await this.raise(await this.standing());
       } catch (error) {
         const code = alarmOf(error);

@@ -32,6 +32,8 @@ import { IdentityController } from './identity.controller.ts';
 import { placeLegalHoldCommand } from './legal-hold/place-legal-hold.ts';
 import { releaseLegalHoldCommand } from './legal-hold/release-legal-hold.ts';
 import { LegalHoldsController } from './legal-holds.controller.ts';
+import { publishRetentionPolicyCommand } from './retention-policy/publish-retention-policy.ts';
+import { RetentionPoliciesController } from './retention-policies.controller.ts';
 import { personLeavesCommand, registerPersonCommand } from './person/register-person.ts';
 import { publishPolicyCommand } from './policy/publish-policy.ts';
 import { confirmRolePolicyCommand, proposeRolePolicyCommand } from './role-policy/publish-role-policy.ts';
@@ -57,6 +59,7 @@ import { RoleGrantsHandler, WhoCouldHandler } from './views/role-grants/role-gra
     ComplianceReportsController,
     LegalHoldsController,
     ErasuresController,
+    RetentionPoliciesController,
   ],
   providers: [
     ...commandHandlers(
@@ -100,6 +103,7 @@ import { RoleGrantsHandler, WhoCouldHandler } from './views/role-grants/role-gra
       releaseLegalHoldCommand,
       requestErasureCommand,
       confirmErasureCommand,
+      publishRetentionPolicyCommand,
     ),
     ComplianceReports,
     ...auditReportQueries,

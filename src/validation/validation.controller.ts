@@ -1,14 +1,18 @@
 import type { Readable } from 'node:stream';
-import { Controller, Get, Param, Post, Query, Req } from '@nestjs/common';
+import { Controller, Get, Inject, Param, Post, Query, Req } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiBody, ApiConsumes } from '@nestjs/swagger';
 import { IsString, Matches } from 'class-validator';
+import { RECORD_STORE, type RecordStore } from '#libs/archive';
 import { Aggregates } from '#libs/cqrs';
 import { issue, type CommandMeta, type Transacted } from '#libs/event-sourcing';
 import { JUNIT_MAX_BYTES } from '#libs/evidence';
+import { testReportRecordId } from '#libs/retention';
+import { replaceSecrets } from '#libs/secrets';
 import { IdPipe, Meta, Roles, StreamedBody } from '#libs/http';
 import { smokeRun } from './smoke-run/smoke-run.ts';
 import { readReport } from './test-report/read-report.ts';
+import { releaseDigests, type RecordTestReport } from './test-report/record-test-report.ts';
 
 /** What a report is about: it can't say so itself. */
 export class ReportAbout {
@@ -25,6 +29,7 @@ export class ValidationController {
   constructor(
     private readonly commands: CommandBus,
     private readonly aggregates: Aggregates,
+    @Inject(RECORD_STORE) private readonly records: RecordStore,
   ) {}
 
   /** Takes a JUnit XML report as evidence about one artifact of a release. */
@@ -38,8 +43,19 @@ export class ValidationController {
     @Req() request: { readonly body: Readable; readonly headers: { readonly 'content-type'?: string } },
     @Meta() meta: CommandMeta,
   ): Promise<Transacted> {
-    const report = await readReport(request.body, request.headers['content-type'], about);
+    const { report, bytes } = await readReport(request.body, request.headers['content-type'], about);
+    await this.keep(report, bytes, about);
     return await this.commands.execute(issue(report, about.releaseId, meta));
+  }
+
+  /** Keeps the report whole, without secrets, where it is of something that there is: what is refused anyway is not stored. */
+  private async keep(report: RecordTestReport, bytes: Buffer, { releaseId, artifactDigest, suite }: ReportAbout): Promise<void> {
+    const { state: digests } = await this.aggregates.load(releaseDigests, releaseId);
+    if (!digests?.includes(artifactDigest)) return;
+    const text = bytes.toString('utf8');
+    const clean = replaceSecrets(text);
+    const recordId = testReportRecordId(releaseId, artifactDigest, suite, report.reportDigest);
+    report.kept = { recordId, ...(await this.records.put(recordId, clean === text ? bytes : Buffer.from(clean))) };
   }
 
   @Get('validation/smoke-runs/:id')

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { areaOf, declarations, plimsollCodec } from '#libs/contracts';
 import type { Aggregate, DomainEvent, StoredEvent } from '#libs/event-sourcing';
 import { legalHolds, retentionPolicy } from '#libs/retention';
+import { record } from '../../src/archive/record/record.ts';
 import { artifact } from '../../src/artifacts/artifact/artifact.ts';
 import { deployment } from '../../src/deployments/deployment/deployment.ts';
 import { environment } from '../../src/environments/environment/environment.ts';
@@ -46,6 +47,7 @@ const folds: readonly [Aggregate<never, never>, RegExp][] = [
   [metrics, /^MetricSamples/],
   [person, /^Person/],
   [policy, /^Policy/],
+  [record, /^Record/],
   [release, /^Release/],
   [retentionPolicy, /^RetentionPolicy/],
   [rolePolicy, /^RolePolicy/],

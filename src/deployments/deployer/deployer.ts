@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { CommandBus } from '@nestjs/cqrs';
+import type { RecordStore } from '#libs/archive';
+import type { KeptRecord } from '#libs/contracts';
 import type { Aggregates } from '#libs/cqrs';
 import type { Drivers, StepOutcome } from '#libs/deployers';
 import { derivedId, issue, RefusedError, type CommandMeta, type Transacted } from '#libs/event-sourcing';
+import { stepLogRecordId } from '#libs/retention';
 import { pause } from '#libs/subscriptions';
 import { deployment, type Deployment } from '../deployment/deployment.ts';
 import { LeaseStep, RenewStepLease, ReportStep } from '../deployment/run-step.ts';
@@ -18,6 +21,8 @@ export interface DeployerOptions {
   readonly aggregates: Aggregates;
   readonly drivers: Drivers;
   readonly leaseSeconds: number;
+  /** Where logs are kept whole. */
+  readonly records?: RecordStore;
   readonly clock: () => Date;
   readonly onError: (error: unknown) => void;
 }
@@ -115,6 +120,7 @@ export class Deployer {
       clearInterval(renewal);
     }
     const { summary, logDigest, durationMs, output } = outcome;
+    const { records } = this.options;
     // What nobody knows is not reported: the lease runs out, and the step is taken again under the same key.
     if (outcome.outcome === 'unknown' && (attempt < MOST_ATTEMPTS || signal.aborted || lost.signal.aborted)) return;
     const report = Object.assign(new ReportStep(), {
@@ -125,9 +131,21 @@ export class Deployer {
       logDigest,
       durationMs: Math.round(durationMs),
       ...(output === undefined ? {} : { output }),
+      ...(records && outcome.log ? await this.keep(records, stepLogRecordId(deploymentId, step, fencingToken), outcome.log) : {}),
     } as const);
     await this.send(report, deploymentId, derivedId('step-report', deploymentId, step, String(fencingToken)));
     await this.advance(deploymentId, signal);
+  }
+
+  /** A log that can't be kept keeps no step from being reported: its digest and its end are on record all the same. */
+  private async keep(records: RecordStore, recordId: string, log: string): Promise<{ readonly kept?: KeptRecord }> {
+    try {
+      const { sha256, bytes } = await records.put(recordId, Buffer.from(log));
+      return { kept: { recordId, sha256, bytes } };
+    } catch (error) {
+      this.options.onError(error);
+      return {};
+    }
   }
 
   private async renew(deploymentId: string, step: string, fencingToken: number, lost: AbortController): Promise<void> {

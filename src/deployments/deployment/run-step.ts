@@ -1,5 +1,5 @@
-import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
-import type { DeploymentEvent } from '#libs/contracts';
+import { IsBoolean, IsIn, IsInt, IsObject, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import type { DeploymentEvent, KeptRecord } from '#libs/contracts';
 import { defineCommand, own, refuse, type Decision, type Issued } from '#libs/event-sourcing';
 import { notFrozen, readGateFacts, waivedGates, type GateFacts } from '#libs/policy';
 import { deployment, type Deployment } from './deployment.ts';
@@ -27,6 +27,8 @@ export class ReportStep {
   @Matches(/^[0-9a-f]{64}$/, { message: 'logDigest must be a SHA-256 in hex' }) logDigest: string;
   @IsInt() @Min(0) durationMs: number;
   @IsOptional() output?: unknown;
+  /** The log, where it was kept whole. */
+  @IsOptional() @IsObject() kept?: KeptRecord;
 }
 
 export interface LeaseFacts {
@@ -85,7 +87,7 @@ export function renewStepLease(command: Issued<RenewStepLease>, state: Deploymen
 
 /** Only the newest lease may report; the last report also ends the deployment. */
 export function reportStep(command: Issued<ReportStep>, state: Deployment): Decision<DeploymentEvent> {
-  const { step, fencingToken, outcome, summary, logDigest, durationMs, output, meta, target } = command;
+  const { step, fencingToken, outcome, summary, logDigest, durationMs, output, kept, meta, target } = command;
   const { releaseId = '', environment = '' } = state;
   const of = { deploymentId: target, releaseId, environment };
   const settled = [own(state.steps, step), own(state.compensations, step)].find(
@@ -107,6 +109,7 @@ export function reportStep(command: Issued<ReportStep>, state: Deployment): Deci
       logDigest,
       durationMs,
       ...(output === undefined ? {} : { output }),
+      ...(kept === undefined ? {} : { kept }),
     },
   };
   const after = deployment.evolve(state, reported);

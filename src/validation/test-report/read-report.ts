@@ -18,13 +18,14 @@ export async function readReport(
   body: Readable | undefined,
   contentType: string | undefined,
   about: { readonly artifactDigest: string; readonly suite: string },
-): Promise<RecordTestReport> {
+): Promise<{ readonly report: RecordTestReport; readonly bytes: Buffer }> {
   if (!body || !XML.test(contentType ?? '')) {
     throw new ProblemError(415, 'unsupported-media-type', 'The report must be a JUnit XML file: Content-Type application/xml or text/xml.');
   }
   const chunks: Buffer[] = [];
   for await (const chunk of body as AsyncIterable<Buffer>) chunks.push(chunk);
-  const reading = readJUnit(Buffer.concat(chunks));
+  const bytes = Buffer.concat(chunks);
+  const reading = readJUnit(bytes);
   if (!reading.accepted) {
     const [first] = reading.reasons;
     throw new ProblemError(422, 'report-refused', `The report is refused: ${first?.detail ?? 'it can not be read.'}`, {
@@ -37,7 +38,7 @@ export async function readReport(
     throw new ProblemError(422, 'report-of-another-digest', `The report says that it tested ${said}, not ${about.artifactDigest}.`);
   }
   const { digest, outcome, tests, failures, errors, skipped, failed } = reading.report;
-  return Object.assign(new RecordTestReport(), {
+  const report = Object.assign(new RecordTestReport(), {
     artifactDigest: about.artifactDigest,
     suite: about.suite,
     format: 'junit' as const,
@@ -49,6 +50,7 @@ export async function readReport(
     skipped,
     failed: failed.slice(0, MAX_FAILED).map(({ suite, name, message }) => shortened(`${suite}: ${name}: ${message}`)),
   });
+  return { report, bytes };
 }
 
 /** Cut, but never through the middle of a character: half a surrogate pair is not text. */

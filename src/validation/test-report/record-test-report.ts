@@ -1,5 +1,5 @@
-import { ArrayMaxSize, IsArray, IsIn, IsInt, IsString, Matches, MaxLength, Min } from 'class-validator';
-import type { ReleaseEvent, TestReportEvent } from '#libs/contracts';
+import { ArrayMaxSize, IsArray, IsIn, IsInt, IsObject, IsOptional, IsString, Matches, MaxLength, Min } from 'class-validator';
+import type { KeptRecord, ReleaseEvent, TestReportEvent } from '#libs/contracts';
 import { defineCommand, refuse, type Aggregate, type Decision, type Issued } from '#libs/event-sourcing';
 
 /** The digests of all reports of a release. */
@@ -26,6 +26,8 @@ export class RecordTestReport {
   @IsInt() @Min(0) errors: number;
   @IsInt() @Min(0) skipped: number;
   @IsArray() @ArrayMaxSize(50) @IsString({ each: true }) @MaxLength(500, { each: true }) failed: readonly string[];
+  /** The report itself, where it was kept. */
+  @IsOptional() @IsObject() kept?: KeptRecord;
 }
 
 export interface TestReportFacts {
@@ -35,7 +37,7 @@ export interface TestReportFacts {
 
 /** Evidence names the digest that was tested, and that digest is in the release. */
 export function recordTestReport(command: Issued<RecordTestReport>, state: TestReports, facts: TestReportFacts): Decision<TestReportEvent> {
-  const { artifactDigest, suite, format, reportDigest, outcome, tests, failures, errors, skipped, failed, meta, target } = command;
+  const { artifactDigest, suite, format, reportDigest, outcome, tests, failures, errors, skipped, failed, kept, meta, target } = command;
   if (!facts.digests) return refuse('not-found', 'release-unknown', `There is no release ${target}.`);
   if (!facts.digests.includes(artifactDigest)) {
     return refuse(
@@ -61,12 +63,14 @@ export function recordTestReport(command: Issued<RecordTestReport>, state: TestR
         skipped,
         failed,
         tester: meta.actor.person,
+        ...(kept === undefined ? {} : { kept }),
       },
     },
   ];
 }
 
-const releaseDigests: Aggregate<readonly string[] | undefined, ReleaseEvent> = {
+/** What a release contains; undefined where there is none. */
+export const releaseDigests: Aggregate<readonly string[] | undefined, ReleaseEvent> = {
   category: 'release',
   initial: undefined,
   evolve: (state, { type, data }) => (type === 'ReleasePlanned' ? state : data.artifacts.map((a) => a.digest)),

@@ -175,7 +175,7 @@ function reported(
   status: 'succeeded' | 'failed',
   { data, metadata }: StoredEvent<Extract<DeploymentEvent, { type: 'StepSucceeded' | 'StepFailed' }>>,
 ): readonly TimelineStep[] {
-  const { step, compensating, attempt, durationMs, summary, logDigest } = data;
+  const { step, compensating, attempt, durationMs, summary, logDigest, kept } = data;
   return withRun(steps, step, compensating, ({ holder, leasedAt }) => ({
     status,
     attempt,
@@ -185,6 +185,7 @@ function reported(
     durationMs,
     summary,
     logDigest,
+    ...(kept === undefined ? {} : { record: kept.recordId }),
   }));
 }
 

@@ -14,6 +14,8 @@ export interface TimelineRun {
   readonly summary?: string;
   /** SHA-256 (hex) of the whole log. */
   readonly logDigest?: string;
+  /** Under which the whole log is kept, `/v1/governance/records/…`. */
+  readonly record?: string;
 }
 
 export interface TimelineStep extends TimelineRun {
