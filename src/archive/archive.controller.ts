@@ -4,7 +4,7 @@ import { ApiProduces } from '@nestjs/swagger';
 import { RECORD_STORE, type RecordStore } from '#libs/archive';
 import { Aggregates } from '#libs/cqrs';
 import { refuse, RefusedError } from '#libs/event-sourcing';
-import { CLOCK, IdPipe, ListParameters, ProblemError, Roles, type Clock } from '#libs/http';
+import { AsStored, CLOCK, IdPipe, ListParameters, ProblemError, Roles, type Clock } from '#libs/http';
 import type { Infrastructure } from '../infrastructure.ts';
 import { INFRASTRUCTURE } from '../tokens.ts';
 import { archiveStatus, type ArchiveStatus } from './archive-status.ts';
@@ -46,14 +46,15 @@ export class ArchiveController {
     return retentionStatus(pool, (aggregate, id) => this.aggregates.load(aggregate, id), this.clock().toISOString());
   }
 
-  /** What is kept whole beside the log: a step's log, a report. 410 with the manifest that holds it where it is no longer at hand. */
+  /** What is kept whole beside the log: a step's log, a report; its bytes, as the event's digest says. 410 with the manifest that holds it where it is no longer at hand. */
   @Get('records/:id')
+  @AsStored()
   @Roles('records-manager', 'auditor', 'release-manager', 'sre', 'deployer')
   @Header('content-type', 'text/plain; charset=utf-8')
   @ApiProduces('text/plain')
-  async record(@Param('id', IdPipe) id: string): Promise<string> {
+  async record(@Param('id', IdPipe) id: string): Promise<Buffer> {
     const body = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id) ? await this.records.get(id) : undefined;
-    if (body) return body.toString('utf8');
+    if (body) return body;
     const { state, ref } = await this.aggregates.load(record, id);
     if (state.status === 'expired')
       throw new ProblemError(410, 'record-expired', `Record ${id} is no longer at hand: the archive holds it.`, {

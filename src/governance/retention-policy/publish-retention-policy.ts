@@ -96,5 +96,6 @@ export const publishRetentionPolicyCommand = defineCommand({
   type: PublishRetentionPolicy,
   aggregate: retentionPolicy,
   decide: publishRetentionPolicy,
+  personal: ['justification'],
   governed: () => ({ policyId: 'retention' }),
 });
