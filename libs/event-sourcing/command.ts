@@ -1,3 +1,4 @@
+import type { Refusal } from './decision.ts';
 import type { Actor } from './event.ts';
 
 /** What the outside gives a rule besides the command: identity, time and ids, so that the rule itself needs none of them. */
@@ -11,6 +12,11 @@ export interface CommandMeta {
   readonly now: string;
   /** If-Match: the revision that the caller has seen. */
   readonly expectedRevision?: number;
+  /**
+   * Asked when everything was read and decided, before the append: what is against the actor's doing it by now, such as a role that was
+   * revoked meanwhile. Absent where nobody asked (programs), or nothing can have changed.
+   */
+  readonly stillAllowed?: () => Promise<Refusal | undefined>;
 }
 
 /** A validated command on its way to a handler: its own fields, which aggregate it is for, and its meta. */

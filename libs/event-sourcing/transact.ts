@@ -117,6 +117,12 @@ export async function transact<C extends object, S, E extends DomainEvent, F>(
       };
     }
 
+    const late = await meta.stillAllowed?.();
+    if (late) {
+      const about = definition.governed?.(command, loaded.state, facts) ?? {};
+      const denied = { id: meta.commandId, command: definition.type.name, stream: loaded.stream, about, asked, meta, commandHash };
+      throw new RefusedError(late, await recordDenied(ports, denied, late));
+    }
     const events = decision.map((event, index): NewEvent => ({
       id: eventId(meta.commandId, loaded.stream, index),
       type: event.type,

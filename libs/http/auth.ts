@@ -46,12 +46,16 @@ export interface RouteRequest {
   readonly now: string;
 }
 
+/** Who may do it: the roles that count, and how to ask whether they still do when its effect is near. */
+export interface Allowed {
+  readonly roles: readonly string[];
+  readonly stillAllowed?: () => Promise<Refusal | undefined>;
+}
+
 /** Says who may do what. */
 export interface Authoriser {
   /** @returns the roles that count, or the refusal with the position of its record */
-  authorise(
-    request: RouteRequest,
-  ): Promise<{ readonly roles: readonly string[] } | { readonly refusal: Refusal; readonly position?: bigint }>;
+  authorise(request: RouteRequest): Promise<Allowed | { readonly refusal: Refusal; readonly position?: bigint }>;
 }
 
 const PUBLIC = 'plimsoll:public';
@@ -108,6 +112,7 @@ export class AuthGuard implements CanActivate {
     });
     if ('refusal' in decided) throw new RefusedError(decided.refusal, decided.position);
     request.identity = { ...identity, roles: decided.roles };
+    if (decided.stillAllowed) request.stillAllowed = decided.stillAllowed;
     return true;
   }
 

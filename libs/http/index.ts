@@ -8,6 +8,7 @@ export {
   roleMissing,
   Roles,
   TOKEN_VERIFIER,
+  type Allowed,
   type Authoriser,
   type RouteRequest,
 } from './auth.ts';

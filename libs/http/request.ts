@@ -1,5 +1,6 @@
 import type { ExecutionContext } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Refusal } from '#libs/event-sourcing';
 
 /** Server time; injected, so that tests need not wait. */
 export type Clock = () => Date;
@@ -20,6 +21,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set by `AuthGuard`; absent on public routes. */
     identity?: Identity;
+    /** Whether what `AuthGuard` decided still holds, see `CommandMeta`. */
+    stillAllowed?: () => Promise<Refusal | undefined>;
     /** The server's clock, set by `AuthGuard`. */
     clock?: Clock;
     /** Id of the command that this request is; set by `metaOf`. */

@@ -138,6 +138,19 @@ describe('attacks on identity and roles', () => {
     ok(await ada.post('/v1/artifacts/artifacts', artifact('token-role')));
   });
 
+  it('puts on record who asked to see what she may not, too', async () => {
+    const eva = await app.person('eva', 'auditor');
+    const refusal = await eva.get('/v1/ledger/leaves/0');
+    refused(refusal, 'role-missing');
+    expect(await denial(refusal)).toMatchObject({
+      type: 'CommandDenied',
+      data: { refusal: 'role-missing', asked: { route: expect.stringContaining('GET /v1/ledger/leaves/') } },
+      metadata: { principal: `${ISSUER}|eva` },
+    });
+    const aud = await joiner('aud', 'auditor');
+    await eventually('the leaf', async () => ((await aud.get('/v1/ledger/leaves/0')).status === 200 ? true : undefined));
+  });
+
   it('takes no actor, person or tenant out of body, query or header', async () => {
     for (const forged of [{ actor: ids['anna'] }, { person: ids['anna'] }, { tenant: 'other' }]) {
       refused(await ada.post('/v1/artifacts/artifacts', { ...artifact('forged'), ...forged }), 'validation', 400);

@@ -12,7 +12,7 @@ import {
   type Refusal,
   type TextSealer,
 } from '#libs/event-sourcing';
-import { GuardedRoutes, roleMissing, type Authoriser, type RouteRequest } from '#libs/http';
+import { GuardedRoutes, roleMissing, type Allowed, type Authoriser, type RouteRequest } from '#libs/http';
 import type { HeldRole, ScopedResource } from '#libs/identity';
 import { canonicalJson } from '#libs/policy';
 import { account } from '../account/account.ts';
@@ -41,39 +41,49 @@ export class GrantAuthoriser implements Authoriser {
     @Optional() @Inject(TEXT_SEALER) private readonly sealer?: TextSealer,
   ) {}
 
-  async authorise(
+  async authorise(request: RouteRequest): Promise<Allowed | { readonly refusal: Refusal; readonly position?: bigint }> {
+    const counts = request.method === 'POST' || request.roles !== undefined;
+    const resource = counts ? await resourceOf(this.read, request) : {};
+    const decided = await this.decide(request, resource);
+    if ('refusal' in decided) return await this.denied(request, decided.refusal);
+    // Between here and the append much may be read and evaluated; what the issuer says of roles does not change meanwhile.
+    if (request.method !== 'POST' || this.rolesFrom === 'token') return decided;
+    const stillAllowed = async (): Promise<Refusal | undefined> => {
+      const again = await this.decide(request, resource);
+      return 'refusal' in again ? again.refusal : undefined;
+    };
+    return { ...decided, stillAllowed };
+  }
+
+  /** On the streams as they are at this moment. */
+  private async decide(
     request: RouteRequest,
-  ): Promise<{ readonly roles: readonly string[] } | { readonly refusal: Refusal; readonly position?: bigint }> {
+    resource: ScopedResource,
+  ): Promise<{ readonly roles: readonly string[] } | { readonly refusal: Refusal }> {
     const { identity, issuer, subject, action, now } = request;
     const [own, standing] = await Promise.all([this.read(account, accountId(issuer, subject)), standingOf(this.read, identity.person)]);
     if (own.state.closed) {
-      return await this.denied(
-        request,
-        refuse('duty', 'account-unlinked', 'Nobody acts with this account any more: it was unlinked.', [
-          {
-            code: 'account-unlinked',
-            detail: `The account was of ${identity.person}.`,
-            evidence: [own.ref],
-            unblockedBy: 'Use another account, or have this one linked again.',
-          },
-        ]),
-      );
+      const refusal = refuse('duty', 'account-unlinked', 'Nobody acts with this account any more: it was unlinked.', [
+        {
+          code: 'account-unlinked',
+          detail: `The account was of ${identity.person}.`,
+          evidence: [own.ref],
+          unblockedBy: 'Use another account, or have this one linked again.',
+        },
+      ]);
+      return { refusal };
     }
     if (standing.person.state.left) {
-      return await this.denied(
-        request,
-        refuse('duty', 'person-left', 'You have left: your accounts act no more.', [
-          {
-            code: 'person-left',
-            detail: `${identity.person} has left.`,
-            evidence: [standing.person.ref],
-            unblockedBy: 'An administrator of identities registers you again.',
-          },
-        ]),
-      );
+      const refusal = refuse('duty', 'person-left', 'You have left: your accounts act no more.', [
+        {
+          code: 'person-left',
+          detail: `${identity.person} has left.`,
+          evidence: [standing.person.ref],
+          unblockedBy: 'An administrator of identities registers you again.',
+        },
+      ]);
+      return { refusal };
     }
-    const counts = request.method === 'POST' || request.roles !== undefined;
-    const resource = counts ? await resourceOf(this.read, request) : {};
     const held = this.heldBy(request, own.state.person !== undefined, holdings(standing, identity.person, identity.principal));
     const access = decideAccess(standing, this.routes.table(), {
       person: identity.person,
@@ -83,8 +93,8 @@ export class GrantAuthoriser implements Authoriser {
       resource,
       at: now,
     });
-    if (!counts || access.allowed) return { roles: access.roles };
-    return await this.denied(request, this.refusal(request, access, held, resource, [own.ref, standing.grants.ref, standing.policy.ref]));
+    if ((request.method !== 'POST' && request.roles === undefined) || access.allowed) return { roles: access.roles };
+    return { refusal: this.refusal(request, access, held, resource, [own.ref, standing.grants.ref, standing.policy.ref]) };
   }
 
   /** In the explicit mode of token roles, the issuer says who has which; they count everywhere and for as long as the token. */
@@ -133,16 +143,17 @@ export class GrantAuthoriser implements Authoriser {
   }
 
   private async denied(request: RouteRequest, refusal: Refusal): Promise<{ readonly refusal: Refusal; readonly position?: bigint }> {
-    if (request.method !== 'POST') return { refusal };
-    const { identity, action, route, parameters, requestId, key, now } = request;
+    const { identity, action, method, route, parameters, requestId, key, now } = request;
     const about = { ...identifiersIn(parameters), ...identifiersIn(request.body) };
     // Nobody has validated what was asked: what names something is kept, the rest by its digest.
     // A digest of few words can be guessed: it is erased with them.
     const digest = digestOf(request.body);
-    const bodySha256 = (await this.sealer?.seal(digest, [identity.person])) ?? digest;
-    const asked = { route: `POST ${route}`, bodySha256, ...about };
+    const body = method === 'POST' ? { bodySha256: (await this.sealer?.seal(digest, [identity.person])) ?? digest } : {};
+    const asked = { route: `${method} ${route}`, ...body, ...about };
     const commandHash = createHash('sha256').update(canonicalJson({ action, asked })).digest('hex');
-    const id = derivedId('role-denial', identity.principal, key ?? requestId, commandHash);
+    // A page that asks every second what it may not see is one refusal an hour: reading must not fill the log.
+    const once = method === 'POST' ? (key ?? requestId) : now.slice(0, 13);
+    const id = derivedId('role-denial', identity.principal, once, commandHash);
     const meta = { commandId: id, actor: identity, correlationId: id, causationId: `http:${requestId}`, now };
     const denied = { id, command: action, stream: `route-${action}`, about, asked, meta, commandHash };
     const position = await recordDenied({ log: this.log, codec: this.codec }, denied, refusal);
