@@ -1,5 +1,6 @@
 import type { GroupEvent, IdentityBootstrapEvent, PersonEvent, PlimsollEvent, RoleGrantEvent, RoleScope } from '#libs/contracts';
 import type { AccessInPeriod, ActedWithoutGrant, Capability, ComplianceQuery, MembershipInForce, RoleInForce, Written } from './report.ts';
+import { isProgram } from './text.ts';
 
 /** What each role lets people do by the program's own table. */
 const CAPABILITIES: Readonly<Record<string, readonly Capability[]>> = {
@@ -92,7 +93,7 @@ export class Access {
   did(type: PlimsollEvent['type'], data: unknown, person: string, written: Written): void {
     const deed = DEEDS[type];
     // What the program does by itself, and what nobody was authenticated for, is no use of a role.
-    if (!deed || person === '' || person.startsWith('system:') || !this.within(written.at)) return;
+    if (!deed || person === '' || isProgram(person) || !this.within(written.at)) return;
     const { environment } = data as { readonly environment?: string };
     const let_ = (this.ofPerson.get(person) ?? []).some(
       ({ role, scope, from, until }) =>

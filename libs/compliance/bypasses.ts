@@ -18,6 +18,9 @@ export class Bypasses {
 
   add({ type, data }: BypassEvent, written: Written): void {
     if (type === 'BypassRequested') {
+      // What is told of at the end must be readable now: only what was appended around Plimsoll may not be.
+      if (![data.reviewDueAt, data.tuple.expiresAt, data.bypassId].every((text) => typeof text === 'string') || !Array.isArray(data.gates))
+        throw new TypeError('It is no bypass.');
       this.byId.set(data.bypassId, { data, requested: written, uses: [] });
       return;
     }

@@ -14,7 +14,7 @@ import type { Bypasses } from './bypasses.ts';
 import type { Identities } from './identities.ts';
 import { freezeJudged, gatesJudged, graver, tzdataOf } from './judge-receipts.ts';
 import { approvedAt, digestsOf, exception, no, startQuestions, yes, type AtStart } from './judge-start.ts';
-import { DeployedArtifacts, namedArtifact } from './observations.ts';
+import { DeployedArtifacts, namedArtifact, type NamedArtifact } from './observations.ts';
 import type { KnownTest, Releases } from './releases.ts';
 import type {
   Accuracy,
@@ -29,7 +29,7 @@ import type {
   Written,
 } from './report.ts';
 import type { RulesInForce } from './rules-in-force.ts';
-import { plainText } from './text.ts';
+import { isProgram, plainText } from './text.ts';
 
 type Started = Extract<DeploymentEvent, { type: 'DeploymentStarted' }>;
 type Reported = Extract<EnvironmentEvent, { type: 'RunningVersionReported' }>;
@@ -185,31 +185,7 @@ export class Changes {
   }
 
   /** A report is judged with what comes after it: where it is a violation, that is put on record with it. */
-  reported(event: Reported, written: Written): void {
-    this.flush();
-    this.held = { event, written };
-  }
-
-  /** A violation on record: it is what the report before it was found to be. */
-  unauthorised({ data }: Unauthorised, { ref }: Written): void {
-    const { environment, artifact } = this.held?.event.data ?? {};
-    if (environment === data.environment && artifact === data.artifact) this.flush({ ref, why: WHY_UNMATCHED[data.reason] });
-  }
-
-  /** Judges the report that was held back. */
-  flush(violation?: { readonly ref: string; readonly why: UnmatchedReason }): void {
-    const { held } = this;
-    this.held = undefined;
-    if (held) this.judgeReport(held.event, held.written, violation);
-  }
-
-  private held: { readonly event: Reported; readonly written: Written } | undefined;
-
-  private judgeReport(
-    { data }: Reported,
-    written: Written,
-    violation: { readonly ref: string; readonly why: UnmatchedReason } | undefined,
-  ): void {
+  reported({ data }: Reported, written: Written): void {
     const { environment, service, artifact, change, reportedBy, claimedOccurredAt } = data;
     const inPeriod = this.within(written.at);
     this.telling.add(environment);
@@ -229,7 +205,22 @@ export class Changes {
       sequence,
       service: plainText(service),
     };
-    const named = namedArtifact(artifact);
+    this.held = { environment, observation, named: namedArtifact(artifact) };
+  }
+
+  /** A violation on record: it is what the report before it was found to be. */
+  unauthorised({ data }: Unauthorised, { ref }: Written): void {
+    if (this.held?.environment === data.environment && this.held.observation.artifact === plainText(data.artifact))
+      this.flush({ ref, why: WHY_UNMATCHED[data.reason] });
+  }
+
+  /** Judges the report that was held back. */
+  flush(violation?: { readonly ref: string; readonly why: UnmatchedReason }): void {
+    const { held } = this;
+    if (!held) return;
+    this.held = undefined;
+    const { environment, observation, named } = held;
+    const inPeriod = this.within(observation.at);
     const match = violation ?? this.deployed.match(environment, named);
     if (inPeriod) this.counts.reports++;
     if ('changeId' in match) {
@@ -238,6 +229,8 @@ export class Changes {
       if (draft) observed(draft, match.digest, observation);
     } else if (inPeriod) this.observedOnly(environment, observation, named.digest, match.why, violation?.ref);
   }
+
+  private held: { readonly environment: string; readonly observation: Observation; readonly named: NamedArtifact } | undefined;
 
   private observedOnly(
     environment: string,
@@ -466,7 +459,7 @@ function looksAtEveryDuty(engine: string | undefined): boolean {
 
 function authorised(deployer: string, principal: string, { ref }: Written): Judged {
   if (principal === '') return no('It was appended to the log around Plimsoll: no account is on record that asked for it.', [ref]);
-  return deployer.startsWith('system:') ? exception(`Started by ${deployer}, by itself.`, [ref]) : yes([ref]);
+  return isProgram(deployer) ? exception(`Started by ${deployer}, by itself.`, [ref]) : yes([ref]);
 }
 
 /** Digests that it put there; of what was only observed, those that were told. */

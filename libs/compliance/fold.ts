@@ -252,6 +252,7 @@ export class ComplianceFold {
       case 'GroupMemberRemoved':
         return this.access.member(event, written);
       case 'DutyViolationFound':
+        if (!Array.isArray(event.data.evidence) || !Array.isArray(event.data.duties)) throw new TypeError('It is no violation.');
         this.violations.push({ ...event.data, ...written });
         return;
       case 'CommandDenied':

@@ -233,7 +233,7 @@ const link = (subject: string, person: string): Told => ({
 
 type Case = readonly [ControlQuestion, Answer, string, readonly Told[], RegExp?, string?];
 const cases: readonly Case[] = [
-  ['authorised', 'exception', 'the program started it by itself', story({}, rollback('system:trigger')), /by itself/, 'd2'],
+  ['authorised', 'exception', 'the program started it by itself', story({}, rollback('process:trigger')), /by itself/, 'd2'],
   ['authorised', 'no', 'nothing on record started it', story({ started: null }), /Nothing on record started it/],
 
   ['requested', 'no', 'nobody asked', story({ requested: null }), /No request/],

@@ -668,8 +668,8 @@ export function complianceYear(options: { readonly seed: number; readonly change
       const rollbackOf = { deploymentId, releaseId, reason: 'Errors rise.' };
       const stream = `deployment-${back.deploymentId}`;
       const byItself = kind === 'rolled-back-by-itself';
-      const who = byItself ? 'plimsoll|system:trigger' : deployer;
-      const person = byItself ? 'system:trigger' : personOf(deployer);
+      const who = byItself ? 'plimsoll|process:trigger' : deployer;
+      const person = byItself ? 'process:trigger' : personOf(deployer);
       const decided = { ...judged(['rollback-target-ran'], at + 6 * HOUR, 'rollback', who), policyVersion: versionAt(at + 6 * HOUR) };
       add(
         6 * HOUR,
