@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { CommandObserver } from '#libs/cqrs';
 import type { SubscriptionStatus } from '#libs/subscriptions';
+import type { ArchiveStatus } from './archive/archive-status.ts';
 import type { LedgerStatus } from './ledger/ledger-status.ts';
 
 /** What Plimsoll says of itself to Prometheus. */
@@ -56,6 +57,16 @@ export class Metrics implements CommandObserver {
     labelNames: ['witness'],
     registers: [this.registry],
   });
+  private readonly unarchivedEvents = new Gauge({
+    name: 'plimsoll_archive_unarchived_events',
+    help: 'Events under a signed checkpoint that are not archived and read back.',
+    registers: [this.registry],
+  });
+  private readonly archiveAlarm = new Gauge({
+    name: 'plimsoll_archive_alarm',
+    help: '1 where the archive is damaged, is of another log, or the log is not what was signed; GET /v1/governance/archive says why.',
+    registers: [this.registry],
+  });
   readonly alarms = new Counter({
     name: 'plimsoll_event_log_alarms_total',
     help: 'Things in the event log that must not happen, such as metadata on our streams.',
@@ -75,6 +86,11 @@ export class Metrics implements CommandObserver {
       this.lag.set({ subscription: name }, lagSeconds);
       this.failed.set({ subscription: name }, state === 'failed' ? 1 : 0);
     }
+  }
+
+  archive({ signedTo, verifiedTo, alarm }: ArchiveStatus): void {
+    this.unarchivedEvents.set(Math.max(0, signedTo - verifiedTo));
+    this.archiveAlarm.set(alarm ? 1 : 0);
   }
 
   ledger(status: LedgerStatus): void {

@@ -2,6 +2,7 @@ import { Controller, Get, Header, HttpStatus, Inject, Res } from '@nestjs/common
 import type { FastifyReply } from 'fastify';
 import { CLOCK, Public, type Clock } from '#libs/http';
 import { subscriptionStatuses, type SubscriptionStatus } from '#libs/subscriptions';
+import { archiveStatus } from './archive/archive-status.ts';
 import { ledgerStatus } from './ledger/ledger-status.ts';
 import { INFRASTRUCTURE } from './tokens.ts';
 import type { Infrastructure } from './infrastructure.ts';
@@ -60,6 +61,7 @@ export class OperationsController {
     this.metrics.subscriptions(await this.statuses());
     const { pool, log } = this.infrastructure;
     this.metrics.ledger(await ledgerStatus(pool, log, this.clock().toISOString()));
+    this.metrics.archive(await archiveStatus(pool, log, this.clock().toISOString()));
     return await this.metrics.registry.metrics();
   }
 

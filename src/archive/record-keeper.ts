@@ -15,6 +15,7 @@ import { load, type EventCodec, type EventLog, type ReadAggregate } from '#libs/
 import { daysAfter, readRecordFacts, recordOf } from '#libs/retention';
 import type { TransactionalHandler } from '#libs/subscriptions';
 import { expire } from './expire.ts';
+import { record } from './record/record.ts';
 
 /** The subscription that lists what is kept beside the log. */
 export const RECORDS_SUBSCRIPTION = 'archive:records';
@@ -83,7 +84,8 @@ export class RecordKeeper {
     );
     const archived: (ArchivedRecord & { readonly keepUntil: string })[] = [];
     for (const row of rows) {
-      const body = await store.get(row.record_id);
+      const body = (await store.get(row.record_id)) ?? (await this.recovered(row));
+      if (body === 'expired') continue;
       const problem =
         body === undefined ? 'It is not at hand.' : sha256(body) === row.sha256 ? undefined : `It is sha256:${sha256(body)} now.`;
       if (problem !== undefined || body === undefined) {
@@ -119,6 +121,25 @@ export class RecordKeeper {
       sha256(bytes),
       now(),
     ]);
+  }
+
+  /**
+   * What is not at hand in a database that was restored: it has expired, and the archive holds it where its event says; or the archive gives it back.
+   */
+  private async recovered(row: Row): Promise<Buffer | 'expired' | undefined> {
+    const { archive, store, pool, log, codec, now } = this.options;
+    const { state } = await load(log, codec, record, row.record_id);
+    if (state.status === 'expired' && state.manifest) {
+      await pool.query(
+        `update archive_record set manifest = $2, manifest_sha256 = $3, archived_at = $4, verified_at = $4, removed_at = $4 where record_id = $1`,
+        [row.record_id, state.manifest.object, state.manifest.sha256, now()],
+      );
+      return 'expired';
+    }
+    const archived = await archive.get(recordName(row.record_id));
+    if (!archived || sha256(archived) !== row.sha256) return undefined;
+    await store.put(row.record_id, archived);
+    return archived;
   }
 
   private async verifyNew(): Promise<void> {

@@ -110,7 +110,7 @@ const DEADLINES = new Set(['libs/policy/expressions/host.ts', 'libs/policy/expre
 
 /**
  * Rules and folds have no clock, no chance and no I/O. They are: the areas' files that define commands or folds and what these import
- * of their area, process managers, and libs/policy.
+ * of their area, process managers, libs/policy and libs/retention.
  */
 export const rulesArePure: Rule = (files) => {
   const product = files.filter((f) => isTypeScript(f) && !isTestPart(f));
@@ -118,6 +118,7 @@ export const rulesArePure: Rule = (files) => {
   const roots = product.filter(
     (f) =>
       (f.path.startsWith('libs/policy/') && !DEADLINES.has(f.path)) ||
+      f.path.startsWith('libs/retention/') ||
       (areaOf(f.path) && (f.path.endsWith('.process.ts') || /\bdefineCommand\(|: Aggregate</.test(f.text))),
   );
   const pure = new Set<SourceFile>();

@@ -3,6 +3,7 @@ import { appendFile, chmod, cp, readdir, readFile, rm, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FolderArchive, S3Archive, type Archive } from '#libs/archive';
+import { formatSigner } from '#libs/ledger';
 import { Archiver, type ArchiveAlarm, type ArchiverOptions } from '../../src/archive/archiver.ts';
 import { main } from '../../src/auditor/cli.ts';
 import { EXIT_CODES } from '../../src/auditor/findings.ts';
@@ -389,4 +390,51 @@ describe('a Plimsoll that archives by itself', () => {
       await app.stop();
     }
   }, 60_000);
+
+  it('goes on in the restored database with the same ledger and the same archive', async () => {
+    const folder = join(root, 'goes-on');
+    const keyFile = join(root, 'ledger-key');
+    await writeFile(keyFile, `${formatSigner('ledger.example/restored', 'ed25519', Buffer.alloc(32, 9))}\n`, { mode: 0o600 });
+    const settings = {
+      PLIMSOLL_ARCHIVE: folder,
+      PLIMSOLL_ARCHIVE_EVERY_SECONDS: '1',
+      PLIMSOLL_ARCHIVE_VIEWS_EVERY_SECONDS: '1',
+      PLIMSOLL_LEDGER_KEY_FILE: keyFile,
+      PLIMSOLL_LEDGER_EVERY_EVENTS: '5',
+      PLIMSOLL_LEDGER_EVERY_SECONDS: '1',
+    };
+    const archivedTo = async (app: RunningApp, size: number) =>
+      await eventually('the archive', async () => {
+        const { body } = await (await app.person('audrey', 'auditor')).get('/v1/governance/archive');
+        return body.verifiedTo === size && body.gaps.length === 0 ? body : undefined;
+      });
+    const first = await startApp(settings);
+    let size: number;
+    try {
+      await work(first, 2);
+      size = await settled(first);
+      await archivedTo(first, size);
+    } finally {
+      await first.stop();
+    }
+    const database = await freshDatabase();
+    try {
+      expect(await audit('restore', folder, '--into', database.url, '--json', '--quiet')).toMatchObject({
+        exit: 0,
+        json: { events: size },
+      });
+      const second = await startApp({ ...settings, DATABASE_URL: database.url });
+      try {
+        await work(second, 4);
+        const grown = await settled(second);
+        expect(grown).toBeGreaterThan(size);
+        expect(await archivedTo(second, grown)).not.toHaveProperty('alarm');
+        expect(await restored(folder)).toMatchObject({ exit: 0, json: { events: grown, findings: [] } });
+      } finally {
+        await second.stop();
+      }
+    } finally {
+      await database.drop();
+    }
+  }, 90_000);
 });

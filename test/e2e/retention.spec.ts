@@ -149,6 +149,25 @@ describe('what is kept beside the log', () => {
     expect((await retention()).overdue).toEqual([]);
   }, 60_000);
 
+  it('comes back from the archive to a database that has lost it, but for what has expired', async () => {
+    const { pool } = app.plimsoll.infrastructure;
+    const { rows } = await pool.query<{ record_id: string; removed: boolean }>(
+      'select record_id, removed_at is not null as removed from archive_record',
+    );
+    expect([...new Set(rows.map((row) => row.removed))].sort()).toEqual([false, true]);
+    await pool.query('delete from record_body');
+    await pool.query(
+      'update archive_record set archived_at = null, verified_at = null, removed_at = null, manifest = null, manifest_sha256 = null',
+    );
+    await eventually('everything in its place', async () => {
+      const answers = await Promise.all(rows.map(async ({ record_id }) => (await rita.get(`/v1/governance/records/${record_id}`)).status));
+      const { rows: now } = await pool.query('select 1 from archive_record where verified_at is null');
+      return answers.every((status, n) => status === (rows[n]!.removed ? 410 : 200)) && now.length === 0 ? true : undefined;
+    });
+    expect((await retention()).records).toMatchObject({ expired: rows.filter((row) => row.removed).length, problems: [] });
+    expect((await rita.get('/metrics')).text).toContain('plimsoll_archive_alarm 0');
+  }, 60_000);
+
   it('has rules that no one sets below what a regulation asks for, and the refusal is on record', async () => {
     const rules = [{ regime: 'SOX', atHandDays: 365, keepDays: 2557 }];
     const refused = await lena.post('/v1/governance/retention-policies', { title: 'Less', rules, justification: 'Cheaper.' });
