@@ -12,6 +12,9 @@ const sentences: { readonly [T in PlimsollEvent['type']]: (data: DataOf<T>) => s
   AccountUnlinked: (e) => `Nobody acts with account ${e.issuer}|${e.subject} of ${e.person} any more: ${e.reason}`,
   AddressClaimed: (e) =>
     `An ${e.kind === 'email' ? 'e-mail address' : 'alias'} is known to be ${e.person}'s${e.looksLike.length > 0 ? `; it looks like one of ${e.looksLike.join(', ')}.` : '.'}`,
+  OwnershipRequested: (e) => `${e.requestedBy} asked for ${e.product} to be owned by ${e.team}.`,
+  OwnershipAssigned: (e) =>
+    `${e.product} is owned by ${e.team}${e.formerly ? `, and no more by ${e.formerly}` : ''}: ${e.requestedBy} asked, ${e.confirmedBy} confirmed.`,
   PersonRegistered: (e) => `${e.person} was registered by ${e.registeredBy}.`,
   PersonErased: (e) =>
     `What ${e.person} wrote, and what was written about ${e.person}, is erased: ${e.requestedBy} asked, ${e.confirmedBy} confirmed.`,

@@ -5,6 +5,8 @@ import { derivedId } from '#libs/event-sourcing';
 /** A name and version have one stream: that is how a second digest meets the first. */
 export const artifactId = (name: string, version: string): string => derivedId('artifact', name, version);
 export const approvalId = (releaseId: string, environment: string): string => derivedId('approval', releaseId, environment);
+/** Which team owns a product. */
+export const ownershipId = (product: string): string => derivedId('ownership', product);
 export const accountId = (issuer: string, subject: string): string => derivedId('account', issuer, subject);
 export const versionLineId = (product: string): string => derivedId('versionline', product);
 /** Samples of a service are kept in a stream for every ten minutes, so that reading a window stays cheap for ever. `at`: ISO 8601, UTC. */

@@ -10,6 +10,7 @@ export * from './ids.ts';
 export * from './incidents.events.ts';
 export * from './ingestion.events.ts';
 export * from './observability.events.ts';
+export * from './ownership.events.ts';
 export * from './planning.events.ts';
 export * from './registry.ts';
 export * from './retention.events.ts';

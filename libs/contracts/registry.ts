@@ -17,6 +17,7 @@ import type {
 import type { IncidentEvent, TriggerEvent } from './incidents.events.ts';
 import type { IngestionEvent } from './ingestion.events.ts';
 import type { MetricEvent } from './observability.events.ts';
+import type { OwnershipEvent } from './ownership.events.ts';
 import type { ReleaseEvent, VersionLineEvent } from './planning.events.ts';
 import type { LegalHoldEvent, RecordEvent, RetentionPolicyEvent } from './retention.events.ts';
 import type { SmokeRunEvent, TestReportEvent } from './validation.events.ts';
@@ -41,6 +42,7 @@ export type PlimsollEvent =
   | IngestionEvent
   | LegalHoldEvent
   | MetricEvent
+  | OwnershipEvent
   | PersonEvent
   | PolicyEvent
   | RecordEvent
@@ -118,6 +120,8 @@ export const declarations = {
   OutsideEventRejected: first,
   PersonErased: first,
   PersonErasureRequested: first,
+  OwnershipAssigned: first,
+  OwnershipRequested: first,
   PersonLeft: first,
   PersonRegistered: first,
   PolicyPublished: { version: 2, upcasters: { 1: policyInForceAtOnce } },
@@ -172,6 +176,7 @@ const areas: Readonly<Record<string, string>> = {
   legalhold: 'governance',
   metrics: 'observability',
   outside: 'ingestion',
+  ownership: 'governance',
   person: 'governance',
   policy: 'governance',
   record: 'governance',

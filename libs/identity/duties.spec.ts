@@ -29,8 +29,20 @@ describe('Separation of duties', () => {
     expect(mayTakeDuty('emil', 'approver', [took('dora', 'requester')], FOUR_EYES)).toBe('ok');
   });
 
+  it('says which of several duties are in the way', () => {
+    const places: SeparationRule = { id: 'apart', duties: ['author', 'tester', 'approver'] };
+    expect(mayTakeDuty('dora', 'approver', [took('dora', 'tester'), took('dora', 'author')], [places])).toMatchObject({
+      detail: 'The rule apart keeps approver apart from author or tester, which this person is already.',
+      unblockedBy: 'Somebody who is not author or tester here takes the duty of approver.',
+    });
+  });
+
   it('lets nobody take a duty who is not known to be anybody', () => {
-    expect(mayTakeDuty('\u200b ', 'approver', [], FOUR_EYES)).toMatchObject({ code: 'person-unknown' });
+    expect(mayTakeDuty('\u200b ', 'approver', [], FOUR_EYES)).toEqual({
+      code: 'person-unknown',
+      detail: 'Nobody knows who would be the approver.',
+      unblockedBy: 'Sign in with an account that resolves to a person.',
+    });
     expect(() => conflicts([took('', 'author')], FOUR_EYES)).toThrow('The author of release-1@0 is no known person.');
   });
 
@@ -59,7 +71,9 @@ describe('Separation of duties', () => {
     expect(broken('author')).toThrow('keeps nothing apart');
     expect(broken(['author'], [])).toThrow('empty list');
     expect(broken(['author', 'approver'], 'approver')).toThrow('names a duty twice');
-    expect(broken('author', 'owner' as Duty)).toThrow('unknown duty, owner');
+    expect(broken('author', 'owner' as Duty)).toThrow(
+      'unknown duty, owner. Known: author, committer, co-author, requester, tester, approver, deployer, policy-editor.',
+    );
   });
 });
 

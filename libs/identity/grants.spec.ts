@@ -18,6 +18,24 @@ describe('A role', () => {
     expect(isInForce({ ...role, revokedAt: day(3) }, day(3))).toBe(false);
   });
 
+  it('ends when it was to end, also where it was revoked later, and never begins again', () => {
+    const role = held('approver', 2, 4);
+    expect(isInForce({ ...role, revokedAt: day(6) }, day(3))).toBe(true);
+    expect(isInForce({ ...role, revokedAt: day(6) }, day(4))).toBe(false);
+    expect(isInForce({ ...role, revokedAt: day(6) }, day(5))).toBe(false);
+    expect(isInForce({ ...role, revokedAt: day(1) }, day(2))).toBe(false);
+  });
+
+  it('of a scope without a name counts nowhere', () => {
+    expect(covers({ kind: 'team', id: '' }, { team: '' })).toBe(false);
+    expect(covers({ kind: 'team', id: 'a' }, { team: 'a' })).toBe(true);
+  });
+
+  it('is told in order, and once', () => {
+    const roles = [held('tester', 1, 9), held('approver', 1, 9), held('tester', 1, 5)];
+    expect(rolesFor(roles, day(2), {})).toEqual(['approver', 'tester']);
+  });
+
   it('counts where its scope covers what it is about, and not where that is unknown', () => {
     const production = { kind: 'environment', id: 'production' } as const;
     expect(covers(production, { environment: 'production' })).toBe(true);
@@ -39,6 +57,25 @@ describe('Roles that nobody may hold at once', () => {
       roles: ['approver', 'policy-editor'],
       at: day(3),
     });
+  });
+
+  it.each([
+    ['policy-editor', 'approver', 'rules-apart-from-approvals'],
+    ['identity-admin', 'approver', 'identities-apart-from-approvals'],
+    ['auditor', 'approver', 'auditor-does-not-approve'],
+  ])('are %s and %s, by the rule %s', (one, other, rule) => {
+    expect(roleSetConflict([held(one, 1, 5)], held(other, 1, 5), ROLE_SETS)).toMatchObject({ rule: { id: rule }, at: day(1) });
+    expect(roleSetConflict([held(other, 1, 5)], held(one, 1, 5), ROLE_SETS)).toMatchObject({ rule: { id: rule }, at: day(1) });
+  });
+
+  it('are told in order, and from the first instant at which there are too many, in whatever order they are held', () => {
+    const three: RoleSetRule = { id: 'two-of-three', roles: ['a', 'b', 'c'], atMost: 2 };
+    expect(roleSetConflict([held('c', 5, 9), held('b', 3, 9)], held('a', 1, 9), [three])).toMatchObject({
+      roles: ['a', 'b', 'c'],
+      at: day(5),
+    });
+    const one: RoleSetRule = { id: 'one', roles: ['a', 'b', 'c'], atMost: 1 };
+    expect(roleSetConflict([held('b', 6, 9), held('c', 3, 9)], held('a', 1, 9), [one])).toMatchObject({ roles: ['a', 'c'], at: day(3) });
   });
 
   it('may follow each other, and stand beside roles of other sets', () => {

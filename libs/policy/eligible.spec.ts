@@ -24,6 +24,20 @@ describe('who can still approve', () => {
     );
   });
 
+  it('is told in order, whatever the order in which groups and votes were told', () => {
+    const eligible = eligibleApprovers(asked(['sven', 'otto'], { groups: { risk: ['zoe', 'anna', 'otto'], security: ['sven'] } }), {
+      quorum: 3,
+      groups: [{ group: 'risk', quorum: 2 }, { group: 'security', quorum: 1 }], // prettier-ignore
+    });
+    expect(eligible.approvers).toEqual(['otto', 'sven']);
+    expect(eligible.canApprove).toEqual([
+      { group: 'risk', persons: ['anna', 'zoe'] },
+      { group: 'security', persons: [] },
+    ]);
+    const two = eligibleApprovers(asked(['zoe', 'anna'], { groups: { risk: ['zoe', 'anna'] } }), { quorum: 2, groups: [{ group: 'risk', quorum: 2 }] }); // prettier-ignore
+    expect(two.groups[0]?.persons).toEqual(['anna', 'zoe']);
+  });
+
   it('is not who has approved, nor who would fill a place that is filled', () => {
     const eligible = eligibleApprovers(asked(['otto', 'otto']), rule);
     expect(eligible.approvers).toEqual(['otto']);

@@ -40,6 +40,13 @@ describe('a quorum of groups', () => {
       expect(tallyVotes(['anna'], { quorum: 1, groups: [{ group, quorum: 1 }] }, members).missing).toBe(1);
   });
 
+  it('takes no vote for a group that was not asked for, whatever it is called', () => {
+    const votes = [{ person: 'anna', groups: ['constructor', '__proto__', 'board'] }, { person: 'zoe' }];
+    expect(tallyRecorded(votes, rule)).toMatchObject({ missing: 2, groups: [{ persons: [] }, { persons: [] }] });
+    expect(tallyRecorded(votes, { quorum: 2 })).toMatchObject({ missing: 0, free: { persons: ['anna', 'zoe'] } });
+    expect(groupsOf('anna', { quorum: 1 }, members)).toEqual([]);
+  });
+
   it('says which of the groups asked for a person is in', () => {
     expect(groupsOf('anna', rule, members)).toEqual(['risk', 'security']);
     expect(groupsOf('bea', rule, members)).toEqual([]);

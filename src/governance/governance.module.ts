@@ -34,6 +34,7 @@ import { releaseLegalHoldCommand } from './legal-hold/release-legal-hold.ts';
 import { LegalHoldsController } from './legal-holds.controller.ts';
 import { publishRetentionPolicyCommand } from './retention-policy/publish-retention-policy.ts';
 import { RetentionPoliciesController } from './retention-policies.controller.ts';
+import { confirmOwnershipCommand, requestOwnershipCommand } from './ownership/assign-ownership.ts';
 import { personLeavesCommand, registerPersonCommand } from './person/register-person.ts';
 import { publishPolicyCommand } from './policy/publish-policy.ts';
 import { confirmRolePolicyCommand, proposeRolePolicyCommand } from './role-policy/publish-role-policy.ts';
@@ -70,6 +71,8 @@ import { RoleGrantsHandler, WhoCouldHandler } from './views/role-grants/role-gra
       claimAddressCommand,
       registerPersonCommand,
       personLeavesCommand,
+      requestOwnershipCommand,
+      confirmOwnershipCommand,
       requestRoleCommand,
       confirmRoleCommand,
       revokeRoleCommand,

@@ -1,6 +1,6 @@
 import { Body, Controller, Get, Param, Post, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import { accountId } from '#libs/contracts';
+import { accountId, ownershipId } from '#libs/contracts';
 import { Aggregates } from '#libs/cqrs';
 import { issue, type CommandMeta, type Transacted } from '#libs/event-sourcing';
 import { AnyRole, GuardedRoutes, IdPipe, Meta, Roles } from '#libs/http';
@@ -9,6 +9,8 @@ import { ConfirmAccountLink, RequestAccountLink, UnlinkAccount } from './account
 import { addressToClaim, ClaimAddress } from './address/claim-address.ts';
 import { BootstrapIdentity, EndBootstrap } from './bootstrap/bootstrap-identity.ts';
 import { bootstrap, BOOTSTRAP_ID } from './bootstrap/identity-bootstrap.ts';
+import { ConfirmOwnership, RequestOwnership } from './ownership/assign-ownership.ts';
+import { ownership } from './ownership/ownership.ts';
 import { person } from './person/person.ts';
 import { PersonLeaves, RegisterPerson } from './person/register-person.ts';
 import { ConfirmRolePolicy, ProposeRolePolicyForActions, ProposeRolePolicy } from './role-policy/publish-role-policy.ts';
@@ -84,6 +86,25 @@ export class IdentityController {
   @Roles('identity-admin')
   unlink(@Body() body: UnlinkAccount, @Meta() meta: CommandMeta): Promise<Transacted> {
     return this.commands.execute(issue(body, accountId(body.issuer, body.subject), meta));
+  }
+
+  /** Asks for a team to own a product, so that roles of the team's scope count for it; it counts once another person has confirmed it. */
+  @Post('ownership')
+  @AnyRole()
+  requestOwnership(@Body() body: RequestOwnership, @Meta() meta: CommandMeta): Promise<Transacted> {
+    return this.commands.execute(issue(body, ownershipId(body.product), meta));
+  }
+
+  @Post('ownership/confirm')
+  @Roles('identity-admin')
+  confirmOwnership(@Body() body: ConfirmOwnership, @Meta() meta: CommandMeta): Promise<Transacted> {
+    return this.commands.execute(issue(body, ownershipId(body.product), meta));
+  }
+
+  /** Which team owns a product. */
+  @Get('ownership')
+  ownership(@Query('product') product = '', @Query('asOf') asOf?: string): Promise<unknown> {
+    return this.aggregates.answer(ownership, ownershipId(product), asOf);
   }
 
   /** Asks for a role for a person; it counts once another person has confirmed it. */

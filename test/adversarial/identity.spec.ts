@@ -257,6 +257,28 @@ describe('attacks on identity and roles', () => {
     ok(await sue.post(own.grant, own.vote));
   });
 
+  it('lets a role of a team count for what the team owns, once two persons have said so, and for nothing else', async () => {
+    const tim = await joiner('tim');
+    await grant(ids['tim'] ?? '', 'approver', { kind: 'team', id: 'payments' });
+    const own = await waiting('team-own');
+    const other = await waiting('team-other');
+    refused(await tim.post(own.grant, own.vote), 'role-missing');
+    const owned = { product: 'team-own', team: 'payments' };
+    ok(await root.post('/v1/governance/ownership', owned));
+    refused(await root.post('/v1/governance/ownership/confirm', owned), 'confirmed-by-another');
+    refused(await tim.post('/v1/governance/ownership/confirm', owned), 'role-missing');
+    refused(await tim.post(own.grant, own.vote), 'role-missing');
+    const confirmed = ok(await second.post('/v1/governance/ownership/confirm', owned));
+    ok(await tim.post(own.grant, own.vote));
+    const elsewhere = await tim.post(other.grant, other.vote);
+    refused(elsewhere, 'role-missing');
+    expect(JSON.stringify(elsewhere.body.reasons)).toContain('approver in team payments');
+    expect((await root.get('/v1/governance/ownership?product=team-own')).body).toMatchObject({ product: 'team-own', team: 'payments' });
+    const headers = { 'plimsoll-min-position': confirmed.position };
+    const who = await root.get(`/v1/governance/who-could?action=GrantApproval&service=team-own&at=${new Date().toISOString()}`, headers);
+    expect((who.body.persons as { person: string }[]).map((p) => p.person)).toContain(ids['tim']);
+  });
+
   it('ends a role at once, whatever the token says, and answers who could do it then and now', async () => {
     const stan = await joiner('stan');
     const grantId = await grant(ids['stan'] ?? '', 'developer');

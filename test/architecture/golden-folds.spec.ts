@@ -14,6 +14,7 @@ import { bypasses } from '../../src/governance/bypass/bypass.ts';
 import { group } from '../../src/governance/group/group.ts';
 import { bootstrap } from '../../src/governance/bootstrap/identity-bootstrap.ts';
 import { dutyReview } from '../../src/governance/duty-review/review-duties.ts';
+import { ownership } from '../../src/governance/ownership/ownership.ts';
 import { person } from '../../src/governance/person/person.ts';
 import { backtest } from '../../src/governance/backtest/backtest.ts';
 import { calendars } from '../../src/governance/calendar/calendar.ts';
@@ -45,6 +46,7 @@ const folds: readonly [Aggregate<never, never>, RegExp][] = [
   [incident, /^Incident/],
   [legalHolds, /^LegalHold/],
   [metrics, /^MetricSamples/],
+  [ownership, /^Ownership/],
   [person, /^Person/],
   [policy, /^Policy/],
   [record, /^Record/],

@@ -1,6 +1,7 @@
-import type { ApprovalEvent, DeploymentEvent, ReleaseEvent } from '#libs/contracts';
+import { ownershipId, type ApprovalEvent, type DeploymentEvent, type ReleaseEvent } from '#libs/contracts';
 import type { Aggregate, ReadAggregate } from '#libs/event-sourcing';
 import type { ScopedResource } from '#libs/identity';
+import { ownership } from '../ownership/ownership.ts';
 
 /** What of other streams says what an action is about. */
 interface Place {
@@ -59,5 +60,15 @@ export async function resourceOf(
   const release = releaseId === undefined ? undefined : await read(releasePlace, releaseId);
   const environment = place.environment ?? named('environment', NAME);
   const service = release?.state.product ?? named('service', NAME) ?? named('product', NAME);
-  return { ...(environment === undefined ? {} : { environment }), ...(service === undefined ? {} : { service }) };
+  const team = service === undefined ? undefined : await ownerOf(read, service);
+  return {
+    ...(environment === undefined ? {} : { environment }),
+    ...(service === undefined ? {} : { service }),
+    ...(team === undefined ? {} : { team }),
+  };
+}
+
+/** The team that owns a product, as its own stream says; undefined where nobody said so. */
+export async function ownerOf(read: ReadAggregate, product: string): Promise<string | undefined> {
+  return (await read(ownership, ownershipId(product))).state.team;
 }

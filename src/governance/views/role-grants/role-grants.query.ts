@@ -5,6 +5,7 @@ import { refuse, RefusedError, type ReadAggregate } from '#libs/event-sourcing';
 import { defineList, GuardedRoutes, oneOfFilter, textFilter, type Page } from '#libs/http';
 import { GRANTABLE_ROLES, type ScopedResource } from '#libs/identity';
 import { decideAccess, holdings, policiesIn, standingOf, type Standing } from '../../authorisation/access.ts';
+import { ownerOf } from '../../authorisation/resources.ts';
 import type { RoleGrantRow } from './role-grants.row.ts';
 
 /** Newest first. */
@@ -83,13 +84,14 @@ export class WhoCouldHandler implements IQueryHandler<WhoCould> {
       );
     }
     const at = instantOf(asked.at);
-    const { environment, service, team } = asked;
+    const { environment, service } = asked;
+    const read: ReadAggregate = (aggregate, id) => this.aggregates.load(aggregate, id, at);
+    const team = asked.team ?? (service ? await ownerOf(read, service) : undefined);
     const resource: ScopedResource = {
       ...(environment ? { environment } : {}),
       ...(service ? { service } : {}),
       ...(team ? { team } : {}),
     };
-    const read: ReadAggregate = (aggregate, id) => this.aggregates.load(aggregate, id, at);
     const candidates = await this.data.query<{ person: string }[]>('select distinct person from role_grant order by person');
     const found: WhoCouldAnswer['persons'][number][] = [];
     let standing: Standing = await standingOf(read, 'nobody');

@@ -1,0 +1,67 @@
+import { Matches } from 'class-validator';
+import type { OwnershipEvent } from '#libs/contracts';
+import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
+import { ownership, type Ownership } from './ownership.ts';
+
+export class RequestOwnership {
+  @Matches(/^[a-z0-9@][a-z0-9._/@-]{0,199}$/i, { message: 'product must be the name of a product, as releases have it' }) product: string;
+  @Matches(/^[a-z0-9@][a-z0-9._/@-]{0,199}$/i, { message: 'team must be the name of a team, as scopes of roles have it' }) team: string;
+}
+
+export class ConfirmOwnership extends RequestOwnership {}
+
+/** Anybody may ask; nothing is owned by asking. A newer request takes the place of an older one. */
+export function requestOwnership(command: Issued<RequestOwnership>, state: Ownership): Decision<OwnershipEvent> {
+  const { product, team, meta } = command;
+  if ((state.pending?.team ?? state.team) === team) return [];
+  return [{ type: 'OwnershipRequested', data: { product, team, requestedBy: meta.actor.person } }];
+}
+
+/** Who owns a product says whose roles count for it: as with a role, somebody else confirms it. */
+export function confirmOwnership(command: Issued<ConfirmOwnership>, state: Ownership): Decision<OwnershipEvent> {
+  const { product, team, meta } = command;
+  const { pending } = state;
+  if (state.team === team && !pending) return [];
+  if (pending?.team !== team) {
+    return refuse(
+      'not-found',
+      'ownership-not-requested',
+      `Nobody asked for ${product} to be owned by ${team}, or another team was asked for since.`,
+    );
+  }
+  if (pending.requestedBy === meta.actor.person) {
+    return refuse('duty', 'confirmed-by-another', 'Who owns a product is confirmed by somebody who did not ask for it.', [
+      {
+        code: 'two-persons',
+        detail: `${pending.requestedBy} asked for ${team} to own ${product}.`,
+        unblockedBy: 'Another administrator of identities confirms it.',
+      },
+    ]);
+  }
+  return [
+    {
+      type: 'OwnershipAssigned',
+      data: {
+        product,
+        team,
+        requestedBy: pending.requestedBy,
+        confirmedBy: meta.actor.person,
+        ...(state.team === undefined ? {} : { formerly: state.team }),
+      },
+    },
+  ];
+}
+
+export const requestOwnershipCommand = defineCommand({
+  type: RequestOwnership,
+  aggregate: ownership,
+  decide: requestOwnership,
+  governed: ({ product, team }) => ({ product, team }),
+});
+
+export const confirmOwnershipCommand = defineCommand({
+  type: ConfirmOwnership,
+  aggregate: ownership,
+  decide: confirmOwnership,
+  governed: ({ product, team }) => ({ product, team }),
+});
