@@ -8,6 +8,7 @@ const CAPABILITIES: Readonly<Record<string, readonly Capability[]>> = {
   deployer: ['deploy'],
   'identity-admin': ['administer'],
   'policy-editor': ['administer'],
+  'records-manager': ['administer'],
   'release-manager': ['administer'],
 };
 
@@ -29,6 +30,7 @@ const DEEDS: { readonly [T in PlimsollEvent['type']]?: { readonly capability: Ca
   AccountLinked: { capability: 'administer', roles: ['identity-admin'] },
   AccountUnlinked: { capability: 'administer', roles: ['identity-admin'] },
   AddressClaimed: { capability: 'administer', roles: ['identity-admin'] },
+  OwnershipAssigned: { capability: 'administer', roles: ['identity-admin'] },
   GroupDefined: { capability: 'administer', roles: ['identity-admin'] },
   GroupMemberAdded: { capability: 'administer', roles: ['identity-admin'] },
   GroupMemberRemoved: { capability: 'administer', roles: ['identity-admin'] },

@@ -179,7 +179,8 @@ export class Changes {
     if (!draft) return;
     this.telling.add(draft.facts.environment);
     const { digest } = namedArtifact(event.data.observedDigest);
-    const observation: Observation = { ...written, by: 'smoke-run', artifact: plainText(event.data.observedDigest) };
+    const { at, ref, sequence } = written;
+    const observation: Observation = { artifact: plainText(event.data.observedDigest), at, by: 'smoke-run', ref, sequence };
     if (digest !== undefined && draft.artifacts.some((a) => a.digest === digest)) observed(draft, digest, observation);
     else draft.foreign = observation;
   }
@@ -334,10 +335,7 @@ export class Changes {
       approvedDigests: tuple ? [...tuple.artifactDigests].sort() : [],
       tupleHash,
       policy,
-      bypass:
-        bypass && bypassId !== undefined
-          ? { ...bypass.requested, bypassId, waived: receipt.gates.filter((g) => g.waivedBy === bypassId).map((g) => g.gate) }
-          : undefined,
+      bypass: bypass && bypassId !== undefined ? bypassOf(bypass.requested, bypassId, receipt) : undefined,
     };
     draft.changeClass = changeClass;
     draft.changeReason = plan?.changeReason === undefined ? undefined : plainText(plan.changeReason);
@@ -450,6 +448,10 @@ function receiptOf(receipt: Started['data']['receipt'], written: Written, decisi
   const { verdict, factsHash, engine } = receipt;
   const { at, ref, sequence } = written;
   return { at, decision, engine, factsHash, ref, sequence, verdict };
+}
+
+function bypassOf({ at, ref, sequence }: Written, bypassId: string, { gates }: Started['data']['receipt']): Change['bypass'] {
+  return { at, bypassId, ref, sequence, waived: gates.filter((g) => g.waivedBy === bypassId).map((g) => g.gate) };
 }
 
 /** Engines of before looked at fewer duties, and a decision is judged by the rules of then (principle 14). */

@@ -38,6 +38,7 @@ const CHANGES_A_STEP = 200;
 /** The part of a change to the rules that each event is; events of other types are none. */
 const RULE_CHANGES: { readonly [T in PlimsollEvent['type']]?: RuleChange['kind'] } = {
   PolicyPublished: 'policy',
+  RetentionPolicyPublished: 'policy',
   EnvironmentDefined: 'environment',
   CalendarDeclared: 'calendar',
   CalendarChanged: 'calendar',
@@ -47,11 +48,16 @@ const RULE_CHANGES: { readonly [T in PlimsollEvent['type']]?: RuleChange['kind']
   RoleRequested: 'role',
   RoleGranted: 'role',
   RoleRevoked: 'role',
+  // Whose team's roles count for a product.
+  OwnershipRequested: 'role',
+  OwnershipAssigned: 'role',
   GroupDefined: 'group',
   GroupMemberAdded: 'group',
   GroupMemberRemoved: 'group',
   PersonRegistered: 'identity',
   PersonLeft: 'identity',
+  PersonErasureRequested: 'identity',
+  PersonErased: 'identity',
   AccountLinkRequested: 'identity',
   AccountLinked: 'identity',
   AccountUnlinked: 'identity',

@@ -6,6 +6,9 @@ import type { Identities } from './identities.ts';
 import { exception, no, unknowable, violationsOf, yes } from './judge-start.ts';
 import { CONTROL_QUESTIONS, type ControlQuestion, type Judged, type LaterViolation } from './report.ts';
 
+/** What most changes have for two answers: nothing was learned, no bypass was used. */
+const NOTHING_SO = yes([]);
+
 /** In the order of canonical JSON. */
 const QUESTIONS = (Object.keys(CONTROL_QUESTIONS) as ControlQuestion[]).sort();
 
@@ -100,7 +103,7 @@ function gatesPassed(draft: Draft): Judged {
 function learnedSince(draft: Draft, { violations, identities }: AtEnd): Judged {
   const told = violations.map((v) => `${v.person} turned out to have been ${v.duties.join(' and ')}.`);
   if (violations.length > 0) return no(told.join(' '), [...new Set(violations.flatMap((v) => [v.ref, ...v.evidence]))]);
-  if (draft.deeds.every(({ principal, person }) => (identities.known(principal) ?? person) === person)) return yes([]);
+  if (draft.deeds.every(({ principal, person }) => (identities.known(principal) ?? person) === person)) return NOTHING_SO;
   const now = draft.deeds.map(({ duty, principal, person, ref }): DutyAssignment => ({
     duty,
     // Where nothing was ever said of an account, it is whoever it was taken for then.
@@ -118,7 +121,7 @@ function learnedSince(draft: Draft, { violations, identities }: AtEnd): Judged {
   const found = violationsOf(now, draft.rules);
   if (typeof found === 'string') return unknowable(found);
   const fresh = found.filter((v) => !then.has(`${v.rule} ${v.duties.join()}`));
-  if (fresh.length === 0) return yes([]);
+  if (fresh.length === 0) return NOTHING_SO;
   return no(fresh.map((v) => `As is known now, ${v.person} was ${v.duties.join(' and ')}; nobody has put that on record.`).join(' '), [
     ...new Set(fresh.flatMap((v) => v.evidence)),
   ]);
@@ -135,7 +138,7 @@ function bypassReviewed(draft: Draft, { bypass, now }: AtEnd): Judged {
       ? exception('Of class emergency, without a bypass: every gate was judged, and nothing asks for a review afterwards.', [
           facts.started.ref,
         ])
-      : yes([]);
+      : NOTHING_SO;
   }
   if (!bypass) return no(`It names bypass ${bypassId}, which nobody asked for.`, [facts.started.ref]);
   const { reviewDueAt, requester } = bypass.data;
