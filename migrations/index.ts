@@ -11,6 +11,7 @@ import { Ledger1767226430000 } from './1767226430000-ledger.ts';
 import { LegalHolds1767226551000 } from './1767226551000-legal-holds.ts';
 import { Archive1767226552000 } from './1767226552000-archive.ts';
 import { Records1767226553000 } from './1767226553000-records.ts';
+import { Changes1767226555000 } from './1767226555000-changes.ts';
 import { IdentityViews1767226710000 } from './1767226710000-identity-views.ts';
 import { SubjectKeys1767226803000 } from './1767226803000-subject-keys.ts';
 import { LedgerWitnesses1767227010000 } from './1767227010000-ledger-witnesses.ts';
@@ -30,6 +31,7 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   LegalHolds1767226551000,
   Archive1767226552000,
   Records1767226553000,
+  Changes1767226555000,
   IdentityViews1767226710000,
   SubjectKeys1767226803000,
   LedgerWitnesses1767227010000,

@@ -23,6 +23,7 @@ import { DeploymentsModule } from './deployments/deployments.module.ts';
 import { EnvironmentsModule } from './environments/environments.module.ts';
 import { AccountResolver } from './governance/account/account-resolver.ts';
 import { GrantAuthoriser, ROLES_FROM } from './governance/authorisation/authoriser.ts';
+import { ITSM_SECRET } from './governance/changes.controller.ts';
 import { GovernanceModule } from './governance/governance.module.ts';
 import { IncidentsModule } from './incidents/incidents.module.ts';
 import type { Infrastructure } from './infrastructure.ts';
@@ -56,6 +57,7 @@ class PortsModule {
       AccountResolver,
       { provide: RECORD_STORE, useValue: new PostgresRecordStore(infrastructure.pool) },
       { provide: ROLES_FROM, useValue: configuration.rolesFrom },
+      { provide: ITSM_SECRET, useValue: configuration.itsmDecisionSecret },
       GuardedRoutes,
       GrantAuthoriser,
       ViewPositionsOfSubscriptions,

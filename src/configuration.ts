@@ -35,6 +35,10 @@ export interface Configuration {
   /** Targets of the http driver, by name. */
   readonly httpTargets: Readonly<Record<string, { readonly url: string; readonly secret: string }>>;
   readonly incidentWebhook?: { readonly url: string; readonly secret: string };
+  /** Where changes are delivered that an ITSM decides. */
+  readonly itsmWebhook?: { readonly url: string; readonly secret: string };
+  /** What the ITSM signs its decisions with; absent where none may decide. */
+  readonly itsmDecisionSecret?: string;
   /** Host names and addresses that smoke suites may ask. */
   readonly smokeHosts: readonly string[];
   readonly stepLeaseSeconds: number;
@@ -147,9 +151,18 @@ export function readConfiguration(env: Readonly<Record<string, string | undefine
   const execFolder = get('PLIMSOLL_EXEC_FOLDER');
   const webhookUrl = url('INCIDENT_WEBHOOK_URL', ['http://', 'https://'], 'https://hooks.example.com/incidents');
   const webhookSecret = get('INCIDENT_WEBHOOK_SECRET');
-  if (webhookUrl && !/^whsec_[A-Za-z0-9+/=]{24,}$/.test(webhookSecret ?? '')) {
+  if (webhookUrl && !isWebhookSecret(webhookSecret)) {
     wrong('INCIDENT_WEBHOOK_SECRET', 'the secret that the receiver verifies with: whsec_ and at least 24 base64 characters', true);
   }
+  const itsmUrl = url('ITSM_WEBHOOK_URL', ['http://', 'https://'], 'https://itsm.example.com/changes');
+  const itsmSecret = get('ITSM_WEBHOOK_SECRET');
+  if (itsmUrl && !isWebhookSecret(itsmSecret)) wrong('ITSM_WEBHOOK_SECRET', `${WEBHOOK_SECRET} that the ITSM verifies with`, true);
+  const itsmDecisionSecret = get('PLIMSOLL_ITSM_WEBHOOK_SECRET');
+  if (itsmDecisionSecret && !isWebhookSecret(itsmDecisionSecret))
+    wrong('PLIMSOLL_ITSM_WEBHOOK_SECRET', `${WEBHOOK_SECRET} that the ITSM signs its decisions with`, true);
+  // What we send would otherwise be signed as if the ITSM had sent it.
+  if (itsmDecisionSecret && itsmDecisionSecret === itsmSecret)
+    problems.push('PLIMSOLL_ITSM_WEBHOOK_SECRET and ITSM_WEBHOOK_SECRET must not be the same.');
   const logLevel = get('LOG_LEVEL') ?? 'info';
   if (!LOG_LEVELS.includes(logLevel)) wrong('LOG_LEVEL', `one of ${LOG_LEVELS.join(', ')}`);
   const port = whole('PORT', 3000, 0, 65_535);
@@ -180,6 +193,8 @@ export function readConfiguration(env: Readonly<Record<string, string | undefine
     stepsState: resolve(get('PLIMSOLL_STEPS_STATE') ?? `${dataDir}/steps`),
     httpTargets,
     ...(webhookUrl && webhookSecret ? { incidentWebhook: { url: webhookUrl, secret: webhookSecret } } : {}),
+    ...(itsmUrl && itsmSecret ? { itsmWebhook: { url: itsmUrl, secret: itsmSecret } } : {}),
+    ...(itsmDecisionSecret ? { itsmDecisionSecret } : {}),
     smokeHosts: (get('PLIMSOLL_SMOKE_HOSTS') ?? LOOPBACK.join(',')).split(',').map((h) => h.trim()),
     stepLeaseSeconds,
     rolesFrom: rolesFrom === 'grants' ? 'grants' : 'token',
@@ -188,6 +203,12 @@ export function readConfiguration(env: Readonly<Record<string, string | undefine
     ...(subjectKeyFile ? { subjectKeyFile } : {}),
     logLevel,
   };
+}
+
+const WEBHOOK_SECRET = 'a secret, whsec_ and at least 24 base64 characters,';
+
+function isWebhookSecret(text: string | undefined): boolean {
+  return /^whsec_[A-Za-z0-9+/=]{24,}$/.test(text ?? '');
 }
 
 function readIssuer(

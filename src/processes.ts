@@ -3,6 +3,8 @@ import { rollout } from './deployments/processes/rollout.process.ts';
 import { aliasWatch, formerAliasWatch } from './governance/processes/alias-watch.process.ts';
 import { approvalGuard } from './governance/processes/approval-guard.process.ts';
 import { bypassReview } from './governance/processes/bypass-review.process.ts';
+import { changeCourse } from './governance/processes/change-course.process.ts';
+import { changeBoardGuard, changeGuard, changePolicyGuard } from './governance/processes/change-guard.process.ts';
 import { leaver } from './governance/processes/leaver.process.ts';
 import { policyGuard } from './governance/processes/policy-guard.process.ts';
 import { incidentResponse } from './incidents/processes/incident-response.process.ts';
@@ -16,6 +18,10 @@ export const processes: readonly Process<any>[] = [
   approvalGuard,
   policyGuard,
   bypassReview,
+  changeCourse,
+  changeGuard,
+  changeBoardGuard,
+  changePolicyGuard,
   smokeAfterDeployment,
   triggerWatch,
   incidentResponse,

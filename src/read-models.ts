@@ -6,6 +6,7 @@ import { approvals } from './governance/views/approvals/approvals.projection.ts'
 import { auditReport } from './governance/views/audit-report/audit-report.projection.ts';
 import { bypasses } from './governance/views/bypasses/bypasses.projection.ts';
 import { calendarBoard } from './governance/views/calendars/calendars.projection.ts';
+import { changes } from './governance/views/changes/changes.projection.ts';
 import { denials } from './governance/views/denials/denials.projection.ts';
 import { dutyViolations } from './governance/views/duty-violations/duty-violations.projection.ts';
 import { legalHoldReport } from './governance/views/legal-holds/legal-holds.projection.ts';
@@ -23,6 +24,7 @@ export const views: readonly View<any>[] = [
   auditReport,
   bypasses,
   calendarBoard,
+  changes,
   deadLetters,
   denials,
   deploymentTimeline,

@@ -5,6 +5,7 @@ import { ApprovalRow } from './governance/views/approvals/approvals.row.ts';
 import { AuditReportRow } from './governance/views/audit-report/audit-report.row.ts';
 import { BypassRow } from './governance/views/bypasses/bypasses.row.ts';
 import { CalendarRow } from './governance/views/calendars/calendars.row.ts';
+import { ChangeRow } from './governance/views/changes/changes.row.ts';
 import { DenialRow } from './governance/views/denials/denials.row.ts';
 import { DutyViolationRow } from './governance/views/duty-violations/duty-violations.row.ts';
 import { LegalHoldRow } from './governance/views/legal-holds/legal-holds.row.ts';
@@ -21,6 +22,7 @@ export const rows: readonly (new () => object)[] = [
   AuditReportRow,
   BypassRow,
   CalendarRow,
+  ChangeRow,
   DeadLetterRow,
   DenialRow,
   DeploymentTimelineRow,

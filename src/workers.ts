@@ -21,6 +21,7 @@ import { openDeployments } from './deployments/deployer/open-deployments.query.t
 import { BACKTEST_SUBSCRIPTION, BacktestRunner } from './governance/backtest/backtest-runner.ts';
 import { KeyDestroyer } from './governance/erasure/key-destroyer.ts';
 import { IncidentOutbox } from './incidents/incident/incident-outbox.ts';
+import { ChangeOutbox } from './governance/change/change-outbox.ts';
 import type { Infrastructure } from './infrastructure.ts';
 import { OutsideEventCarrier } from './ingestion/carry-out.ts';
 import { consumeOutsideEvents } from './ingestion/consume-outside-events.ts';
@@ -116,6 +117,10 @@ export function startWorkers(
       const outbox = incidentWebhook
         ? new IncidentOutbox({ commands, aggregates, clock, webhook: incidentWebhook, revealer: infrastructure.texts })
         : undefined;
+      const { itsmWebhook } = configuration;
+      const changes = itsmWebhook
+        ? new ChangeOutbox({ commands, aggregates, clock, webhook: itsmWebhook, revealer: infrastructure.texts })
+        : undefined;
       const { ledger } = infrastructure;
       const checkpoints = ledger
         ? new CheckpointSigner({
@@ -174,6 +179,9 @@ export function startWorkers(
         ...(configuration.kafka ? [publisher.run()] : []),
         ...(outbox
           ? [runSubscription({ ...host, name: 'outbox:incidents', handle: { external: (events) => outbox.handle(events) } })]
+          : []),
+        ...(changes
+          ? [runSubscription({ ...host, name: 'outbox:changes', handle: { external: (events) => changes.handle(events) } })]
           : []),
       ];
     },

@@ -101,6 +101,37 @@ export function nextOpen(calendars: readonly CalendarInForce[], target: ChangeTa
   return undefined;
 }
 
+/** A calendar that closes a change for a part of a time, half-open, milliseconds. */
+export interface Closure extends Omit<Block, 'until'>, Interval {}
+
+/**
+ * Every part of a time that is closed to a change, by the calendar that closes it: an instant in it is open by `opennessAt` iff no
+ * closure holds it. Half-open, milliseconds; in the order of the calendars and of time.
+ */
+export function closedBetween(
+  calendars: readonly CalendarInForce[],
+  target: ChangeTarget,
+  from: number,
+  until: number,
+): readonly Closure[] {
+  const bound = binding(calendars, target);
+  const edges = bound.flatMap((c) => [Date.parse(c.from), ...(c.until === undefined ? [] : [Date.parse(c.until)])]);
+  const cuts = [...new Set([from, until, ...edges])].filter((cut) => cut >= from && cut <= until).sort((a, b) => a - b);
+  const found = cuts.slice(0, -1).flatMap((begin, i): Closure[] => {
+    const part = { from: begin, until: cuts[i + 1] ?? until };
+    const counting = bound.filter((c) => isInForce(c, begin));
+    const held = (c: CalendarInForce): readonly Interval[] => intervalsOf(c.window, c.zone, part.from, part.until);
+    const freezes = counting.filter((c) => c.kind === 'freeze').flatMap((c) => held(c).map((h) => ({ ...identityOf(c), ...h })));
+    const windows = deciding(counting.filter((c) => c.kind === 'window'));
+    const shut = windows.length > 0 ? subtract([part], union(windows.flatMap(held))) : [];
+    return [...freezes, ...windows.flatMap((c) => shut.map((s) => ({ ...identityOf(c), ...s })))];
+  });
+  return bound.flatMap((c) => {
+    const own = found.filter((f) => f.calendarId === c.calendarId && f.version === c.version);
+    return union(own).map((interval) => ({ ...identityOf(c), ...interval }));
+  });
+}
+
 /** When it is open between two instants while the same calendars count. */
 function openBetween(bound: readonly CalendarInForce[], from: number, until: number): readonly Interval[] {
   const held = (calendars: readonly CalendarInForce[]): readonly Interval[] =>

@@ -1,3 +1,4 @@
+import type { BoardVote } from './changes.events.ts';
 import type { RoleScope } from './identity.events.ts';
 import type { PlimsollEvent } from './registry.ts';
 import { BEGINNING_OF_TIME, digestText, type DecisionReceipt } from './values.ts';
@@ -58,6 +59,38 @@ const sentences: { readonly [T in PlimsollEvent['type']]: (data: DataOf<T>) => s
   CalendarChanged: (e) => `${calendarOf(e)} was changed to version ${e.version} as of ${e.effectiveFrom}: ${e.justification}`,
   CalendarWithdrawn: (e) => `Calendar ${e.calendarId} was withdrawn as of ${e.effectiveFrom}: ${e.justification}`,
   CommandDenied: (e) => `${e.command} was denied (${e.refusal}): ${e.detail}`,
+
+  BoardDefined: (e) =>
+    `Board ${e.boardId} (${e.title}) was defined, version ${e.version}: ${e.quorum} of group ${e.group} decide, chaired by ${e.chair}.`,
+  ChangeSubmitted: (e) =>
+    `${e.requester} submitted a change of class ${e.class} for ${e.product} in ${e.environment}, round ${e.round}: ${e.dossier.title}.`,
+  ChangeVoteOpened: (e) => `${e.chair} called a vote between meetings on round ${e.round} for ${e.environment}: ${e.reason}`,
+  ChangeVoteCast: (e) =>
+    `${e.person} ${voteOf(e.vote)} on round ${e.round} for ${e.environment}${e.conditions.length > 0 ? `, on condition: ${e.conditions.join('; ')}` : ''}${e.comment ? `: ${e.comment}` : '.'}`,
+  ChangeRecusalDeclared: (e) => `${e.person} does not vote on round ${e.round} for ${e.environment}: ${e.reason}`,
+  ChangeDecided: (e) =>
+    `Round ${e.round} for ${e.environment} was ${e.outcome} by ${e.itsm ? `the ITSM (${e.itsm.decidedBy})` : 'the board'}${e.conditions.length > 0 ? `, on condition: ${e.conditions.map((c) => c.text).join('; ')}.` : '.'}`,
+  ChangeHandedToBoard: (e) =>
+    `Round ${e.round} for ${e.environment}, with the ITSM since ${e.waitedSince}, was handed to the board: ${e.reason}`,
+  ChangeConditionMet: (e) => `${e.confirmedBy} confirmed that a condition of round ${e.round} for ${e.environment} is met: ${e.evidence}`,
+  ChangeVoided: (e) => `Change round ${e.round} for ${e.environment} was voided: ${e.reason}`,
+  ChangeWithdrawn: (e) => `${e.person} withdrew change round ${e.round} for ${e.environment}: ${e.reason}`,
+  ChangeImplemented: (e) => `Deployment ${e.deploymentId} of the change for ${e.environment} ${endOf(e.outcome)}.`,
+  ChangeReviewed: (e) =>
+    `${e.reviewer} ${e.outcome} the emergency change for ${e.environment}${e.late ? ' after the review was due' : ''}: ${e.findings}`,
+  ChangeReviewOverdue: (e) => `The review of the emergency change for ${e.environment} was due at ${e.dueAt} and is not done.`,
+  ChangeDelivered: (e) => `The change was delivered to the ITSM${e.reference ? ` as ${e.reference}.` : '.'}`,
+  ChangeDeliveryFailed: (e) => `The change could not be delivered to the ITSM: ${e.reason}`,
+  ChangeModelProposed: (e) =>
+    `${e.proposer} proposed version ${e.version} of change model ${e.modelId} (${e.title}), valid from ${e.validFrom} until ${e.validUntil}.`,
+  ChangeModelVoteCast: (e) =>
+    `${e.person} ${voteOf(e.vote)} on version ${e.version} of change model ${e.modelId}${e.comment ? `: ${e.comment}` : '.'}`,
+  ChangeModelDecided: (e) => `Version ${e.version} of change model ${e.modelId} was ${e.outcome} by the board.`,
+  ChangeModelUsed: (e) => `Deployment ${e.deploymentId} under change model ${e.modelId} ${endOf(e.outcome)}.`,
+  ChangeModelSuspended: (e) => `Version ${e.version} of change model ${e.modelId} was suspended: ${e.reason}`,
+  ChangeScheduled: (e) => `A change of ${e.product} is planned for ${e.environment} from ${e.window.from} until ${e.window.until}.`,
+  ChangeUnscheduled: (e) => `A change is no longer planned for ${e.environment}: ${e.reason}`,
+  ChangeOutcomeNoted: (e) => `Deployment ${e.deploymentId} of ${e.product} to ${e.environment} ${endOf(e.outcome)}.`,
 
   DeploymentStarted: (e) =>
     `${e.rollbackOf ? `Rollback of deployment ${e.rollbackOf.deploymentId}` : 'Deployment'} to ${e.environment} was started by ${e.deployer} under ${policyOf(e.receipt)}${e.rollbackOf ? `: ${e.rollbackOf.reason}` : '.'}`,
@@ -151,4 +184,12 @@ function heldOf({ scope }: DataOf<'LegalHoldPlaced'>): string {
 
 function calendarOf(e: DataOf<'CalendarDeclared'>): string {
   return `The ${e.kind === 'freeze' ? 'freeze' : 'allowed window'} ${e.calendarId} (${e.title})`;
+}
+
+function voteOf(vote: BoardVote): string {
+  return vote === 'abstain' ? 'abstained' : `voted ${vote}`;
+}
+
+function endOf(outcome: 'succeeded' | 'failed' | 'rolled-back'): string {
+  return outcome === 'rolled-back' ? 'was rolled back' : outcome;
 }

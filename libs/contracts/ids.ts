@@ -29,3 +29,21 @@ export const rollbackId = (deploymentId: string): string => derivedId('rollback'
 export const BYPASS_REGISTER = 'register';
 /** Duties of a release for an environment, looked at again when it becomes known that two accounts are one person. */
 export const dutyReviewId = (releaseId: string, environment: string): string => derivedId('dutyreview', releaseId, environment);
+
+/** The change of a release for an environment. */
+export const changeId = (releaseId: string, environment: string): string => derivedId('change', releaseId, environment);
+const WEEK_MS = 7 * 86_400_000;
+/** Monday 1970-01-05, 00:00 UTC. */
+const A_MONDAY = 4 * 86_400_000;
+/** Changes planned for an environment are kept in a stream for every week, so that reading those beside another stays cheap for ever. `at`: ISO 8601. */
+export const changeCalendarId = (environment: string, at: string): string =>
+  derivedId('changecalendar', environment, String(Math.floor((Date.parse(at) - A_MONDAY) / WEEK_MS)));
+/** The streams of every week that an interval touches, half-open and ISO 8601. */
+export const changeCalendarIds = (environment: string, window: { readonly from: string; readonly until: string }): readonly string[] => {
+  const ids = new Set<string>();
+  for (let at = Date.parse(window.from); at < Date.parse(window.until); at += WEEK_MS)
+    ids.add(changeCalendarId(environment, new Date(at).toISOString()));
+  ids.add(changeCalendarId(environment, new Date(Date.parse(window.until) - 1).toISOString()));
+  return [...ids];
+};
+export const changeHistoryId = (product: string, environment: string): string => derivedId('changehistory', product, environment);

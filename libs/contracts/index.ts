@@ -1,6 +1,7 @@
 export * from './artifacts.events.ts';
 export * from './backtests.events.ts';
 export * from './calendars.events.ts';
+export * from './changes.events.ts';
 export * from './deployments.events.ts';
 export * from './describe.ts';
 export * from './environments.events.ts';

@@ -2,6 +2,7 @@ import { EventCodec, type CommandDenied, type EventDeclaration } from '#libs/eve
 import type { ArtifactEvent } from './artifacts.events.ts';
 import type { BacktestEvent } from './backtests.events.ts';
 import type { CalendarEvent } from './calendars.events.ts';
+import type { BoardEvent, ChangeCalendarEvent, ChangeEvent, ChangeHistoryEvent, ChangeModelEvent } from './changes.events.ts';
 import type { DeploymentEvent } from './deployments.events.ts';
 import type { EnvironmentEvent } from './environments.events.ts';
 import type { ApprovalEvent, BypassEvent, GroupEvent, PolicyEvent } from './governance.events.ts';
@@ -29,9 +30,14 @@ export type PlimsollEvent =
   | AddressEvent
   | ApprovalEvent
   | ArtifactEvent
+  | BoardEvent
   | BypassEvent
   | BacktestEvent
   | CalendarEvent
+  | ChangeCalendarEvent
+  | ChangeEvent
+  | ChangeHistoryEvent
+  | ChangeModelEvent
   | CommandDenied
   | DeploymentEvent
   | DutyReviewEvent
@@ -78,6 +84,7 @@ export const declarations = {
   ApprovalWithdrawn: first,
   ArtifactAuthorsAdded: first,
   ArtifactRegistered: first,
+  BoardDefined: first,
   BypassRequested: first,
   BypassReviewOverdue: first,
   BypassReviewed: first,
@@ -91,6 +98,28 @@ export const declarations = {
   CalendarChanged: first,
   CalendarDeclared: first,
   CalendarWithdrawn: first,
+  ChangeConditionMet: first,
+  ChangeDecided: first,
+  ChangeDelivered: first,
+  ChangeDeliveryFailed: first,
+  ChangeHandedToBoard: first,
+  ChangeImplemented: first,
+  ChangeModelDecided: first,
+  ChangeModelProposed: first,
+  ChangeModelSuspended: first,
+  ChangeModelUsed: first,
+  ChangeModelVoteCast: first,
+  ChangeOutcomeNoted: first,
+  ChangeRecusalDeclared: first,
+  ChangeReviewOverdue: first,
+  ChangeReviewed: first,
+  ChangeScheduled: first,
+  ChangeSubmitted: first,
+  ChangeUnscheduled: first,
+  ChangeVoided: first,
+  ChangeVoteCast: first,
+  ChangeVoteOpened: first,
+  ChangeWithdrawn: first,
   CommandDenied: first,
   DeploymentConfirmed: first,
   DeploymentFailed: first,
@@ -163,9 +192,14 @@ const areas: Readonly<Record<string, string>> = {
   address: 'governance',
   approval: 'governance',
   artifact: 'artifacts',
+  board: 'governance',
   bypass: 'governance',
   backtest: 'governance',
   calendar: 'governance',
+  change: 'governance',
+  changecalendar: 'governance',
+  changehistory: 'governance',
+  changemodel: 'governance',
   denial: 'governance',
   deployment: 'deployments',
   dutyreview: 'governance',

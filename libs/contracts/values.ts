@@ -65,7 +65,14 @@ export interface ApprovalTuple {
 
 /** Gates that are part of the program. */
 export type BuiltInGate =
-  'artifacts-registered' | 'version-assigned' | 'tests-passed' | 'approved' | 'duties-separated' | 'not-frozen' | 'rollback-target-ran';
+  | 'artifacts-registered'
+  | 'version-assigned'
+  | 'tests-passed'
+  | 'approved'
+  | 'change-approved'
+  | 'duties-separated'
+  | 'not-frozen'
+  | 'rollback-target-ran';
 
 /** A gate of the policy's own, `expression:<slug>`. */
 export type ExpressionGate = `expression:${string}`;

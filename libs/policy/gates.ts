@@ -2,6 +2,7 @@ import type { BuiltInGate, DecisionReceipt, GateRule, GateVerdict, Verdict } fro
 import { refuse, type Reason, type Refusal } from '#libs/event-sourcing';
 import { conflicts, type SeparationRule } from '#libs/identity';
 import { waivedGates } from './bypass.ts';
+import { judgeChange } from './changes/index.ts';
 import { dutiesOf, RELEASE_DUTIES, separationRules } from './duties.ts';
 import { eligibleApprovers, unblockedByApproval } from './eligible.ts';
 import { ENGINE } from './engines.ts';
@@ -92,6 +93,8 @@ const judges: Readonly<Record<BuiltInGate, Judge>> = {
       ? verdict('pass', detail, evidence)
       : verdict('inconclusive', detail, evidence, unblockedByApproval(eligible));
   },
+  'change-approved': (_rule, facts, request) => judgeChange(facts, request),
+
   'duties-separated': (rule, facts, request) => {
     const { refs, testers } = facts;
     const evidence = [

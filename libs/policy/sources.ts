@@ -9,7 +9,6 @@ import {
   type ArtifactEvent,
   type CalendarEvent,
   type EnvironmentEvent,
-  type GroupEvent,
   type GateRule,
   ORGANISATION,
   type PlannedChangeClass,
@@ -30,8 +29,19 @@ import { own, type Aggregate, type DomainEvent, type Loaded, type ReadAggregate,
 import { inForce as countingOf, inScope, tzdataVersion, type CalendarInForce, type CalendarVersion } from '#libs/calendar';
 import { ADDRESS_ISSUER, addressKeys, claimantOf, defaultPersonId } from '#libs/identity';
 import { bypassSource, readBypass, type BypassGrant } from './bypass.ts';
+import {
+  board,
+  change,
+  changeCalendar,
+  changeHistory,
+  changeModel,
+  incidentSource,
+  readChangeFacts,
+  type ChangeFacts,
+} from './changes/index.ts';
 import { ENGINE, traitsOf } from './engines.ts';
 import type { ExpressionOutcome } from './expressions/index.ts';
+import { groupSource, readGroups } from './groups.ts';
 import { gatesFor, inForceAt } from './in-force.ts';
 import { Ran } from './ran.ts';
 
@@ -257,29 +267,6 @@ function roundAfter(state: ApprovalSource, { type, data }: ApprovalEvent): Appro
   }
 }
 
-/** Persons of a group, sorted. */
-const groupSource: Aggregate<readonly string[], GroupEvent> = {
-  category: 'group',
-  initial: [],
-  evolve: (persons, { type, data }) => {
-    if (type === 'GroupDefined') return persons;
-    const others = persons.filter((person) => person !== data.person);
-    return type === 'GroupMemberAdded' ? [...others, data.person].sort() : others;
-  },
-};
-
-/** The members of groups, as their own streams say. */
-export async function readGroups(
-  read: ReadAggregate,
-  names: readonly string[],
-): Promise<{ readonly members: Readonly<Record<string, readonly string[]>>; readonly refs: Readonly<Record<string, string>> }> {
-  const loaded = await Promise.all([...new Set(names)].sort().map((name) => read(groupSource, name)));
-  return {
-    members: Object.fromEntries(loaded.map((group) => [group.id, group.state])),
-    refs: Object.fromEntries(loaded.map((group) => [group.id, group.ref])),
-  };
-}
-
 const accountSource: Aggregate<{ readonly person?: string }, AccountEvent> = {
   category: 'account',
   initial: {},
@@ -382,6 +369,8 @@ export interface GateFacts {
   readonly groups?: Readonly<Record<string, readonly string[]>>;
   /** The bypass that was asked for, and what it grants; without a grant there is none of that id. */
   readonly bypass?: { readonly id: string; readonly grant?: BypassGrant };
+  /** The change and what it rests on; absent where the policy asks for none. */
+  readonly change?: ChangeFacts;
   /** Persons, sorted. */
   readonly authors: readonly string[];
   /** Persons who recorded the reports that count, sorted; absent where the engine did not judge it. */
@@ -405,6 +394,7 @@ export interface GateFacts {
     readonly groups?: Readonly<Record<string, string>>;
     readonly bypass?: string;
     readonly calendars?: string;
+    readonly change?: Readonly<Record<string, string>>;
   };
 }
 
@@ -464,6 +454,12 @@ export const sources: readonly Aggregate<unknown, DomainEvent>[] = [
   groupSource,
   bypassSource,
   calendarsSource,
+  change,
+  changeModel,
+  changeCalendar,
+  changeHistory,
+  board,
+  incidentSource,
 ].map((source) => source as unknown as Aggregate<unknown, DomainEvent>);
 
 /**
@@ -475,7 +471,7 @@ export const sources: readonly Aggregate<unknown, DomainEvent>[] = [
  * @param draft what is tried in place of the version in force, whose number it goes by: approvals that were given under that one count
  */
 export async function readGateFacts(
-  read: ReadAggregate,
+  log: ReadAggregate,
   releaseId: string,
   environment: string,
   now: string,
@@ -484,6 +480,7 @@ export async function readGateFacts(
   draft?: PolicyDraft,
 ): Promise<GateFacts> {
   const { everyDuty } = traitsOf(engine);
+  const read = onceEach(log);
   const [release, target] = await Promise.all([read(releaseSource, releaseId), read(environmentSource, environment)]);
   const policyId = target.state.policyId ?? 'none';
   const [policy, approval, reports, versions, calendars, ...artifacts] = await Promise.all([
@@ -520,6 +517,8 @@ export async function readGateFacts(
       })
     : { approval: approval.state.round, refs: [] };
   const bypass = bypassId === undefined ? undefined : await readBypass(read, bypassId);
+  const asksForChange = gates.some((rule) => rule.gate === 'change-approved');
+  const changed = asksForChange ? await readChangeFacts(read, { releaseId, environment, ...productOf(release.state) }) : undefined;
   const about = {
     environment,
     ...(target.state.class ? { environmentClass: target.state.class } : {}),
@@ -549,6 +548,7 @@ export async function readGateFacts(
     approval: duties.approval,
     ...(groups ? { groups: groups.members } : {}),
     ...(bypass ? { bypass: bypass.bypass } : {}),
+    ...(changed ? { change: changed.change } : {}),
     authors: [...new Set(accounts.map((a) => a.person))].sort(),
     ranBefore: target.state.ran.has(releaseId),
     ...(duties.testers ? { testers: duties.testers } : {}),
@@ -566,6 +566,23 @@ export async function readGateFacts(
       ...(groups ? { groups: groups.refs } : {}),
       ...(bypass ? { bypass: bypass.ref } : {}),
       calendars: calendars.ref,
+      ...(changed ? { change: changed.refs } : {}),
     },
+  };
+}
+
+function productOf({ product }: ReleaseSource): { product?: string } {
+  return product === undefined ? {} : { product };
+}
+
+/** Reads every stream of an aggregate once: two gates that rest on one stream must not see two revisions of it. */
+function onceEach(read: ReadAggregate): ReadAggregate {
+  const known = new Map<unknown, Map<string, Promise<unknown>>>();
+  return async <S, E extends DomainEvent>(aggregate: Aggregate<S, E>, id: string): Promise<Loaded<S>> => {
+    const ofAggregate = known.get(aggregate) ?? new Map<string, Promise<unknown>>();
+    known.set(aggregate, ofAggregate);
+    const loaded = ofAggregate.get(id) ?? read(aggregate, id);
+    ofAggregate.set(id, loaded);
+    return (await loaded) as Loaded<S>;
   };
 }

@@ -1,4 +1,5 @@
 import type { BuiltInGate, GateRule, GateVerdict, Unblocking } from '#libs/contracts';
+import { changeWaitsUntil } from './changes/index.ts';
 import { changeClassOf, notFrozen } from './freezes.ts';
 import { isExpression } from './judge-expressions.ts';
 import { tallyVotes } from './quorum.ts';
@@ -12,6 +13,7 @@ const MINUTES: Readonly<Record<BuiltInGate, number>> = {
   'tests-passed': 60,
   'rollback-target-ran': 240,
   approved: 120,
+  'change-approved': 1440,
   // A calendar that somebody would have to change; what opens by itself has an instant.
   'not-frozen': 480,
 };
@@ -49,6 +51,11 @@ function unblocking(rule: GateRule, judged: GateVerdict, facts: GateFacts, now: 
     const votes = judged.verdict === 'inconclusive' ? facts.approval.approvers : [];
     const { missing } = tallyVotes(votes, rule, facts.groups ?? {});
     return { gate, action, takes: 'persons', minutes: Math.max(1, missing) * MINUTES_A_PERSON };
+  }
+  if (rule.gate === 'change-approved') {
+    const waits = changeWaitsUntil(facts, now);
+    if (waits) return { gate, action, ...waits, minutes: Math.ceil((Date.parse(waits.at) - Date.parse(now)) / 60_000) };
+    return { gate, action, takes: 'persons', minutes: MINUTES[rule.gate] };
   }
   if (isExpression(rule)) return { gate, action, takes: 'work', minutes: MINUTES_OF_ANOTHER };
   return { gate, action, takes: rule.gate === 'duties-separated' ? 'persons' : 'work', minutes: MINUTES[rule.gate] };

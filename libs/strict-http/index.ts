@@ -1,2 +1,3 @@
+export * from './deliver-webhook.ts';
 export * from './signed-webhook.ts';
 export * from './strict-request.ts';

@@ -11,6 +11,23 @@ import { requestBypassCommand } from './bypass/request-bypass.ts';
 import { reviewBypassCommand } from './bypass/review-bypass.ts';
 import { BypassesController } from './bypasses.controller.ts';
 import { addGroupMemberCommand, removeGroupMemberCommand } from './group/change-members.ts';
+import { defineBoardCommand } from './board/define-board.ts';
+import { proposeChangeModelCommand } from './change-model/propose-change-model.ts';
+import { recordModelUseCommand, suspendChangeModelCommand } from './change-model/record-model-use.ts';
+import { voteOnChangeModelCommand } from './change-model/vote-on-change-model.ts';
+import { decideChangeByItsmCommand, handChangeToBoardCommand, reportChangeDeliveryCommand } from './change/decide-by-itsm.ts';
+import {
+  confirmConditionCommand,
+  markChangeReviewOverdueCommand,
+  recordChangeOutcomeCommand,
+  reviewChangeCommand,
+  voidChangeIfChangedCommand,
+  withdrawChangeCommand,
+} from './change/end-change.ts';
+import { noteChangeOutcomeCommand, scheduleChangeCommand, unscheduleChangeCommand } from './change/schedule-change.ts';
+import { submitChangeCommand } from './change/submit-change.ts';
+import { declareRecusalCommand, openChangeVoteCommand, voteOnChangeCommand } from './change/vote-on-change.ts';
+import { ChangesController } from './changes.controller.ts';
 import { defineGroupCommand } from './group/define-group.ts';
 import { voidApprovalIfChangedCommand, voidApprovalOfLeaverCommand } from './approval/void-approval.ts';
 import { bootstrapIdentityCommand, endBootstrapCommand } from './bootstrap/bootstrap-identity.ts';
@@ -43,6 +60,7 @@ import { ApprovalsHandler } from './views/approvals/approvals.query.ts';
 import { auditReportQueries } from './views/audit-report/audit-report.query.ts';
 import { BypassesHandler } from './views/bypasses/bypasses.query.ts';
 import { CalendarBoardHandler, UpcomingFreezesHandler } from './views/calendars/calendars.query.ts';
+import { AgendaHandler, ChangesHandler } from './views/changes/changes.query.ts';
 import { DenialsHandler } from './views/denials/denials.query.ts';
 import { DutyViolationsHandler } from './views/duty-violations/duty-violations.query.ts';
 import { LegalHoldsHandler } from './views/legal-holds/legal-holds.query.ts';
@@ -61,6 +79,7 @@ import { RoleGrantsHandler, WhoCouldHandler } from './views/role-grants/role-gra
     LegalHoldsController,
     ErasuresController,
     RetentionPoliciesController,
+    ChangesController,
   ],
   providers: [
     ...commandHandlers(
@@ -107,6 +126,27 @@ import { RoleGrantsHandler, WhoCouldHandler } from './views/role-grants/role-gra
       requestErasureCommand,
       confirmErasureCommand,
       publishRetentionPolicyCommand,
+      defineBoardCommand,
+      proposeChangeModelCommand,
+      voteOnChangeModelCommand,
+      recordModelUseCommand,
+      suspendChangeModelCommand,
+      submitChangeCommand,
+      voteOnChangeCommand,
+      openChangeVoteCommand,
+      declareRecusalCommand,
+      confirmConditionCommand,
+      withdrawChangeCommand,
+      voidChangeIfChangedCommand,
+      recordChangeOutcomeCommand,
+      reviewChangeCommand,
+      markChangeReviewOverdueCommand,
+      scheduleChangeCommand,
+      unscheduleChangeCommand,
+      noteChangeOutcomeCommand,
+      decideChangeByItsmCommand,
+      handChangeToBoardCommand,
+      reportChangeDeliveryCommand,
     ),
     ComplianceReports,
     ...auditReportQueries,
@@ -115,6 +155,8 @@ import { RoleGrantsHandler, WhoCouldHandler } from './views/role-grants/role-gra
     UpcomingFreezesHandler,
     DenialsHandler,
     BypassesHandler,
+    AgendaHandler,
+    ChangesHandler,
     DutyViolationsHandler,
     LegalHoldsHandler,
     RoleGrantsHandler,

@@ -4,6 +4,7 @@ import { areaOf, declarations, plimsollCodec } from '#libs/contracts';
 import type { Aggregate, DomainEvent, StoredEvent } from '#libs/event-sourcing';
 import { legalHolds, retentionPolicy } from '#libs/retention';
 import { record } from '../../src/archive/record/record.ts';
+import { board, change, changeCalendar, changeHistory, changeModel } from '#libs/policy';
 import { artifact } from '../../src/artifacts/artifact/artifact.ts';
 import { deployment } from '../../src/deployments/deployment/deployment.ts';
 import { environment } from '../../src/environments/environment/environment.ts';
@@ -39,7 +40,12 @@ const folds: readonly [Aggregate<never, never>, RegExp][] = [
   [artifact, /^Artifact/],
   [bypasses, /^Bypass/],
   [backtest, /^Backtest/],
+  [board, /^Board/],
   [calendars, /^Calendar/],
+  [changeModel, /^ChangeModel/],
+  [changeCalendar, /^Change(?:Scheduled|Unscheduled)/],
+  [changeHistory, /^ChangeOutcome/],
+  [change, /^Change/],
   [deployment, /^(?:Deployment|Step)/],
   [environment, /^(?:Environment|RunningVersion|UnauthorisedDeployment)/],
   [group, /^Group/],

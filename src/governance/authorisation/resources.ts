@@ -1,4 +1,4 @@
-import { ownershipId, type ApprovalEvent, type DeploymentEvent, type ReleaseEvent } from '#libs/contracts';
+import { ownershipId, type ApprovalEvent, type ChangeEvent, type DeploymentEvent, type ReleaseEvent } from '#libs/contracts';
 import type { Aggregate, ReadAggregate } from '#libs/event-sourcing';
 import type { ScopedResource } from '#libs/identity';
 import { ownership } from '../ownership/ownership.ts';
@@ -14,6 +14,12 @@ const approvalPlace: Aggregate<Place, ApprovalEvent> = {
   category: 'approval',
   initial: {},
   evolve: (state, { data }) => ('releaseId' in data ? { environment: data.environment, releaseId: data.releaseId } : state),
+};
+
+const changePlace: Aggregate<Place, ChangeEvent> = {
+  category: 'change',
+  initial: {},
+  evolve: (_state, { data }) => ({ environment: data.environment, releaseId: data.releaseId }),
 };
 
 const deploymentPlace: Aggregate<Place, DeploymentEvent> = {
@@ -50,12 +56,14 @@ export async function resourceOf(
 
   const approvalId = of('approvals');
   const deploymentId = of('deployments') ?? named('deploymentId', ID);
-  const [approved, deployed] = await Promise.all([
+  const changeId = of('changes');
+  const [approved, changed, deployed] = await Promise.all([
     approvalId === undefined ? undefined : read(approvalPlace, approvalId),
+    changeId === undefined ? undefined : read(changePlace, changeId),
     deploymentId === undefined ? undefined : read(deploymentPlace, deploymentId),
   ]);
   // What a stream says counts before what the caller says.
-  const place = { ...approved?.state, ...deployed?.state };
+  const place = { ...approved?.state, ...changed?.state, ...deployed?.state };
   const releaseId = place.releaseId ?? of('releases') ?? named('releaseId', ID);
   const release = releaseId === undefined ? undefined : await read(releasePlace, releaseId);
   const environment = place.environment ?? named('environment', NAME);

@@ -158,6 +158,13 @@ export function rulesOfPolicy(contents: PolicyContents, { problems, members }: E
     if ('refused' in rules) return rules;
     clauses.push({ when: scopeOf(when), gates: rules });
   }
+  if (rollbackGates.some((r) => r.gate === 'change-approved')) {
+    return refuse(
+      'meaning',
+      'gate-unsatisfiable',
+      'A rollback is a class of its own and no change of a board: leave change-approved out of rollbackGates.',
+    );
+  }
   for (const rules of [rollbackGates, ...setsOf({ gates, clauses }).map((set) => set.gates)]) {
     if (rules.some((r) => r.gate === 'duties-separated') && !rules.some((r) => r.gate === 'approved')) {
       return refuse('meaning', 'gate-unsatisfiable', 'Gate duties-separated judges approvals: name approved beside it.');

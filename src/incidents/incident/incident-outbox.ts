@@ -4,7 +4,7 @@ import type { Aggregates } from '#libs/cqrs';
 import { derivedId, issue, type CommandMeta, type StoredEvent } from '#libs/event-sourcing';
 import { revealIn } from '#libs/http';
 import type { TextRevealer } from '#libs/privacy';
-import { httpsOrLoopback, strictRequest, StrictRequestError, webhookSigner, type WebhookSigner } from '#libs/strict-http';
+import { deliverWebhook, webhookSigner, type WebhookSigner } from '#libs/strict-http';
 import { TransientError } from '#libs/subscriptions';
 import { incident } from './incident.ts';
 import { ReportIncidentDelivery } from './open-incident.ts';
@@ -23,7 +23,6 @@ export interface IncidentOutboxOptions {
 
 const CHANNEL = 'webhook';
 const ACTOR = { person: 'system:incident-outbox', principal: 'plimsoll|system:incident-outbox', roles: [] };
-const TIMEOUT_MS = 10_000;
 
 /**
  * Tells the outside of every incident: at least once, always under the same deduplication key, so that the other side opens one.
@@ -49,23 +48,11 @@ export class IncidentOutbox {
     if (state.status !== 'open' || state.delivered.includes(CHANNEL)) return;
     const { revealer } = this.options;
     const shown = revealer ? await revealIn(data, revealer) : data;
-    const body = JSON.stringify({ type: 'plimsoll.incident.opened', timestamp: this.options.clock().toISOString(), data: shown });
-    const answer = await strictRequest(this.url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...this.sign(data.deduplicationKey, this.options.clock(), body) },
-      body,
-      timeoutMs: TIMEOUT_MS,
-      maxBytes: 16_384,
-      allow: httpsOrLoopback,
-    }).catch((error: unknown) => {
-      if (error instanceof StrictRequestError && error.failure !== 'refused-url') throw new TransientError(error.message, { cause: error });
-      throw error;
-    });
-    if (answer.status >= 500 || answer.status === 429 || answer.status === 408) {
-      throw new TransientError(`The incident webhook answered ${answer.status}.`);
-    }
-    const delivered = answer.status >= 200 && answer.status < 300;
-    const detail = delivered ? referenceIn(answer.body) : `The webhook refused it with ${answer.status}.`;
+    const webhook = { id: data.deduplicationKey, type: 'plimsoll.incident.opened', data: shown, at: this.options.clock() };
+    const delivery = await deliverWebhook(this.url, this.sign, webhook);
+    if (delivery.outcome === 'away') throw new TransientError(delivery.detail);
+    const delivered = delivery.outcome === 'delivered';
+    const detail = delivery.outcome === 'delivered' ? delivery.reference : delivery.detail;
     const report = Object.assign(new ReportIncidentDelivery(), { channel: CHANNEL, delivered, ...(detail ? { detail } : {}) });
     const meta: CommandMeta = {
       commandId: derivedId('incident-delivery', id, String(delivered)),
@@ -75,15 +62,5 @@ export class IncidentOutbox {
       now: this.options.clock().toISOString(),
     };
     await this.options.commands.execute(issue(report, data.incidentId, meta));
-  }
-}
-
-/** The other side's own id or link, where it answers with one. */
-function referenceIn(body: Buffer): string | undefined {
-  try {
-    const { reference } = JSON.parse(body.toString('utf8')) as { reference?: unknown };
-    return typeof reference === 'string' ? reference.slice(0, 500) : undefined;
-  } catch {
-    return undefined;
   }
 }

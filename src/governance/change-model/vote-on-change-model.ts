@@ -1,0 +1,89 @@
+import { IsIn, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import type { BoardVote, ChangeModelEvent } from '#libs/contracts';
+import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
+import { board, changeModel, countVotes, readGroups, standingOf, type Board, type ChangeModel } from '#libs/policy';
+
+export class VoteOnChangeModel {
+  /** What is voted on is named, not assumed: the contentsHash that the model shows. */
+  @Matches(/^[0-9a-f]{64}$/, { message: 'contentsHash must be the SHA-256 (hex) that the model shows' }) contentsHash: string;
+  @IsIn(['for', 'against', 'abstain']) vote: BoardVote;
+  @IsOptional() @IsString() @MaxLength(2000) comment?: string;
+}
+
+export interface ModelVoteFacts {
+  readonly board: Board;
+  readonly members: readonly string[];
+}
+
+/** The board's quorum decides on a model once, for every change that will match it; whoever proposed it does not vote. */
+export function voteOnChangeModel(
+  command: Issued<VoteOnChangeModel>,
+  state: ChangeModel,
+  facts: ModelVoteFacts,
+): Decision<ChangeModelEvent> {
+  const { target: modelId, meta, contentsHash, vote, comment } = command;
+  const { person } = meta.actor;
+  const proposed = state.versions.at(-1);
+  if (!proposed) return refuse('not-found', 'changemodel-unknown', `There is no change model ${modelId}.`);
+  if (proposed.contentsHash !== contentsHash)
+    return refuse('conflict', 'model-changed', 'The newest version of the model says something else than what you would vote on.', [
+      {
+        code: 'contents-hash-differs',
+        detail: `The newest version is ${proposed.contentsHash}.`,
+        unblockedBy: 'Read the model and vote on that.',
+      },
+    ]);
+  if (proposed.status !== 'proposed') {
+    return proposed.votes.some((v) => v.person === person && v.vote === vote)
+      ? []
+      : refuse(
+          'conflict',
+          'model-decided',
+          `Version ${proposed.version} of model ${modelId} is ${proposed.status}: it is voted on no more.`,
+        );
+  }
+  const { contents } = facts.board;
+  if (!contents) return refuse('not-found', 'board-unknown', `There is no board ${proposed.boardId}.`);
+  if (!facts.members.includes(person)) return notAMember(contents.group);
+  const duties = [{ person: proposed.proposer, duty: 'requester' as const, evidence: `changemodel-${modelId}` }];
+  const standing = standingOf(facts.members, duties, []);
+  const own = standing.recused.find((r) => r.person === person);
+  if (own)
+    return refuse('duty', 'recused', 'You proposed it: others of the board decide.', [
+      { code: 'recused', detail: own.reason, unblockedBy: `${standing.eligible.slice(0, 10).join(', ') || 'Others'} can vote.` },
+    ]);
+  const before = proposed.votes.find((v) => v.person === person);
+  if (before) return before.vote === vote ? [] : refuse('conflict', 'voted-already', `You voted ${before.vote}: a vote is cast once.`);
+  const of = { modelId, version: proposed.version, contentsHash };
+  const cast: ChangeModelEvent = { type: 'ChangeModelVoteCast', data: { ...of, person, vote, ...(comment ? { comment } : {}) } };
+  const { outcome, tally } = countVotes([...proposed.votes, { person, vote, conditions: [] }], contents, standing.eligible);
+  // A model that nobody is for is not approved: what is put off for a change is no for a model.
+  if (!outcome) return [cast];
+  return [
+    cast,
+    {
+      type: 'ChangeModelDecided',
+      data: { ...of, outcome: outcome === 'approved' ? 'approved' : 'rejected', tally, recused: standing.recused },
+    },
+  ];
+}
+
+export function notAMember(group: string): ReturnType<typeof refuse> {
+  return refuse('duty', 'not-a-member', `Only members of group ${group} vote.`, [
+    { code: 'not-a-member', detail: `You are not in group ${group} at present.`, unblockedBy: 'A member votes.' },
+  ]);
+}
+
+export const voteOnChangeModelCommand = defineCommand({
+  type: VoteOnChangeModel,
+  aggregate: changeModel,
+  decide: voteOnChangeModel,
+  facts: async (read, _command, state): Promise<ModelVoteFacts> => {
+    const boardId = state.versions.at(-1)?.boardId;
+    if (boardId === undefined) return { board: board.initial, members: [] };
+    const loaded = (await read(board, boardId)).state;
+    const { group } = loaded.contents ?? {};
+    return { board: loaded, members: group === undefined ? [] : ((await readGroups(read, [group])).members[group] ?? []) };
+  },
+  governed: (command) => ({ modelId: command.target }),
+});

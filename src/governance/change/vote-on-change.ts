@@ -1,0 +1,289 @@
+import { ArrayMaxSize, ArrayUnique, IsArray, IsIn, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import { SAYS_SOMETHING, type BoardVote, type ChangeConflict, type ChangeDossier, type ChangeEvent } from '#libs/contracts';
+import { defineCommand, derivedId, refuse, type Decision, type Issued, type ReadAggregate, type Refusal } from '#libs/event-sourcing';
+import {
+  barredBy,
+  change,
+  conflictsNow,
+  countVotes,
+  dossierDifferences,
+  dutiesOfChange,
+  newConflicts,
+  nextMeeting,
+  readGateFacts,
+  scheduledOf,
+  standingOf,
+  type Change,
+  type ChangeFacts,
+  type GateFacts,
+  type Standing,
+} from '#libs/policy';
+import { notAMember } from '../change-model/vote-on-change-model.ts';
+import { inputsOf } from './submit-change.ts';
+
+const HASH = /^[0-9a-f]{64}$/;
+const HASH_MESSAGE = 'dossierHash must be the SHA-256 (hex) of the dossier that you have read, as the change shows it';
+
+export class VoteOnChange {
+  /** What is voted on is named, not assumed. */
+  @Matches(HASH, { message: HASH_MESSAGE }) dossierHash: string;
+  @IsIn(['for', 'against', 'abstain']) vote: BoardVote;
+  /** What has to be met before the deployment starts; goes with a vote for it. */
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(10)
+  @ArrayUnique()
+  @IsString({ each: true })
+  @Matches(SAYS_SOMETHING, { each: true, message: 'a condition must say something' })
+  @MaxLength(500, { each: true })
+  conditions?: string[];
+  @IsOptional() @IsString() @MaxLength(2000) comment?: string;
+}
+
+export class OpenChangeVote {
+  @Matches(HASH, { message: HASH_MESSAGE }) dossierHash: string;
+  @Matches(SAYS_SOMETHING, { message: 'reason must say why it can not wait for the meeting' }) @MaxLength(2000) reason: string;
+}
+
+export class DeclareRecusal {
+  @Matches(SAYS_SOMETHING, { message: 'reason must say something' }) @MaxLength(2000) reason: string;
+}
+
+export interface ChangeVoteFacts {
+  /** What is there now for this release and environment; absent where no change was submitted. */
+  readonly now?: GateFacts;
+}
+
+/**
+ * One person, one vote, on exactly the dossier that was frozen; never by who wrote, tested or asked for it. With the vote that brings the
+ * quorum the rule says what the board has decided, and both are stored together.
+ */
+export function voteOnChange(command: Issued<VoteOnChange>, state: Change, facts: ChangeVoteFacts): Decision<ChangeEvent> {
+  const { target: changeId, meta, vote, dossierHash, comment } = command;
+  const { person } = meta.actor;
+  const conditions = vote === 'for' ? (command.conditions ?? []) : [];
+  if (vote !== 'for' && command.conditions?.length)
+    return refuse('meaning', 'conditions-without-approval', 'Conditions go with a vote for it: what is not approved has none.');
+  if (state.status !== 'open' && state.votes.some((v) => v.person === person && v.vote === vote) && state.dossierHash === dossierHash)
+    return [];
+  const before = readyToVote(command, state, facts);
+  if ('refused' in before) return before;
+  const { gates, evidence, dossier, standing } = before;
+  const { contents } = evidence.board ?? {};
+  if (!contents) return refuse('not-found', 'board-unknown', 'The board that decides is not defined.');
+  const barred = mayNotVote(person, standing, evidence, contents.group);
+  if (barred) return barred;
+  const cast = state.votes.find((v) => v.person === person);
+  if (cast) return cast.vote === vote ? [] : refuse('conflict', 'voted-already', `You voted ${cast.vote}: a vote is cast once.`);
+  const closed = noVoteNow(state, meta.now, contents.chair);
+  if (closed) return closed;
+  const conflicts = conflictsNow(gates, evidence, scheduledOf(dossier), dossier.class, dossier.board?.boardId);
+  const late = conflictsUnseen(changeId, state, evidence, conflicts, dossier);
+  if (late) return late;
+
+  const of = ofChange(changeId, state);
+  const votes = [...state.votes, { person, vote, conditions }];
+  const voted: ChangeEvent = {
+    type: 'ChangeVoteCast',
+    data: { ...of, person, vote, dossierHash, conditions, ...(comment ? { comment } : {}) },
+  };
+  const { outcome, tally } = countVotes(votes, contents, standing.eligible);
+  if (!outcome) return [voted];
+  const after = state.meeting && state.meeting.startsAt > meta.now ? state.meeting.startsAt : meta.now;
+  const meeting = outcome === 'deferred' ? nextMeeting(contents, after) : undefined;
+  const counted = votes.filter((v) => tally.for.includes(v.person));
+  return [
+    voted,
+    {
+      type: 'ChangeDecided',
+      data: {
+        ...of,
+        outcome,
+        by: 'board',
+        dossierHash,
+        tally,
+        recused: standing.recused,
+        conditions:
+          outcome === 'approved'
+            ? counted.flatMap((v) =>
+                v.conditions.map((text) => ({ conditionId: conditionId(changeId, state.round, v.person, text), text, by: v.person })),
+              )
+            : [],
+        conflicts,
+        ...(meeting ? { meeting } : {}),
+        inputs: inputsOf(gates, {}),
+      },
+    },
+  ];
+}
+
+function conditionId(changeId: string, round: number, person: string, text: string): string {
+  return derivedId('condition', changeId, String(round), person, text);
+}
+
+/** The chair has the board vote between meetings, where a normal change can't wait. */
+export function openChangeVote(command: Issued<OpenChangeVote>, state: Change, facts: ChangeVoteFacts): Decision<ChangeEvent> {
+  const { target: changeId, meta, reason } = command;
+  const { person } = meta.actor;
+  const before = readyToVote(command, state, facts);
+  if ('refused' in before) return before;
+  const { evidence, standing } = before;
+  const { chair = '', group = '' } = evidence.board?.contents ?? {};
+  const barred = mayNotVote(person, standing, evidence, group);
+  if (barred) return barred;
+  if (person !== chair)
+    return refuse('duty', 'not-the-chair', 'Only the chair calls a vote between meetings.', [
+      {
+        code: 'not-the-chair',
+        detail: `The chair is ${chair}.`,
+        unblockedBy: `The chair calls it, or it waits for ${state.meeting?.startsAt ?? 'a meeting'}.`,
+      },
+    ]);
+  return state.voteOpened ? [] : [{ type: 'ChangeVoteOpened', data: { ...ofChange(changeId, state), chair: person, reason } }];
+}
+
+/** A member says herself that she does not vote. The quorum stays what it is. */
+export function declareRecusal(command: Issued<DeclareRecusal>, state: Change, facts: ChangeVoteFacts): Decision<ChangeEvent> {
+  const { target: changeId, meta, reason } = command;
+  const { person } = meta.actor;
+  if (state.status === 'none') return refuse('not-found', 'change-unknown', `There is no change ${changeId}.`);
+  if (state.recused.some((r) => r.person === person)) return [];
+  if (state.status !== 'open') return refuse('conflict', 'change-not-open', `The change was ${state.status}: it is voted on no more.`);
+  const { members = [], board } = facts.now?.change ?? {};
+  if (!members.includes(person)) return notAMember(board?.contents?.group ?? 'of its board');
+  return [{ type: 'ChangeRecusalDeclared', data: { ...ofChange(changeId, state), person, reason } }];
+}
+
+interface Ready {
+  readonly gates: GateFacts;
+  readonly evidence: ChangeFacts;
+  readonly dossier: ChangeDossier;
+  readonly standing: Standing;
+}
+
+/** What has to hold before anybody's vote can count: an open change, the very dossier, and nothing in it that is no longer so. */
+function readyToVote(command: Issued<{ readonly dossierHash: string }>, state: Change, { now }: ChangeVoteFacts): Ready | Refusal {
+  const { target: changeId, meta, dossierHash } = command;
+  const { dossier } = state;
+  const again = 'Read the change again; where it is no longer as it was submitted, it is to be submitted again.';
+  if (!dossier || !now) return refuse('not-found', 'change-unknown', `There is no change ${changeId}.`);
+  if (state.dossierHash !== dossierHash)
+    return refuse('conflict', 'dossier-changed', 'What you would vote on is not the dossier of this round.', [
+      { code: 'dossier-hash-differs', detail: `Round ${state.round} has the dossier ${state.dossierHash ?? ''}.`, unblockedBy: again },
+    ]);
+  if (state.status !== 'open') return refuse('conflict', 'change-not-open', `The change was ${state.status}: it is voted on no more.`);
+  if (state.route === 'itsm' && !state.handedToBoard) {
+    const then = state.boardTakesOverAt;
+    return refuse('conflict', 'itsm-decides', 'The ITSM decides on this change.', [
+      {
+        code: 'itsm-decides',
+        detail: `It waits for the ITSM since ${state.submittedAt ?? 'its submission'}.`,
+        unblockedBy: then ? `The board takes over at ${then}.` : 'The ITSM decides; the board does not take over.',
+      },
+    ]);
+  }
+  const evidence = now.change;
+  const differences = dossierDifferences(dossier, now, evidence?.board?.version);
+  if (differences.length > 0 || !evidence)
+    return refuse(
+      'conflict',
+      'dossier-changed',
+      'What the dossier says is no longer so.',
+      differences.map((detail) => ({ code: 'dossier-stale', detail, evidence: inputsOf(now, {}).slice(0, 50), unblockedBy: again })),
+    );
+  if (meta.now >= dossier.window.until)
+    return refuse('conflict', 'window-over', `It was planned until ${dossier.window.until}: submit it again for a time to come.`);
+  const duties = dutiesOfChange(now, state.requester);
+  return { gates: now, evidence, dossier, standing: standingOf(evidence.members ?? [], duties, state.recused) };
+}
+
+function mayNotVote(person: string, { eligible, recused }: Standing, { members = [] }: ChangeFacts, group: string): Refusal | undefined {
+  if (!members.includes(person)) return notAMember(group);
+  const own = recused.find((r) => r.person === person);
+  if (!own) return undefined;
+  const others = eligible.slice(0, 10).join(', ');
+  return refuse('duty', 'recused', 'You do not vote on this change: others of the board do. The quorum stays what it is.', [
+    { code: 'recused', detail: own.reason, unblockedBy: others ? `${others} can vote.` : 'Others are taken into the group.' },
+  ]);
+}
+
+function noVoteNow({ meeting, voteOpened }: Change, now: string, chair: string): Refusal | undefined {
+  if (voteOpened || (meeting && now >= meeting.startsAt)) return undefined;
+  const when = meeting?.startsAt ?? 'a meeting';
+  return refuse('conflict', 'no-vote-now', `It is on the agenda of ${when}: votes are taken from then on.`, [
+    {
+      code: 'no-vote-now',
+      detail: `Its meeting begins at ${when}.`,
+      unblockedBy: `Vote then; or the chair, ${chair}, calls a vote before.`,
+    },
+  ]);
+}
+
+/** Every change is on record with the others of its weeks before it is decided on: of two that conflict, the later decision sees the other. */
+function conflictsUnseen(
+  changeId: string,
+  { round }: Change,
+  { planned = [] }: ChangeFacts,
+  conflicts: readonly ChangeConflict[],
+  dossier: ChangeDossier,
+): Refusal | undefined {
+  if (!planned.some((p) => p.changeId === changeId && p.round === round))
+    return refuse('conflict', 'not-scheduled-yet', 'The change is not in the calendar of changes yet: try again in a moment.');
+  const unseen = newConflicts(conflicts, dossier.conflicts);
+  if (unseen.length === 0) return undefined;
+  return refuse(
+    'conflict',
+    'conflicts-changed',
+    'Something is in its way that the dossier does not name: nobody has voted knowing of it.',
+    unseen.map((c) => ({
+      code: `conflict-${c.kind}`,
+      detail: c.detail,
+      unblockedBy: 'Submit the change again, for another time or with this conflict in its dossier.',
+    })),
+  );
+}
+
+/** What every event of a round says. */
+export function ofChange(
+  changeId: string,
+  { releaseId = '', environment = '', round }: Change,
+): { changeId: string; releaseId: string; environment: string; round: number } {
+  return { changeId, releaseId, environment, round };
+}
+
+/** What is there now for a change that was submitted. */
+export async function nowOfChange(read: ReadAggregate, { meta }: Issued<object>, state: Change): Promise<ChangeVoteFacts> {
+  return state.releaseId && state.environment ? { now: await readGateFacts(read, state.releaseId, state.environment, meta.now) } : {};
+}
+
+/** What a denial is about. */
+export function aboutChange({ target }: Issued<object>, { releaseId, environment }: Change): Record<string, string> {
+  return { changeId: target, ...(releaseId ? { releaseId } : {}), ...(environment ? { environment } : {}) };
+}
+
+/** The duty that would keep a person from voting on a change. */
+export function dutyAgainst(person: string, gates: GateFacts, requester: string | undefined): string | undefined {
+  return barredBy(person, dutiesOfChange(gates, requester))?.detail;
+}
+
+export const voteOnChangeCommand = defineCommand({
+  type: VoteOnChange,
+  aggregate: change,
+  decide: voteOnChange,
+  facts: nowOfChange,
+  governed: aboutChange,
+});
+export const openChangeVoteCommand = defineCommand({
+  type: OpenChangeVote,
+  aggregate: change,
+  decide: openChangeVote,
+  facts: nowOfChange,
+  governed: aboutChange,
+});
+export const declareRecusalCommand = defineCommand({
+  type: DeclareRecusal,
+  aggregate: change,
+  decide: declareRecusal,
+  facts: nowOfChange,
+  governed: aboutChange,
+});
