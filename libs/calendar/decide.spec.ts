@@ -1,4 +1,5 @@
-import { inForce, inScope, nextOpen, opennessAt, type CalendarInForce, type ChangeTarget } from '#libs/calendar';
+import fc from 'fast-check';
+import { closedBetween, inForce, inScope, nextOpen, opennessAt, type CalendarInForce, type ChangeTarget } from '#libs/calendar';
 import type { CalendarContents, ChangeClass } from '#libs/contracts';
 
 const at = (text: string): number => Date.parse(text);
@@ -293,5 +294,69 @@ describe('versions', () => {
       { version: 1, until: '2026-03-01' },
       { version: 3, from: '2026-03-01' },
     ]);
+  });
+});
+
+describe('what closes a part of a time', () => {
+  it('names the calendar and the part that it closes, clipped to what is asked', () => {
+    expect(closedBetween([yearEnd], target(), at('2026-12-20T16:00Z'), at('2026-12-20T18:00Z'))).toEqual([
+      {
+        calendarId: 'year-end',
+        version: 1,
+        title: 'year-end',
+        kind: 'freeze',
+        from: at('2026-12-20T17:00Z'),
+        until: at('2026-12-20T18:00Z'),
+      },
+    ]);
+    expect(closedBetween([nights], target(), at('2026-06-01T19:00Z'), at('2026-06-01T21:00Z'))).toMatchObject([
+      { calendarId: 'nights', kind: 'window', from: at('2026-06-01T19:00Z'), until: at('2026-06-01T20:00Z') },
+    ]);
+    expect(closedBetween([yearEnd], target('emergency'), at('2026-12-20T16:00Z'), at('2026-12-21T18:00Z'))).toEqual([]);
+  });
+
+  it('agrees with whether it is open at every instant, also where versions begin and end', () => {
+    const hour = 3_600_000;
+    const begin = at('2026-03-27T00:00Z');
+    const some = fc.record({
+      kind: fc.constantFrom('freeze' as const, 'window' as const),
+      scope: fc.constantFrom({}, { product: 'shop' }, { service: 'api' }),
+      start: fc.integer({ min: 0, max: 23 }),
+      minutes: fc.integer({ min: 1, max: 30 * 60 }),
+      from: fc.integer({ min: -20, max: 60 }),
+      until: fc.option(fc.integer({ min: 61, max: 80 }), { nil: undefined }),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(some, { maxLength: 4 }),
+        fc.integer({ min: 0, max: 48 }),
+        fc.integer({ min: 1, max: 60 }),
+        (all, from, hours) => {
+          const calendars = all.map(({ kind, scope, start, minutes, from: since, until }, i) =>
+            calendar(`c${i}`, {
+              kind,
+              scope,
+              window: {
+                kind: 'recurring',
+                start: `2026-03-20T${String(start).padStart(2, '0')}:30`,
+                durationMinutes: minutes,
+                rule: 'FREQ=DAILY',
+              },
+              from: new Date(begin + since * hour).toISOString(),
+              ...(until === undefined ? {} : { until: new Date(begin + until * hour).toISOString() }),
+            }),
+          );
+          const [first, end] = [begin + from * hour, begin + (from + hours) * hour];
+          const closed = closedBetween(calendars, target(), first, end);
+          for (const c of closed) expect(c.from >= first && c.until <= end && c.from < c.until).toBe(true);
+          for (let tick = first; tick < end; tick += 7 * 60_000) {
+            const isOpen = opennessAt(calendars, target(), tick).open;
+            if (isOpen === closed.some((c) => c.from <= tick && tick < c.until))
+              throw new Error(`At ${new Date(tick).toISOString()} open is ${isOpen}.`);
+          }
+        },
+      ),
+      { numRuns: 60 },
+    );
   });
 });

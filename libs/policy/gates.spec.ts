@@ -478,6 +478,7 @@ it('knows no gate that no policy could name', () => {
   expect([...gateNames].sort()).toEqual([
     'approved',
     'artifacts-registered',
+    'change-approved',
     'duties-separated',
     'not-frozen',
     'rollback-target-ran',

@@ -140,7 +140,7 @@ function byBoard(facts: GateFacts, found: ChangeFacts, deployer: string, now: st
   const open = change.conditions.filter((c) => c.confirmedBy === undefined);
   if (open.length > 0) {
     const unblockedBy = 'Somebody who will not deploy confirms that it is met.';
-    return { verdict: 'inconclusive', detail: `Conditions that are not met: ${open.map((c) => c.text).join('; ')}.`, unblockedBy };
+    return { verdict: 'inconclusive', detail: `Conditions that are not met: ${open.map((c) => c.text).join('; ')}`, unblockedBy };
   }
   if (change.conditions.some((c) => c.confirmedBy === deployer))
     return { verdict: 'fail', detail: `${deployer} confirmed a condition and would deploy.`, unblockedBy: 'Let somebody else deploy.' };
@@ -177,7 +177,7 @@ function beforeBoard(facts: GateFacts, found: ChangeFacts, now: string): Said {
     return {
       verdict: 'inconclusive',
       detail,
-      unblockedBy: `Only ${eligible.length} members may vote on it: take others into group ${contents.group}.`,
+      unblockedBy: `Only ${eligible.length} of its members may vote on it: take others into group ${contents.group}.`,
     };
   const next = nextMeeting(contents, now);
   const when =

@@ -43,3 +43,4 @@ export function gateFacts(overrides: Partial<GateFacts> = {}): GateFacts {
     ...overrides,
   };
 }
+export * from './changes.ts';

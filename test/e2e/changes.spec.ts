@@ -1,0 +1,187 @@
+import type { DecisionReceipt } from '#libs/contracts';
+import { recheckReceipt } from '#libs/policy';
+import { changeOffice, inHours, startAppWithSteps, ok, personId, type ChangeOffice, type Planned } from '../support/changes.ts';
+import { eventually, type Answer, type RunningApp } from '../support/running-app.ts';
+
+/** Changes over HTTP: from a submission over the board to a deployment, by a model, and as an emergency. */
+describe('changes over REST', () => {
+  let app: RunningApp;
+  let office: ChangeOffice;
+  const gateOf = (answer: Answer): { code: string; detail: string; unblockedBy?: string } => {
+    expect(answer.status).toBe(409);
+    return (answer.body as { reasons: { code: string; detail: string }[] }).reasons[0] ?? { code: '', detail: '' };
+  };
+  const streamOf = async (stream: string) => (await app.plimsoll.infrastructure.log.readStream(stream)).events;
+  const receiptsOf = async (deploymentId: string): Promise<DecisionReceipt[]> =>
+    (await streamOf(`deployment-${deploymentId}`)).flatMap(({ data }) => {
+      const { receipt } = data as { receipt?: DecisionReceipt };
+      return receipt ? [receipt] : [];
+    });
+  const done = (id: string, status: string) =>
+    eventually(`the change is ${status}`, async () => ((await office.change(id)).status === status ? true : undefined));
+  const model = (of: Planned, modelId: string) => ({
+    modelId,
+    title: 'A known change',
+    boardId: 'cab',
+    conditions: { products: [of.name], environmentClasses: ['production'], actions: ['exec:noop', 'exec:broken'] },
+    validUntil: inHours(24 * 30),
+  });
+  const approvedModel = async (of: Planned, modelId: string): Promise<void> => {
+    ok(await office.rita.post('/v1/governance/change-models', model(of, modelId)));
+    const { contentsHash } = (
+      ok(await app.get(`/v1/governance/change-models/${modelId}`)).body as { versions: { contentsHash: string }[] }
+    ).versions.at(-1)!;
+    for (const who of [office.anna, office.otto]) {
+      ok(await who.post(`/v1/governance/change-models/${modelId}/votes`, { contentsHash, vote: 'for' }));
+    }
+  };
+
+  beforeAll(async () => {
+    app = await startAppWithSteps();
+    office = await changeOffice(app);
+    ok(await office.board('cab', ['anna', 'otto', 'cora', 'ada']));
+  }, 60_000);
+  afterAll(() => app.stop());
+
+  it('take a normal change from its submission over the votes of the board and a condition to a deployment', async () => {
+    const { anna, otto, tess, dan } = office;
+    const of = await office.planned('shop');
+    expect(gateOf(await office.start(of))).toMatchObject({ code: 'gate-change-approved-inconclusive', detail: 'No change was submitted.' });
+    const change = await office.submitted(of);
+    const waiting = gateOf(await office.start(of));
+    expect(waiting.detail).toBe('The board has not decided: 0 of 2 votes.');
+    expect(waiting.unblockedBy).toMatch(/^On the agenda of 20.*the chair.*2 more of .*Next meeting 20.*, cut-off 20/);
+
+    const early = await office.vote(anna, change);
+    expect([early.status, early.body.type]).toEqual([409, 'https://plimsoll.dev/problems/no-vote-now']);
+    ok(await office.openVote(change));
+    ok(await office.vote(anna, change, 'for', { conditions: ['The database is backed up first.'] }));
+    expect(ok(await app.get(`/v1/governance/changes/${change.id}/standing`)).body).toMatchObject({
+      eligible: [personId('anna'), personId('otto'), personId('cora')].sort(),
+      recused: [{ person: personId('ada') }],
+      missing: 1,
+    });
+    const last = ok(await office.vote(otto, change));
+    expect((await office.vote(otto, change)).body).toMatchObject({ repeated: true });
+
+    const unmet = gateOf(await office.start(of));
+    expect(unmet.detail).toBe('Conditions that are not met: The database is backed up first.');
+    const { conditions } = (await office.change(change.id)) as { conditions: { conditionId: string }[] };
+    const confirmation = { conditionId: conditions[0]?.conditionId, evidence: 'Restored on the spare.' };
+    ok(await tess.post(`/v1/governance/changes/${change.id}/conditions/confirm`, confirmation));
+
+    const started = ok(await office.start(of, dan));
+    await done(change.id, 'implemented');
+    for (const receipt of await receiptsOf(started.body.id as string)) {
+      expect(receipt.gates).toMatchObject([{ gate: 'change-approved', verdict: 'pass' }]);
+      expect(await recheckReceipt(receipt, streamOf)).toMatchObject({ outcome: 'same' });
+    }
+    expect(gateOf(await office.start(of)).detail).toMatch(/^The change is done, with deployment /);
+
+    const seen = { 'plimsoll-min-position': last.headers.get('plimsoll-position') ?? '' };
+    const listed = await eventually('the row', async () => {
+      const { items } = ok(await app.get(`/v1/governance/changes?product=shop&status=done`, seen)).body as { items: object[] };
+      return items.length > 0 ? items : undefined;
+    });
+    expect(listed).toMatchObject([
+      {
+        changeId: change.id,
+        changeClass: 'normal',
+        decidedBy: 'board',
+        votes: [{ vote: 'for' }, { vote: 'for' }],
+        deployments: [{ outcome: 'succeeded' }],
+      },
+    ]);
+    const csv = ok(await app.get('/v1/governance/changes.csv?product=shop')).text.split('\r\n');
+    expect(csv[0]).toMatch(/^changeId,round,status/);
+    expect(csv[1]).toContain(change.id);
+    expect(ok(await app.get('/v1/governance/change-calendar?environment=e-shop')).body.items).toHaveLength(1);
+  }, 60_000);
+
+  it('list the meetings of a board, and what is on their agendas in the order of submission', async () => {
+    const { items } = ok(await app.get('/v1/governance/boards/cab/meetings?days=30')).body as {
+      items: { startsAt: string; cutoffAt: string }[];
+    };
+    expect(items.length).toBeGreaterThanOrEqual(4);
+    for (const m of items) expect(Date.parse(m.startsAt) - Date.parse(m.cutoffAt)).toBe(24 * 3_600_000);
+    const first = await office.submitted(await office.planned('desk'));
+    const second = await office.submitted(await office.planned('lamp'));
+    const agenda = await eventually('both are on the agenda', async () => {
+      const { body } = ok(await app.get(`/v1/governance/boards/cab/agenda?meeting=${items[0]?.startsAt ?? ''}`));
+      return (body as { items: object[] }).items.length >= 3 ? (body as { items: { changeId: string }[] }) : undefined;
+    });
+    expect(agenda.items.map((i) => i.changeId).slice(-2)).toEqual([first.id, second.id]);
+    expect(ok(await app.get('/v1/governance/boards/cab/agenda')).body).toMatchObject({ startsAt: items[0]?.startsAt, quorum: 2 });
+    expect((await app.get('/v1/governance/boards/none/agenda')).status).toBe(404);
+    expect((await app.get('/v1/governance/boards/cab/agenda?meeting=soon')).status).toBe(400);
+    expect((await app.get('/v1/governance/boards/cab/meetings?days=9999')).status).toBe(400);
+  }, 60_000);
+
+  it('let a standard change pass by a model that the board has approved, until one under it fails', async () => {
+    const of = await office.planned('patch', { changeClass: 'standard' });
+    const refused = await office.submit(of, { modelId: 'patches' });
+    expect([refused.status, refused.body.type]).toEqual([409, 'https://plimsoll.dev/problems/class-not-borne']);
+    await approvedModel(of, 'patches');
+    const { id } = ok(await office.submit(of, { modelId: 'patches' })).body as { id: string };
+    expect(await office.change(id)).toMatchObject({ class: 'standard', status: 'approved', route: 'model' });
+    const started = ok(await office.start(of));
+    await done(id, 'implemented');
+    for (const receipt of await receiptsOf(started.body.id as string))
+      expect(await recheckReceipt(receipt, streamOf)).toMatchObject({ outcome: 'same' });
+
+    ok(await office.plan(of, { changeClass: 'standard', steps: [office.step('broken')] }));
+    ok(await office.submit(of, { modelId: 'patches' }));
+    ok(await office.start(of));
+    const suspended = await eventually('the model is suspended', async () => {
+      const { versions } = ok(await app.get('/v1/governance/change-models/patches')).body as {
+        versions: { status: string; reason?: string }[];
+      };
+      return versions[0]?.status === 'suspended' ? versions[0] : undefined;
+    });
+    expect(suspended.reason).toMatch(/^Deployment .* failed\.$/);
+    expect(gateOf(await office.start(of)).detail).toMatch(/is suspended/);
+  }, 60_000);
+
+  it('let an emergency pass while its incident is open, and hold it to its review', async () => {
+    const broken = await office.planned('till', { changeClass: 'standard' });
+    await approvedModel(broken, 'till-model');
+    ok(await office.plan(broken, { changeClass: 'standard', steps: [office.step('broken')] }));
+    ok(await office.submit(broken, { modelId: 'till-model' }));
+    ok(await office.start(broken));
+    const incident = await eventually('the incident', async () => {
+      const { items } = ok(await app.get(`/v1/incidents/incidents?environment=${broken.environment}`)).body as {
+        items: { incidentId: string }[];
+      };
+      return items[0];
+    });
+    const fix = await office.planned('till', {
+      environment: broken.environment,
+      changeClass: 'emergency',
+      artifactIds: [await office.artifact('till', '1.0.1', 'b')],
+    });
+    const unnamed = await office.submit(fix, { boardId: undefined });
+    expect(unnamed.body.type).toBe('https://plimsoll.dev/problems/class-not-borne');
+    const { id } = ok(await office.submit(fix, { boardId: undefined, incidentId: incident.incidentId })).body as { id: string };
+    const { reviewDueAt } = (await office.change(id)) as { reviewDueAt: string };
+    expect(Date.parse(reviewDueAt) - Date.now()).toBeGreaterThan(71 * 3_600_000);
+    const started = ok(await office.start(fix));
+    await done(id, 'implemented');
+    for (const receipt of await receiptsOf(started.body.id as string))
+      expect(await recheckReceipt(receipt, streamOf)).toMatchObject({ outcome: 'same' });
+    const review = { outcome: 'approved', findings: 'It was real.' };
+    expect((await office.rita.post(`/v1/governance/changes/${id}/review`, review)).status).toBe(403);
+    ok(await office.otto.post(`/v1/governance/changes/${id}/review`, review));
+    expect(await office.change(id)).toMatchObject({ review: { reviewer: personId('otto'), outcome: 'approved' } });
+  }, 60_000);
+
+  it('void a change whose plan changes, by an event, and take it anew', async () => {
+    const of = await office.planned('door');
+    const change = await office.submitted(of);
+    ok(await office.openVote(change));
+    for (const who of [office.anna, office.otto]) ok(await office.vote(who, change));
+    ok(await office.plan(of, { steps: [office.step(), { ...office.step(), id: 'b' }] }));
+    await done(change.id, 'voided');
+    expect(gateOf(await office.start(of)).detail).toMatch(/^The change was voided: The deployment plan/);
+    expect((await office.submitted(of)).dossierHash).not.toBe(change.dossierHash);
+  }, 60_000);
+});
