@@ -1,7 +1,8 @@
-import { accountId, artifactId, plimsollCodec, type GateRule, type PlimsollEvent } from '#libs/contracts';
+import { accountId, artifactId, changeId, plimsollCodec, type GateRule, type PlimsollEvent } from '#libs/contracts';
 import { load, type ReadAggregate } from '#libs/event-sourcing';
 import { MemoryEventLog } from '#libs/event-sourcing/memory';
 import { addressAccount, addressKeys, defaultPersonId } from '#libs/identity';
+import { dossierOf, releaseFacts, submittedWith } from '#libs/policy/testing';
 import { gateNames } from './gates.ts';
 import { personOfAccount, readGateFacts, sources } from './sources.ts';
 
@@ -98,6 +99,18 @@ describe('What gates read', () => {
       [
         'release-r',
         { type: 'ReleaseComposed', data: { releaseId: 'r', product: 'shop', artifacts: [{ ...artifact, digest: 'sha256:aa' }], authors } },
+      ],
+      [
+        `change-${changeId('r', 'prod')}`,
+        // A dossier that names whatever a change may rest on.
+        submittedWith(
+          dossierOf(releaseFacts(), {
+            board: { boardId: 'cab', version: 1 },
+            model: { modelId: 'patch', version: 1 },
+            incidentId: 'incident-1',
+            bypassId: 'bypass-1',
+          }),
+        ),
       ],
     );
     const kept = new Map(sources.map((source) => [source.category, source]));

@@ -5,10 +5,10 @@ import { ApiBody, ApiConsumes, ApiProduces } from '@nestjs/swagger';
 import { randomUUID } from 'node:crypto';
 import { changeId } from '#libs/contracts';
 import { Aggregates } from '#libs/cqrs';
+import { csvOf } from '#libs/csv';
 import { issue, refuse, RefusedError, type CommandMeta, type ReadAggregate, type Transacted } from '#libs/event-sourcing';
 import {
   CLOCK,
-  csvOf,
   IdPipe,
   ListParameters,
   Meta,

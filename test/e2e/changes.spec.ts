@@ -55,7 +55,7 @@ describe('changes over REST', () => {
     const early = await office.vote(anna, change);
     expect([early.status, early.body.type]).toEqual([409, 'https://plimsoll.dev/problems/no-vote-now']);
     ok(await office.openVote(change));
-    ok(await office.vote(anna, change, 'for', { conditions: ['The database is backed up first.'] }));
+    ok(await office.vote(anna, change, 'for', { condition: 'The database is backed up first.' }));
     expect(ok(await app.get(`/v1/governance/changes/${change.id}/standing`)).body).toMatchObject({
       eligible: [personId('anna'), personId('otto'), personId('cora')].sort(),
       recused: [{ person: personId('ada') }],
@@ -65,8 +65,9 @@ describe('changes over REST', () => {
     expect((await office.vote(otto, change)).body).toMatchObject({ repeated: true });
 
     const unmet = gateOf(await office.start(of));
-    expect(unmet.detail).toBe('Conditions that are not met: The database is backed up first.');
-    const { conditions } = (await office.change(change.id)) as { conditions: { conditionId: string }[] };
+    const { conditions } = (await office.change(change.id)) as { conditions: { conditionId: string; text: string }[] };
+    expect(conditions).toMatchObject([{ text: 'The database is backed up first.', by: personId('anna') }]);
+    expect(unmet.detail).toBe(`Of 1 conditions these are not met: ${conditions[0]?.conditionId ?? ''}.`);
     const confirmation = { conditionId: conditions[0]?.conditionId, evidence: 'Restored on the spare.' };
     ok(await tess.post(`/v1/governance/changes/${change.id}/conditions/confirm`, confirmation));
 

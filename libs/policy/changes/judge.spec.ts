@@ -118,7 +118,7 @@ describe('the gate change-approved, for a normal change', () => {
       type: 'ChangeConditionMet',
       data: { ...of, conditionId: 'condition-1', confirmedBy, evidence: 'Done.' },
     });
-    expect(judge(conditional)).toMatchObject({ verdict: 'inconclusive', detail: 'Conditions that are not met: Back up first.' });
+    expect(judge(conditional)).toMatchObject({ verdict: 'inconclusive', detail: 'Of 1 conditions these are not met: condition-1.' });
     expect(judge([...conditional, met('otto')]).verdict).toBe('pass');
     expect(judge([...conditional, met('dan')])).toMatchObject({ verdict: 'fail', unblockedBy: 'Let somebody else deploy.' });
   });

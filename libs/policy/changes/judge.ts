@@ -97,7 +97,7 @@ function byEmergency(facts: GateFacts, found: ChangeFacts, now: string): Said {
   if (review?.outcome === 'rejected')
     return {
       verdict: 'fail',
-      detail: `${review.reviewer} rejected the emergency: ${review.findings}`,
+      detail: `${review.reviewer} rejected the emergency.`,
       unblockedBy: 'Have it decided on as a normal change.',
     };
   if (!holds)
@@ -140,7 +140,11 @@ function byBoard(facts: GateFacts, found: ChangeFacts, deployer: string, now: st
   const open = change.conditions.filter((c) => c.confirmedBy === undefined);
   if (open.length > 0) {
     const unblockedBy = 'Somebody who will not deploy confirms that it is met.';
-    return { verdict: 'inconclusive', detail: `Conditions that are not met: ${open.map((c) => c.text).join('; ')}`, unblockedBy };
+    return {
+      verdict: 'inconclusive',
+      detail: `Of ${change.conditions.length} conditions these are not met: ${open.map((c) => c.conditionId).join(', ')}.`,
+      unblockedBy,
+    };
   }
   if (change.conditions.some((c) => c.confirmedBy === deployer))
     return { verdict: 'fail', detail: `${deployer} confirmed a condition and would deploy.`, unblockedBy: 'Let somebody else deploy.' };

@@ -41,6 +41,7 @@ export function suspendChangeModel(command: Issued<SuspendChangeModel>, state: C
 export const recordModelUseCommand = defineCommand({ type: RecordModelUse, aggregate: changeModel, decide: recordModelUse });
 export const suspendChangeModelCommand = defineCommand({
   type: SuspendChangeModel,
+  personal: ['reason'],
   aggregate: changeModel,
   decide: suspendChangeModel,
   governed: (command) => ({ modelId: command.target }),

@@ -76,6 +76,7 @@ export function notAMember(group: string): ReturnType<typeof refuse> {
 
 export const voteOnChangeModelCommand = defineCommand({
   type: VoteOnChangeModel,
+  personal: ['comment'],
   aggregate: changeModel,
   decide: voteOnChangeModel,
   facts: async (read, _command, state): Promise<ModelVoteFacts> => {

@@ -2,7 +2,9 @@ import type { CommandBus } from '@nestjs/cqrs';
 import type { ChangeEvent } from '#libs/contracts';
 import type { Aggregates } from '#libs/cqrs';
 import { derivedId, issue, type CommandMeta, type StoredEvent } from '#libs/event-sourcing';
+import { revealIn } from '#libs/http';
 import { change } from '#libs/policy';
+import type { TextRevealer } from '#libs/privacy';
 import { deliverWebhook, webhookSigner, type WebhookSigner } from '#libs/strict-http';
 import { TransientError } from '#libs/subscriptions';
 import { ReportChangeDelivery } from './decide-by-itsm.ts';
@@ -13,6 +15,8 @@ export interface ChangeOutboxOptions {
   readonly commands: CommandBus;
   readonly aggregates: Aggregates;
   readonly clock: () => Date;
+  /** Opens what persons wrote for the ITSM; sealed text goes out as it is unless told. */
+  readonly revealer?: TextRevealer;
   /** https, or http on loopback. */
   readonly webhook: { readonly url: string; readonly secret: string };
 }
@@ -44,7 +48,9 @@ export class ChangeOutbox {
     if (state.dossierHash !== data.dossierHash || state.status !== 'open' || state.handedToBoard || state.delivery?.delivered) return;
     const { changeId, dossierHash, dossier, boardTakesOverAt } = data;
     const asked = { changeId, dossierHash, dossier, ...(boardTakesOverAt ? { boardTakesOverAt } : {}) };
-    const webhook = { id: `plimsoll-change-${dossierHash}`, type: 'plimsoll.change.submitted', data: asked, at: this.options.clock() };
+    const { revealer } = this.options;
+    const shown = revealer ? await revealIn(asked, revealer) : asked;
+    const webhook = { id: `plimsoll-change-${dossierHash}`, type: 'plimsoll.change.submitted', data: shown, at: this.options.clock() };
     const delivery = await deliverWebhook(this.url, this.sign, webhook);
     const detail = delivery.outcome === 'delivered' ? delivery.reference : delivery.detail;
     await this.report(id, data, delivery.outcome === 'delivered', detail);

@@ -143,7 +143,10 @@ describe('submitting a change', () => {
 
   it('is refused where it is normal and names no board', () => {
     const { boardId: _boardId, ...unnamed } = submit();
-    changes.given().when(submitChange, unnamed as ReturnType<typeof submit>, asked(facts, { board: undefined })).thenRefused('board-missing');
+    changes
+      .given()
+      .when(submitChange, unnamed as ReturnType<typeof submit>, asked(facts, { board: undefined }))
+      .thenRefused('board-missing');
   });
 
   it('is refused where there is nothing to submit, or nobody asks for it', () => {
@@ -348,8 +351,8 @@ describe('voting on a change', () => {
   });
 
   it('has conditions only where it is for it', () => {
-    cast([submitted, opened], vote('anna', 'against', { conditions: ['Back up first.'] })).thenRefused('conditions-without-approval');
-    cast([submitted, opened], vote('anna', 'for', { conditions: ['Back up first.'] })).then(voted('anna', 'for', ['Back up first.']));
+    cast([submitted, opened], vote('anna', 'against', { condition: 'Back up first.' })).thenRefused('conditions-without-approval');
+    cast([submitted, opened], vote('anna', 'for', { condition: 'Back up first.' })).then(voted('anna', 'for', ['Back up first.']));
   });
 
   it('needs a change', () => {
@@ -497,7 +500,7 @@ describe('an ITSM that decides', () => {
   const says = (outcome: 'approved' | 'rejected', more: Partial<DecideChangeByItsm> = {}) =>
     issued(
       DecideChangeByItsm,
-      { changeId: CHANGE, dossierHash, outcome, decidedBy: 'Change manager', reference: 'CHG1', webhookId: 'msg-1', ...more },
+      { changeId: CHANGE, dossierHash, outcome, decidedBy: 'change-manager-7', reference: 'CHG1', webhookId: 'msg-1', ...more },
       CHANGE,
       { person: 'system:itsm' },
     );
@@ -508,7 +511,7 @@ describe('an ITSM that decides', () => {
     const [event] = decide([waits]).decision as ChangeEvent[];
     expect(event).toMatchObject({
       type: 'ChangeDecided',
-      data: { outcome: 'approved', by: 'itsm', itsm: { webhookId: 'msg-1', decidedBy: 'Change manager', reference: 'CHG1' } },
+      data: { outcome: 'approved', by: 'itsm', itsm: { webhookId: 'msg-1', decidedBy: 'change-manager-7', reference: 'CHG1' } },
     });
     expect(event?.data).not.toHaveProperty('tally');
     expect([waits, event!].reduce(change.evolve, change.initial)).toMatchObject({ status: 'approved', votes: [], decidedBy: 'itsm' });

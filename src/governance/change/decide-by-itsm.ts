@@ -1,19 +1,22 @@
 import { IsBoolean, IsIn, IsOptional, IsString, IsUUID, Matches, MaxLength } from 'class-validator';
-import { SAYS_SOMETHING, type ChangeEvent } from '#libs/contracts';
+import type { ChangeEvent } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
 import { change, conflictsNow, dossierDifferences, newConflicts, scheduledOf, type Change } from '#libs/policy';
 import { inputsOf } from './submit-change.ts';
 import { aboutChange, nowOfChange, ofChange, type ChangeVoteFacts } from './vote-on-change.ts';
+
+const OUTSIDE_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
+const OUTSIDE_ID_SHAPE = '1 to 128 letters, digits and . _ : -';
 
 /** What an ITSM says in a signed webhook. */
 export class ItsmDecision {
   @IsUUID() changeId: string;
   @Matches(/^[0-9a-f]{64}$/, { message: 'dossierHash must be the SHA-256 (hex) of the dossier that was decided on' }) dossierHash: string;
   @IsIn(['approved', 'rejected']) outcome: 'approved' | 'rejected';
-  /** Who decided there, as the ITSM names it: noted, and nobody's vote. */
-  @Matches(SAYS_SOMETHING, { message: 'decidedBy must say who decided' }) @MaxLength(200) decidedBy: string;
+  /** Who decided there, by the ITSM's own id, which names nobody: noted, and nobody's vote. */
+  @Matches(OUTSIDE_ID, { message: `decidedBy must be the id of who decided: ${OUTSIDE_ID_SHAPE}` }) decidedBy: string;
   /** The ITSM's own id of the change. */
-  @IsOptional() @IsString() @MaxLength(200) reference?: string;
+  @IsOptional() @Matches(OUTSIDE_ID, { message: `reference must be the id of the change there: ${OUTSIDE_ID_SHAPE}` }) reference?: string;
 }
 
 export class DecideChangeByItsm extends ItsmDecision {

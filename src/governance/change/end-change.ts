@@ -120,6 +120,7 @@ export function markChangeReviewOverdue(command: Issued<MarkChangeReviewOverdue>
 
 export const confirmConditionCommand = defineCommand({
   type: ConfirmCondition,
+  personal: ['evidence'],
   aggregate: change,
   decide: confirmCondition,
   facts: nowOfChange,
@@ -127,6 +128,7 @@ export const confirmConditionCommand = defineCommand({
 });
 export const withdrawChangeCommand = defineCommand({
   type: WithdrawChange,
+  personal: ['reason'],
   aggregate: change,
   decide: withdrawChange,
   governed: aboutChange,
@@ -140,6 +142,7 @@ export const voidChangeIfChangedCommand = defineCommand({
 export const recordChangeOutcomeCommand = defineCommand({ type: RecordChangeOutcome, aggregate: change, decide: recordChangeOutcome });
 export const reviewChangeCommand = defineCommand({
   type: ReviewChange,
+  personal: ['findings'],
   aggregate: change,
   decide: reviewChange,
   facts: nowOfChange,

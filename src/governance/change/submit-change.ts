@@ -189,6 +189,7 @@ function later(now: string, ms: number): string {
 
 export const submitChangeCommand = defineCommand({
   type: SubmitChange,
+  personal: ['title', 'justification', 'riskAssessment', 'backout'],
   aggregate: change,
   decide: submitChange,
   facts: async (read, command): Promise<SubmitFacts> => {

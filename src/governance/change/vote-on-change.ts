@@ -1,4 +1,4 @@
-import { ArrayMaxSize, ArrayUnique, IsArray, IsIn, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import { IsIn, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import { SAYS_SOMETHING, type BoardVote, type ChangeConflict, type ChangeDossier, type ChangeEvent } from '#libs/contracts';
 import { defineCommand, derivedId, refuse, type Decision, type Issued, type ReadAggregate, type Refusal } from '#libs/event-sourcing';
 import {
@@ -29,14 +29,7 @@ export class VoteOnChange {
   @Matches(HASH, { message: HASH_MESSAGE }) dossierHash: string;
   @IsIn(['for', 'against', 'abstain']) vote: BoardVote;
   /** What has to be met before the deployment starts; goes with a vote for it. */
-  @IsOptional()
-  @IsArray()
-  @ArrayMaxSize(10)
-  @ArrayUnique()
-  @IsString({ each: true })
-  @Matches(SAYS_SOMETHING, { each: true, message: 'a condition must say something' })
-  @MaxLength(500, { each: true })
-  conditions?: string[];
+  @IsOptional() @Matches(SAYS_SOMETHING, { message: 'a condition must say something' }) @MaxLength(2000) condition?: string;
   @IsOptional() @IsString() @MaxLength(2000) comment?: string;
 }
 
@@ -61,8 +54,8 @@ export interface ChangeVoteFacts {
 export function voteOnChange(command: Issued<VoteOnChange>, state: Change, facts: ChangeVoteFacts): Decision<ChangeEvent> {
   const { target: changeId, meta, vote, dossierHash, comment } = command;
   const { person } = meta.actor;
-  const conditions = vote === 'for' ? (command.conditions ?? []) : [];
-  if (vote !== 'for' && command.conditions?.length)
+  const conditions = command.condition === undefined ? [] : [command.condition];
+  if (vote !== 'for' && conditions.length > 0)
     return refuse('meaning', 'conditions-without-approval', 'Conditions go with a vote for it: what is not approved has none.');
   if (state.status !== 'open' && state.votes.some((v) => v.person === person && v.vote === vote) && state.dossierHash === dossierHash)
     return [];
@@ -268,6 +261,7 @@ export function dutyAgainst(person: string, gates: GateFacts, requester: string 
 
 export const voteOnChangeCommand = defineCommand({
   type: VoteOnChange,
+  personal: ['condition', 'comment'],
   aggregate: change,
   decide: voteOnChange,
   facts: nowOfChange,
@@ -275,6 +269,7 @@ export const voteOnChangeCommand = defineCommand({
 });
 export const openChangeVoteCommand = defineCommand({
   type: OpenChangeVote,
+  personal: ['reason'],
   aggregate: change,
   decide: openChangeVote,
   facts: nowOfChange,
@@ -282,6 +277,7 @@ export const openChangeVoteCommand = defineCommand({
 });
 export const declareRecusalCommand = defineCommand({
   type: DeclareRecusal,
+  personal: ['reason'],
   aggregate: change,
   decide: declareRecusal,
   facts: nowOfChange,
