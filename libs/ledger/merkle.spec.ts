@@ -99,6 +99,7 @@ describe('the whole subtrees of a range', () => {
         const nodes = perfectSubtrees({ start, end });
         let at = start;
         for (const [i, { level, index }] of nodes.entries()) {
+          expect(Number.isInteger(index)).toBe(true);
           expect(index * 2 ** level).toBe(at);
           at += 2 ** level;
           const before = nodes[i - 1];

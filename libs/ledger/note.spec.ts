@@ -123,6 +123,11 @@ describe('a signed checkpoint', () => {
       second.verifier.keyHash,
     ]);
     expect(verifyNote(both, [second.verifier]).map((s) => s.keyHash)).toEqual([second.verifier.keyHash]);
+    // Four bytes are few: another log's key may have the same hash.
+    const other = signerOf('log.example/two', 3);
+    const sameHash = { ...other.verifier, keyHash: log.verifier.keyHash };
+    const collided = parseNote(formatNote({ text, signatures: [own!, { ...signatureOf(text, other, 0), keyHash: log.verifier.keyHash }] }));
+    expect(verifyNote(collided, [log.verifier, sameHash]).map((s) => s.name)).toEqual(['log.example/one', 'log.example/two']);
     const namesake = signerOf('witness.example', 2);
     const third = parseNote(formatNote({ text, signatures: [cosigned!, signatureOf(text, namesake, 0)] }));
     expect(verifyNote(third, [witness.verifier, namesake.verifier])).toHaveLength(2);

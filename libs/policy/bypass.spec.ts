@@ -124,8 +124,10 @@ describe('the register of bypasses, as gates read it', () => {
   it('takes no notice of a review of what is not there, or of uses', () => {
     expect(after(reviewed('b1', 'approved'))).toEqual({});
     const used: BypassEvent = { type: 'BypassUsed', data: { bypassId: 'b1', deploymentId: 'd', deployer: 'dan', at: NOW } };
-    expect(after(requested('b1'), used)).toEqual({ b1: { requester: 'otto', gates: ['approved'], tuple } });
+    expect(after(requested('b1'), used)).toStrictEqual({ b1: { requester: 'otto', gates: ['approved'], tuple } });
   });
+
+  it('is one stream', () => expect(bypassSource.category).toBe('bypass'));
 
   it('is read with where it is written, also where there is no bypass of that id', async () => {
     const state = after(requested('b1'));

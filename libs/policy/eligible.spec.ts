@@ -41,6 +41,8 @@ describe('who can still approve', () => {
   it('is not who has approved, nor who would fill a place that is filled', () => {
     const eligible = eligibleApprovers(asked(['otto', 'otto']), rule);
     expect(eligible.approvers).toEqual(['otto']);
+    // Who has approved holds a duty, too, and none that is kept apart from it.
+    expect(eligible.excluded.map((e) => e.person)).toEqual(['ada', 'paula', 'rita', 'tess']);
     expect(eligible.canApprove).toEqual([
       // Anna would be counted for security, where somebody is missing.
       { group: 'risk', persons: ['anna'] },

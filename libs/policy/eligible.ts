@@ -21,7 +21,7 @@ export function eligibleApprovers(facts: GateFacts, rule: QuorumRule, deployer?:
   const approvers = [...new Set(facts.approval.approvers)].sort();
   const tally = tallyVotes(approvers, rule, members);
   const duties = [...dutiesOf(facts), ...(deployer ? [{ person: deployer, duty: 'deployer' as const, evidence: 'this-request' }] : [])];
-  const known = [...new Set([...duties.map((d) => d.person), ...(rule.groups ?? []).flatMap((g) => members[g.group] ?? [])])].sort();
+  const known = [...new Set(duties.map((d) => d.person))].sort();
   const rules = separationRules(facts.policy.gates);
   const excluded = known.flatMap((person) => {
     const reason = mayTakeDuty(person, 'approver', duties, rules);

@@ -89,6 +89,10 @@ describe('the gates', () => {
     const { plan: _plan, ...unplanned } = ready;
     expect(evaluateGates({ ...ready, policy: { ...ready.policy, version: 0, gates: [] } }, request).verdict).toBe('fail');
     expect(evaluateGates(unplanned, request).verdict).toBe('fail');
+    // Also where nothing is asked for that a plan would be needed for.
+    const { plan: _none, ...free } = { ...ready, policy: { ...ready.policy, gates: [] } };
+    expect(evaluateGates({ ...free, plan: { steps: [], planHash: 'x' } }, request).verdict).toBe('pass');
+    expect(evaluateGates(free, request).verdict).toBe('fail');
   });
 });
 
@@ -403,6 +407,23 @@ describe('the refusal', () => {
       },
     ]);
     expect(gatesRefusal(evaluateGates(base, request), base).detail).toBe('1 gate does not pass for production.');
+  });
+
+  it('tells what is soonest first, in whatever order the policy has its gates', () => {
+    const gates = [
+      { gate: 'rollback-target-ran' },
+      { gate: 'tests-passed' },
+      { gate: 'version-assigned' },
+      { gate: 'approved', quorum: 2 },
+    ] as const;
+    const facts = gateFacts({ version: '', reports: {}, approval: { approvers: [] }, policy: { ...base.policy, gates } });
+    expect(gatesRefusal(evaluateGates(facts, request), facts).reasons.map((r) => r.code)).toEqual([
+      'gate-version-assigned-inconclusive',
+      'gate-tests-passed-inconclusive',
+      // As long as two persons take.
+      'gate-approved-inconclusive',
+      'gate-rollback-target-ran-fail',
+    ]);
   });
 
   it('leaves out what a bypass waives', () => {

@@ -123,3 +123,37 @@ describe('A rule asks for as much as another one', () => {
     expect(asksAsMuch(rule, other)).toBe(asks);
   });
 });
+
+describe('a gate that asks for as much as another', () => {
+  const apart = (...ids: string[]): GateRule => ({
+    gate: 'duties-separated',
+    ...(ids.length > 0 ? { apart: ids.map((id) => ({ id, duties: ['author', 'tester'] as const })) } : {}),
+  });
+  const approved = (quorum: number, ...groups: [string, number][]): GateRule => ({
+    gate: 'approved',
+    quorum,
+    groups: groups.map(([group, n]) => ({ group, quorum: n })),
+  });
+
+  it.each<[GateRule, GateRule, boolean]>([
+    [apart('a', 'b'), apart('b'), true],
+    [apart('a', 'b'), apart('b', 'a'), true],
+    [apart('a'), apart('a', 'b'), false],
+    [apart(), apart('a'), false],
+    [apart('a'), apart(), true],
+    [apart('a'), { gate: 'tests-passed' }, false],
+    [{ gate: 'tests-passed' }, apart('a'), false],
+    [{ gate: 'tests-passed' }, apart(), false],
+    [approved(2, ['risk', 2]), approved(2, ['risk', 2]), true],
+    [approved(2, ['risk', 1]), approved(2, ['risk', 2]), false],
+    [approved(2), { gate: 'tests-passed' }, false],
+    [{ gate: 'tests-passed' }, approved(2), false],
+    [{ gate: 'expression:a', expression: '1 == 1' }, { gate: 'tests-passed' }, false],
+    [{ gate: 'tests-passed' }, { gate: 'expression:a', expression: '1 == 1' }, false],
+  ])('%j asks as much as %j: %s', (rule, other, asks) => expect(asksAsMuch(rule, other)).toBe(asks));
+
+  it('is kept apart once, whichever of several it is', () => {
+    expect(unionOf([[apart('a', 'b')], [apart('b', 'c')]])).toEqual([apart('a', 'b', 'c')]);
+    expect(unionOf([[apart('a', 'b')], [apart('a', 'b')]])).toEqual([apart('a', 'b')]);
+  });
+});

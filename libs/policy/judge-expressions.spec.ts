@@ -121,6 +121,12 @@ describe('the gates of a policy’s own', () => {
         'expression:a': { verdict: 'pass' },
       });
     });
+
+    it('are asked about who would deploy it, and when', async () => {
+      const asked = jest.fn(async () => [{ verdict: 'pass' as const }]);
+      await readJudgedFacts(read, subject, request.now, asked);
+      expect(asked).toHaveBeenCalledWith(['artifacts.count == 0'], expect.objectContaining({ 'change.deployer': 'dan', now: request.now }));
+    });
   });
 });
 
@@ -137,12 +143,12 @@ describe('the facts that expressions speak of', () => {
       ],
       registered: { 'artifact-1': 'sha256:aa', 'artifact-2': 'sha256:cc' },
       reports: {
-        'sha256:aa': { unit: report('unit', 'pass'), e2e: report('e2e', 'pass'), lint: report('lint', 'pass') },
+        'sha256:aa': { unit: report('unit', 'pass'), api: report('api', 'pass'), e2e: report('e2e', 'pass'), lint: report('lint', 'pass') },
         'sha256:bb': {
           unit: report('unit', 'pass'),
+          sec: report('sec', 'fail'),
           e2e: report('e2e', 'fail'),
           lint: report('lint', 'inconclusive'),
-          sec: report('sec', 'fail'),
         },
         'sha256:cc': { other: report('other', 'pass') },
       },
@@ -176,7 +182,7 @@ describe('the facts that expressions speak of', () => {
       'artifacts.digests': ['sha256:aa', 'sha256:bb', 'sha256:aa'],
       'artifacts.count': 3,
       'artifacts.registered': 1,
-      'tests.passed': ['unit'],
+      'tests.passed': ['api', 'unit'],
       'tests.failed': ['e2e', 'sec'],
       'approvals.count': 2,
       'approvals.persons': ['anna', 'otto'],

@@ -79,9 +79,7 @@ export function factValuesOf(
   const digests = new Set(facts.artifacts.map((a) => a.digest));
   const reports = [...digests].flatMap((digest) => Object.values(facts.reports[digest] ?? {}));
   const failed = new Set(reports.filter((r) => r.outcome === 'fail').map((r) => r.suite));
-  const passed = new Set(
-    reports.filter((r) => r.outcome === 'pass' && reports.every((o) => o.suite !== r.suite || o.outcome === 'pass')).map((r) => r.suite),
-  );
+  const passed = new Set(reports.filter((r) => reports.every((o) => o.suite !== r.suite || o.outcome === 'pass')).map((r) => r.suite));
   return {
     now,
     'change.class': plan?.changeClass ?? 'normal',

@@ -45,7 +45,10 @@ describe('engines', () => {
   it('are this one and those whose receipts are out there', () => {
     expect(Object.keys(ENGINES)).toEqual(['plimsoll-gates/4 cel/0.6.1', ENGINE]);
     expect(traitsOf(ENGINE)).toEqual({ everyDuty: true });
-    expect(() => traitsOf('plimsoll-gates/1')).toThrow('There is no engine plimsoll-gates/1');
+    expect(traitsOf('plimsoll-gates/4 cel/0.6.1')).toEqual({ everyDuty: false });
+    expect(() => traitsOf('plimsoll-gates/1')).toThrow(
+      `There is no engine plimsoll-gates/1; known are ${['plimsoll-gates/4 cel/0.6.1', ENGINE].join(', ')}.`,
+    );
     expect(() => traitsOf('constructor')).toThrow('There is no engine');
   });
 
