@@ -29,6 +29,12 @@ describe('Separation of duties', () => {
     expect(mayTakeDuty('emil', 'approver', [took('dora', 'requester')], FOUR_EYES)).toBe('ok');
   });
 
+  it('takes no duty for another whose name has it in it', () => {
+    const coAuthor: SeparationRule = { id: 'co-author-apart', duties: ['co-author', 'approver'] };
+    expect(conflicts([took('dora', 'author'), took('dora', 'approver')], [coAuthor])).toEqual([]);
+    expect(conflicts([took('dora', 'co-author'), took('dora', 'approver')], [coAuthor])).toHaveLength(1);
+  });
+
   it('says which of several duties are in the way', () => {
     const places: SeparationRule = { id: 'apart', duties: ['author', 'tester', 'approver'] };
     expect(mayTakeDuty('dora', 'approver', [took('dora', 'tester'), took('dora', 'author')], [places])).toMatchObject({
