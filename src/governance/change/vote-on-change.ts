@@ -184,6 +184,9 @@ function readyToVote(command: Issued<{ readonly dossierHash: string }>, state: C
       'What the dossier says is no longer so.',
       differences.map((detail) => ({ code: 'dossier-stale', detail, evidence: inputsOf(now, {}).slice(0, 50), unblockedBy: again })),
     );
+  // Decided on while this was being read: what was read of it is of no use any more.
+  if (evidence.change.status !== 'open')
+    return refuse('conflict', 'change-not-open', `The change was ${evidence.change.status} meanwhile.`);
   if (meta.now >= dossier.window.until)
     return refuse('conflict', 'window-over', `It was planned until ${dossier.window.until}: submit it again for a time to come.`);
   const duties = dutiesOfChange(now, state.requester);
