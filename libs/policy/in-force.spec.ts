@@ -137,6 +137,7 @@ describe('a gate that asks for as much as another', () => {
 
   it.each<[GateRule, GateRule, boolean]>([
     [apart('a', 'b'), apart('b'), true],
+    [apart('a'), apart('a'), true],
     [apart('a', 'b'), apart('b', 'a'), true],
     [apart('a'), apart('a', 'b'), false],
     [apart(), apart('a'), false],
