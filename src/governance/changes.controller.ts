@@ -92,13 +92,15 @@ export class ChangesController {
       readonly id: string;
     },
   ): Promise<Transacted> {
+    const body = await bytesOf(request.body);
+    // As every route reads JSON: what is none is refused whoever sent it.
+    const said = parseStrictJson(body);
     if (this.itsmSecret === undefined)
       throw new ProblemError(404, 'itsm-not-configured', 'No ITSM may decide here: PLIMSOLL_ITSM_WEBHOOK_SECRET is not set.');
-    const body = await bytesOf(request.body);
     const now = this.clock();
     const verdict = webhookVerifier(this.itsmSecret)({ headers: request.headers, body }, now);
     if ('problem' in verdict) throw new ProblemError(401, 'webhook-not-verified', verdict.problem);
-    const decision = (await new StrictValidationPipe().transform(parseStrictJson(body), {
+    const decision = (await new StrictValidationPipe().transform(said, {
       type: 'body',
       metatype: ItsmDecision,
     })) as ItsmDecision;

@@ -24,6 +24,17 @@ const published = (version: number): PolicyEvent => ({
 });
 
 describe('publishing a policy', () => {
+  it('asks for a change of deployments, and of no rollback', () => {
+    const rules = { policyId: 'bank', title: 'Bank', gates: [{ gate: 'change-approved' }] };
+    const rollback = issued(PublishPolicy, { ...rules, rollbackGates: [{ gate: 'change-approved' }] }, 'bank');
+    expect(policies.given().when(publishPolicy, rollback).thenRefused('gate-unsatisfiable').detail).toMatch(
+      /rollback is a class of its own/,
+    );
+    expect(policies.given().when(publishPolicy, issued(PublishPolicy, { ...rules, rollbackGates }, 'bank')).decision).toMatchObject([
+      { data: { gates: [{ gate: 'change-approved' }] } },
+    ]);
+  });
+
   it('gives it the next version', () => {
     policies
       .given()
