@@ -425,3 +425,79 @@ describe('a secret in what is asked', () => {
     expect((await log.readStream('jar-j1')).events.map((e) => e.data)).toEqual([{ beans: 1, label: 'use [secret removed: github-token]' }]);
   });
 });
+
+describe('text that a person writes', () => {
+  type Label = DomainEvent<'JarLabelled', { readonly label: string; readonly by: string }>;
+  class LabelJar {
+    label: string;
+    whose?: string;
+  }
+  const labels: Aggregate<readonly string[], Label> = {
+    category: 'label',
+    initial: [],
+    evolve: (state, { data }) => [...state, data.label],
+  };
+  const seen: string[] = [];
+  const labelJar = defineCommand({
+    type: LabelJar,
+    aggregate: labels,
+    personal: ['label'],
+    about: ({ whose }) => (whose ? [whose] : []),
+    decide: ({ label, meta }, state): Decision<Label> => {
+      seen.push(label);
+      if (state.length > 1) return refuse('conflict', 'jar-full', `There is no room for ${label}.`);
+      return state.includes(label) ? [] : [{ type: 'JarLabelled', data: { label, by: meta.actor.person } }];
+    },
+    governed: () => ({}),
+  });
+  /** Made-up: what a sealer promises, without its secrecy. */
+  const sealer = {
+    seal: async (text: string, subjects: readonly string[]) =>
+      `{plimsoll-sealed:1:${subjects.join('+')}:${Buffer.from(text).toString('hex')}}`,
+  };
+  const label = (text: string, commandId = 'label-1', person = 'person-dora', whose?: string) =>
+    issued(LabelJar, { label: text, ...(whose ? { whose } : {}) }, 'l1', { commandId, person });
+  const stored = async () => JSON.stringify((await log.readAll({ after: -1n, maxCount: 100 })).map((e) => [e.data, e.metadata]));
+  const ports = () => ({ log, codec, sealer });
+  beforeEach(() => seen.splice(0));
+
+  it('is sealed before the rule sees it, and in all that is stored: the event, the denial with what was asked, and both hashes', async () => {
+    await transact(ports(), labelJar, label('Beans of Dora'));
+    await transact(ports(), labelJar, label('Peas of Dora', 'label-2', 'person-eve', 'person-dora'));
+    const refused = await refusalOf(transact(ports(), labelJar, label('Rice of Dora', 'label-3')));
+    expect(seen.every((text) => text.startsWith('{plimsoll-sealed:'))).toBe(true);
+    expect(seen[1]).toContain(':person-eve+person-dora:');
+    expect(JSON.stringify(refused.refusal)).not.toContain('Dora');
+    expect(await stored()).not.toContain('of Dora');
+    const hashes = (await log.readAll({ after: -1n, maxCount: 9 })).map((e) => e.metadata.commandHash);
+    const plain = ['label-1', 'label-2', 'label-3'].map((id, n) =>
+      hashCommand('LabelJar', label(['Beans of Dora', 'Peas of Dora', 'Rice of Dora'][n]!, id)),
+    );
+    for (const hash of plain) expect(hashes).not.toContain(hash);
+  });
+
+  it('is the same command when it comes again, and the same text is nothing new', async () => {
+    const first = await transact(ports(), labelJar, label('Beans'));
+    expect(await transact(ports(), labelJar, label('Beans'))).toMatchObject({ repeated: true, revision: first.revision });
+    expect(await transact(ports(), labelJar, label('Beans', 'label-2'))).toMatchObject({ repeated: true, events: [] });
+    expect((await refusalOf(transact(ports(), labelJar, label('Peas')))).refusal.type).toBe('idempotency-key-reused');
+  });
+
+  it('of before it was sealed is found again by its own hash', async () => {
+    await transact({ log, codec }, labelJar, label('Beans'));
+    expect(await transact(ports(), labelJar, label('Beans'))).toMatchObject({ repeated: true });
+    expect((await refusalOf(transact(ports(), labelJar, label('Peas')))).refusal.type).toBe('idempotency-key-reused');
+  });
+
+  it('is copied as it is by a process, and is no other’s to send', async () => {
+    const copied = await sealer.seal('Beans', ['person-dora']);
+    await transact(ports(), labelJar, label(copied, 'label-1', 'process:labelling'));
+    expect((await log.readStream('label-l1')).events.map((e) => e.data)).toEqual([{ label: copied, by: 'process:labelling' }]);
+    expect((await refusalOf(transact(ports(), labelJar, label(copied, 'label-2', 'person-eve')))).refusal.type).toBe('sealed-text');
+    // What it passed for is not on record either, where somebody could have it opened.
+    const [denial] = (await log.readStream(denialStream('label-2'))).events;
+    expect(JSON.stringify(denial?.data)).not.toContain(copied);
+    await transact(ports(), labelJar, label(copied, 'label-3', 'system:smoke-runner'));
+    expect(((await log.readStream('label-l1')).events.at(-1)?.data as { label: string }).label).toMatch(/^\{not-sealed:/);
+  });
+});

@@ -35,6 +35,19 @@ describe('The idempotency table', () => {
     expect(await store.begin(key, hash('b'))).toEqual({ state: 'reused' });
   });
 
+  it('keeps hashes of requests under a secret, so that the table answers no guesses', async () => {
+    const secret = new PostgresIdempotencyStore({ url: database.url, secret: 'a'.repeat(64) });
+    try {
+      await secret.begin(key, hash('a'));
+      const { rows } = await admin.query<{ request_hash: Buffer }>('select request_hash from idempotency where key = $1', [key]);
+      expect(rows[0]?.request_hash.equals(hash('a'))).toBe(false);
+      expect(await secret.begin(key, hash('a'))).toEqual({ state: 'in-flight' });
+      expect(await secret.begin(key, hash('b'))).toEqual({ state: 'reused' });
+    } finally {
+      await secret.close();
+    }
+  });
+
   it('forgets an attempt that is released', async () => {
     await store.begin(key, hash('a'));
     await store.release(key, 1);

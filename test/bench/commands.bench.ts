@@ -7,6 +7,7 @@ import { inTurns, loadOf, type Load } from './load.ts';
 import { figure, type BenchOptions, type BenchReport, type Figure } from './report.ts';
 import { percentile } from './statistics.ts';
 
+const COMMENT = 'Looked at the canary for an hour and at the plan; nothing is out of the ordinary.';
 const ENVIRONMENT = 'production';
 /** Votes on one approval before the next one is used. */
 const APPROVERS = 8;
@@ -120,10 +121,10 @@ async function askingsOf(app: App): Promise<readonly Asking[]> {
     // One approver after the other, so that votes that are cast at the same time are on different approvals.
     for (const token of approvers) votes.push(...approvals.map((approval) => ({ ...approval, token })));
   };
-  const grant = async (key?: string): Promise<void> => {
+  const grant = async (key?: string, comment?: string): Promise<void> => {
     const vote = votes.pop();
     if (!vote) throw new Error('Nothing is left to approve.');
-    await post(vote.path, { tupleHash: vote.tupleHash }, vote.token, 200, key);
+    await post(vote.path, { tupleHash: vote.tupleHash, ...(comment === undefined ? {} : { comment }) }, vote.token, 200, key);
   };
   const register = async (key?: string): Promise<void> => {
     await post('/v1/artifacts/artifacts', artifactOf('bench-other', randomUUID()), developer, 201, key);
@@ -144,6 +145,8 @@ async function askingsOf(app: App): Promise<readonly Asking[]> {
     { name: 'RegisterArtifact with Idempotency-Key', once: () => register(randomUUID()) },
     { name: 'GrantApproval', once: () => grant(), prepare: prepareVotes, goal: { below: 8 } },
     { name: 'GrantApproval with Idempotency-Key', once: () => grant(randomUUID()), prepare: prepareVotes, goal: { below: 8 } },
+    // Its comment is sealed with the approver's key, which is read for it.
+    { name: 'GrantApproval with a comment', once: () => grant(undefined, COMMENT), prepare: prepareVotes, goal: { below: 8 } },
     { name: 'StartDeployment refused', once: () => start(), prepare: prepareReleases, goal: { below: 8 } },
     {
       name: 'StartDeployment refused, with Idempotency-Key',

@@ -1,3 +1,5 @@
+import { TextKeeper, type TextRevealer } from '#libs/privacy';
+import { MemorySubjectKeys } from '#libs/privacy/testing';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { CommandBus } from '@nestjs/cqrs';
@@ -48,17 +50,23 @@ describe('the incident outbox', () => {
     received = [];
   });
 
-  async function world() {
+  async function world(changes: Partial<typeof opened> = {}, revealer?: TextRevealer) {
     const log = new MemoryEventLog();
     const codec = plimsollCodec();
-    await log.append('incident-i1', NO_STREAM, [testEvent(0, { type: 'IncidentOpened', data: opened })]);
+    await log.append('incident-i1', NO_STREAM, [testEvent(0, { type: 'IncidentOpened', data: { ...opened, ...changes } })]);
     const commands = {
       execute: (command: Issued<ReportIncidentDelivery>) => transact({ log, codec }, reportIncidentDeliveryCommand, command),
     } as unknown as CommandBus;
     const aggregates = { load: (aggregate: typeof incident, id: string) => load(log, codec, aggregate, id) } as unknown as Aggregates;
     const { port } = server.address() as AddressInfo;
     const webhook = { url: `http://127.0.0.1:${port}/`, secret: `whsec_${Buffer.alloc(24, 1).toString('base64')}` };
-    const outbox = new IncidentOutbox({ commands, aggregates, clock: () => new Date('2026-03-02T10:00:00.000Z'), webhook });
+    const outbox = new IncidentOutbox({
+      commands,
+      aggregates,
+      clock: () => new Date('2026-03-02T10:00:00.000Z'),
+      webhook,
+      ...(revealer ? { revealer } : {}),
+    });
     const all = async () => (await log.readStream('incident-i1')).events;
     return { outbox, all, handle: async () => outbox.handle(await all()) };
   }
@@ -68,6 +76,16 @@ describe('the incident outbox', () => {
     await handle();
     expect(received).toMatchObject([{ id: 'plimsoll-incident-i1', signature: expect.stringMatching(/^v1,/), body: { data: opened } }]);
     expect((await all()).at(-1)).toMatchObject({ type: 'IncidentDelivered', data: { channel: 'webhook', reference: 'PAGER-7' } });
+  });
+
+  it('tells what a person wrote in clear words, and nothing of it once that is erased', async () => {
+    const keys = new MemorySubjectKeys();
+    const texts = new TextKeeper(keys);
+    const cause = await texts.seal('Dora saw it first.', ['dora']);
+    await (await world({ cause }, texts)).handle();
+    keys.forget('dora');
+    await (await world({ cause }, texts)).handle();
+    expect(received.map(({ body }) => (body.data as { cause: string }).cause)).toEqual(['Dora saw it first.', '(erased)']);
   });
 
   it('tells it once: what is delivered is not sent again', async () => {
