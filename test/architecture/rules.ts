@@ -48,7 +48,7 @@ export const LIB_EDGES: Readonly<Record<string, readonly string[]>> = {
   'audit-export': ['event-sourcing', 'ledger', 'read-models'],
   authorization: [],
   calendar: ['contracts'],
-  compliance: ['contracts', 'event-sourcing', 'identity', 'ledger', 'policy'],
+  compliance: ['contracts', 'csv', 'event-sourcing', 'identity', 'ledger', 'policy'],
   contracts: ['event-sourcing'],
   csv: [],
   cqrs: ['contracts', 'event-sourcing', 'http', 'read-models', 'subscriptions'],
