@@ -20,7 +20,7 @@ export type LazyJson = string | number | boolean | null | undefined | Iterable<L
 export function* jsonBits(value: LazyJson): Generator<string> {
   if (typeof value !== 'object' || value === null) yield JSON.stringify(value ?? null);
   else if (isList(value)) yield* listBits(value);
-  else yield* memberBits(value as { readonly [name: string]: LazyJson });
+  else yield* memberBits(value);
 }
 
 function* listBits(list: Iterable<LazyJson>): Generator<string> {

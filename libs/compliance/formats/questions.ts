@@ -24,6 +24,7 @@ export const SHORT_TITLES: Readonly<Record<ControlQuestion, string>> = {
 export interface Deviation {
   readonly change: Change;
   readonly question: ControlQuestion;
+  readonly answer: Exclude<Answer, 'yes'>;
   readonly judged: Judged;
 }
 
@@ -32,7 +33,7 @@ export function* deviations(report: ComplianceReport): Generator<Deviation> {
   for (const change of report.changes) {
     for (const question of QUESTIONS) {
       const judged = change.verdicts[question];
-      if (judged.verdict !== 'yes') yield { change, question, judged };
+      if (judged.verdict !== 'yes') yield { change, question, answer: judged.verdict, judged };
     }
   }
 }

@@ -9,7 +9,7 @@ const textOf = (report: ComplianceReport, name: TableName): string => [...compli
 function parse(text: string): string[][] {
   const rows: string[][] = [];
   const cell = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/gy;
-  let row: string[] = [];
+  const row: string[] = [];
   let end = 0;
   for (let match = cell.exec(text); match; match = cell.exec(text)) {
     row.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? '');
