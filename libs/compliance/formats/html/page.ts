@@ -19,7 +19,7 @@ interface PageSection {
   readonly anchor: string;
   readonly title: string;
   /** Begins on a page of its own on paper. */
-  readonly page?: true;
+  readonly page?: boolean;
   content(): Iterable<Markup>;
 }
 
@@ -43,13 +43,12 @@ export function* complianceHtml(report: ComplianceReport, digest: string, framew
 }
 
 function sectionsOf(report: ComplianceReport, digest: string, frameworks: readonly Framework[]): readonly PageSection[] {
+  const controls = { anchor: 'controls', page: true, title: 'Controls', content: () => sections.controls(report, frameworks) };
   return [
     { anchor: 'summary', page: true, title: 'Summary', content: () => sections.summary(report) },
     { anchor: 'exceptions', page: true, title: 'Exceptions', content: () => sections.exceptions(report) },
     { anchor: 'unmatched', title: 'Completeness: what does not match, in both directions', content: () => sections.unmatched(report) },
-    ...(frameworks.length === 0
-      ? []
-      : [{ anchor: 'controls', page: true, title: 'Controls', content: () => sections.controls(report, frameworks) }]),
+    ...(frameworks.length === 0 ? [] : [controls]),
     { anchor: 'emergencies', title: 'Emergencies and bypasses', content: () => sections.emergencies(report) },
     { anchor: 'later-violations', title: 'Duties: what was learned later', content: () => sections.laterViolations(report) },
     { anchor: 'sample', page: true, title: 'Sample', content: () => sections.sample(report) },
@@ -123,10 +122,11 @@ function* basis(report: ComplianceReport, digest: string): Generator<Markup> {
 /** As a person types them; what somebody else chose is quoted for the shell. */
 function commandsOf({ query, log }: ComplianceReport, digest: string): string {
   const sample = query.seed === undefined ? '' : ` \\\n    --seed ${quoted(query.seed)} --sample ${query.sample ?? 0}`;
+  const size = log.checkpoint ? ` --size ${log.checkpoint.size}` : '';
   return [
     `plimsoll-audit export FOLDER --database URL --from 0 --to ${log.events}`,
     'plimsoll-audit verify FOLDER --key KEY',
-    `plimsoll-audit compliance FOLDER --key KEY --from ${query.from} --to ${query.to}${sample} \\\n    --expect sha256:${digest}`,
+    `plimsoll-audit compliance FOLDER --key KEY --from ${query.from} --to ${query.to}${size}${sample} \\\n    --expect sha256:${digest}`,
   ].join('\n');
 }
 

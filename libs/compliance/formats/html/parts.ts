@@ -18,20 +18,20 @@ const classOf = ({ kind }: Column): Markup | undefined =>
  * A table with a caption and a head that is repeated on every page; the first cell of a row is its head. Rows beyond `most` are counted, not
  * shown, and it is said where they are.
  */
-export function* table(
+export function* table<T>(
   caption: string,
   columns: readonly Column[],
-  rows: Iterable<Cells>,
+  items: readonly T[],
+  row: (item: T) => Cells,
   { most = Infinity, where = '' }: { readonly most?: number; readonly where?: string } = {},
 ): Generator<Markup> {
   const heads = columns.map((column) => h`<th scope="col"${classOf(column)}>${column.head}</th>`);
   yield h`<div class="wide"><table><caption>${caption}</caption><thead><tr>${heads}</tr></thead><tbody>\n`;
-  let count = 0;
-  for (const cells of rows) {
-    if (count++ < most) yield h`<tr>${cells.map((cell, i) => cellOf(columns[i] ?? { head: '' }, cell, i === 0))}</tr>\n`;
+  for (const item of items.slice(0, most)) {
+    yield h`<tr>${row(item).map((cell, i) => cellOf(columns[i] ?? { head: '' }, cell, i === 0))}</tr>\n`;
   }
   yield h`</tbody></table></div>\n`;
-  if (count > most) yield h`<p class="warning">${counted(count - most, 'more row')} not shown here: ${where}</p>\n`;
+  if (items.length > most) yield h`<p class="warning">${counted(items.length - most, 'more row')} not shown here: ${where}</p>\n`;
 }
 
 function cellOf(column: Column, cell: Cells[number], first: boolean): Markup {

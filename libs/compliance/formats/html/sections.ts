@@ -30,15 +30,16 @@ export function* summary(report: ComplianceReport): Generator<Markup> {
       { head: 'No', kind: 'number' },
       { head: 'Result', kind: 'short' },
     ],
-    QUESTIONS.map((question) => {
+    QUESTIONS,
+    (question) => {
       const { yes, exception, no } = byQuestion[question];
       const worst = no > 0 ? 'no' : exception > 0 ? 'exception' : yes > 0 ? 'yes' : 'nothing-to-test';
       const title = h`${SHORT_TITLES[question]}<br><span class="sub">${CONTROL_QUESTIONS[question]}</span>`;
       return [title, yes, exception, no, verdict(worst)];
-    }),
+    },
   );
   const counts = (caption: string, head: string, by: Readonly<Record<string, number>>): Iterable<Markup> =>
-    table(caption, [{ head }, { head: 'Changes', kind: 'number' }], Object.entries(by));
+    table(caption, [{ head }, { head: 'Changes', kind: 'number' }], Object.entries(by), (row) => row);
   yield h`<div class="three">`;
   yield* counts('Changes by kind', 'Kind', byKind);
   yield* counts('Changes by outcome', 'Outcome', byOutcome);
@@ -73,7 +74,7 @@ export function* exceptions(report: ComplianceReport): Generator<Markup> {
     for (const question of QUESTIONS) {
       const list = byQuestion.get(question);
       if (!list) continue;
-      yield* table(`${SHORT_TITLES[question]}: ${counted(list.length, 'change')}`, DEVIATIONS, list.map(deviationRow), rest('exceptions'));
+      yield* table(`${SHORT_TITLES[question]}: ${counted(list.length, 'change')}`, DEVIATIONS, list, deviationRow, rest('exceptions'));
     }
   }
 }
@@ -104,7 +105,8 @@ export function* unmatched({ accuracy }: ComplianceReport): Generator<Markup> {
   yield* table(
     `Took effect, and never observed: ${counted(neverObserved.length, 'deployment')}`,
     [{ head: 'Change' }, { head: 'Environment' }, { head: 'Started', kind: 'short' }, WRITTEN],
-    neverObserved.map((d) => [id(d.changeId), d.environment, time(d.at), where(d)]),
+    neverObserved,
+    (d) => [id(d.changeId), d.environment, time(d.at), where(d)],
     rest('unmatched'),
   );
   yield* table(
@@ -119,16 +121,8 @@ export function* unmatched({ accuracy }: ComplianceReport): Generator<Markup> {
       { head: 'Reported by' },
       WRITTEN,
     ],
-    neverAuthorised.map((o) => [
-      id(o.changeId),
-      o.environment,
-      o.service,
-      id(o.artifact),
-      WHY[o.why],
-      time(o.at),
-      id(o.reportedBy),
-      where(o),
-    ]),
+    neverAuthorised,
+    (o) => [id(o.changeId), o.environment, o.service, id(o.artifact), WHY[o.why], time(o.at), id(o.reportedBy), where(o)],
     rest('unmatched'),
   );
 }
@@ -153,13 +147,14 @@ function* framework({ framework: { title, version, source, note: remark }, contr
     title,
     [{ head: 'Control' }, { head: 'What the log can show for it' }, { head: 'Evidence' }, { head: 'Result', kind: 'short' }],
     list.flatMap((control) => [...control.objectives.map((objective, i) => objectiveRow(control, objective, i)), notCoveredRow(control)]),
+    (row) => row,
   );
 }
 
 function objectiveRow({ control }: AssessedControl, { objective, status, questions, sections }: AssessedObjective, i: number): Markup[] {
   const evidence = [
     ...questions.map(({ question, tally: t }) => `${SHORT_TITLES[question]}: ${t.yes} yes, ${t.exception} exception, ${t.no} no`),
-    ...sections.map(({ section, detail }) => `${SECTIONS[section].title}: ${detail}`),
+    ...sections.map(({ section, verdict: answer }) => `${SECTIONS[section].title}: ${answer ?? 'to be looked at'}`),
   ];
   return [
     h`${control.label}${i === 0 && h`<br><span class="sub">${control.title}</span>`}`,
@@ -188,7 +183,8 @@ export function* emergencies(report: ComplianceReport): Generator<Markup> {
       { head: 'Review' },
       WRITTEN,
     ],
-    report.emergencies.map(({ bypass, changeIds, environment, releaseId, changeReason }) => [
+    report.emergencies,
+    ({ bypass, changeIds, environment, releaseId, changeReason }) => [
       bypass ? h`${id(bypass.bypassId)}<br><strong>${bypass.state}</strong>` : 'none used',
       h`${changeIds.length > 0 ? ids(changeIds) : 'none'}<br>release ${id(releaseId)}`,
       environment,
@@ -197,7 +193,7 @@ export function* emergencies(report: ComplianceReport): Generator<Markup> {
       said([bypass?.justification, changeReason].filter((text) => text !== undefined).join('\n')),
       bypass && reviewOf(bypass),
       where(bypass),
-    ]),
+    ],
     rest('emergencies'),
   );
 }
@@ -259,10 +255,11 @@ function* sampled(change: Change, n: number): Generator<Markup> {
   yield* table(
     `Answers of ${change.id}`,
     [{ head: 'Question' }, { head: 'Answer', kind: 'short' }, { head: 'Why' }, { head: 'Evidence' }],
-    QUESTIONS.map((question) => {
+    QUESTIONS,
+    (question) => {
       const { verdict: answer, reason, evidence } = change.verdicts[question];
       return [SHORT_TITLES[question], verdict(answer), said(reason), ids(evidence)];
-    }),
+    },
   );
 }
 
@@ -272,7 +269,8 @@ export function* access(report: ComplianceReport): Generator<Markup> {
   yield* table(
     `Acted without a grant that is in the log: ${counted(actedWithoutGrant.length, 'entry', 'entries')}`,
     [{ head: 'Person' }, { head: 'What' }, { head: 'Times', kind: 'number' }, { head: 'First', kind: 'short' }, WRITTEN],
-    actedWithoutGrant.map((a) => [id(a.person), a.capability, a.times, time(a.at), where(a)]),
+    actedWithoutGrant,
+    (a) => [id(a.person), a.capability, a.times, time(a.at), where(a)],
     rest('access'),
   );
   yield* table(
@@ -288,7 +286,8 @@ export function* access(report: ComplianceReport): Generator<Markup> {
       { head: 'Confirmed by' },
       WRITTEN,
     ],
-    roles.map((r) => [
+    roles,
+    (r) => [
       id(r.person),
       r.role,
       `${r.scope.kind} ${r.scope.id}`,
@@ -298,13 +297,14 @@ export function* access(report: ComplianceReport): Generator<Markup> {
       id(r.requestedBy),
       id(r.confirmedBy),
       where(r),
-    ]),
+    ],
     rest('access'),
   );
   yield* table(
     `Memberships of groups: ${counted(memberships.length, 'membership')}`,
     [{ head: 'Person' }, { head: 'Group' }, { head: 'From', kind: 'short' }, { head: 'Until', kind: 'short' }, WRITTEN],
-    memberships.map((m) => [id(m.person), m.group, time(m.from), m.until === undefined ? 'still' : time(m.until), where(m)]),
+    memberships,
+    (m) => [id(m.person), m.group, time(m.from), m.until === undefined ? 'still' : time(m.until), where(m)],
     rest('access'),
   );
 }
@@ -313,13 +313,8 @@ export function* ruleChanges(report: ComplianceReport): Generator<Markup> {
   yield* table(
     `Changes to policies, environments, calendars, roles, groups and identities: ${counted(report.ruleChanges.length, 'change')}`,
     [{ head: 'Recorded', kind: 'short' }, { head: 'Kind' }, { head: 'What' }, { head: 'By' }, WRITTEN],
-    report.ruleChanges.map((c) => [
-      time(c.at),
-      h`${c.kind}<br>${id(c.event)}`,
-      said(c.what),
-      h`${id(c.person)}<br>${id(c.principal)}`,
-      where(c),
-    ]),
+    report.ruleChanges,
+    (c) => [time(c.at), h`${c.kind}<br>${id(c.event)}`, said(c.what), h`${id(c.person)}<br>${id(c.principal)}`, where(c)],
     rest('rule-changes'),
   );
 }
@@ -329,7 +324,8 @@ export function* laterViolations(report: ComplianceReport): Generator<Markup> {
   yield* table(
     'Violations of the separation of duties that were learned later',
     [{ head: 'Person' }, { head: 'Duties' }, { head: 'Rule' }, { head: 'Release' }, { head: 'Changes' }, { head: 'Learned from' }, WRITTEN],
-    report.laterViolations.map((v) => [
+    report.laterViolations,
+    (v) => [
       id(v.person),
       v.duties.join(', '),
       id(v.rule),
@@ -337,7 +333,7 @@ export function* laterViolations(report: ComplianceReport): Generator<Markup> {
       ids(v.changeIds),
       id(v.learnedFrom),
       where(v),
-    ]),
+    ],
     rest('later-violations'),
   );
 }
@@ -347,12 +343,15 @@ export function* denials({ denials: { total, byType, list, omitted } }: Complian
   yield* table(
     'Refusals by command and reason',
     [{ head: 'Command' }, { head: 'Refusal' }, { head: 'Times', kind: 'number' }],
-    byType.map((t) => [t.command, id(t.refusal), t.count]),
+    byType,
+    (t) => [t.command, id(t.refusal), t.count],
+    rest('denials'),
   );
   yield* table(
     'Refusals one by one',
     [{ head: 'Recorded', kind: 'short' }, { head: 'Command' }, { head: 'Refusal' }, { head: 'Person' }, { head: 'Detail' }, WRITTEN],
-    list.map((d) => [time(d.at), d.command, h`${id(d.refusal)}<br>${d.kind}`, id(d.person), said(d.detail), where(d)]),
+    list,
+    (d) => [time(d.at), d.command, h`${id(d.refusal)}<br>${d.kind}`, id(d.person), said(d.detail), where(d)],
     rest('denials'),
   );
 }
@@ -372,14 +371,8 @@ export function* population(report: ComplianceReport): Generator<Markup> {
       { head: 'Deployer' },
       { head: 'Answers', kind: 'short' },
     ],
-    populationRows(report),
-    rest('population'),
-  );
-}
-
-function* populationRows(report: ComplianceReport): Generator<(Markup | string | undefined)[]> {
-  for (const change of report.changes) {
-    yield [
+    report.changes,
+    (change) => [
       h`${id(change.id)}<br><span class="sub">${change.kind}</span>`,
       change.environment,
       h`${releaseOf(change)}`,
@@ -390,8 +383,9 @@ function* populationRows(report: ComplianceReport): Generator<(Markup | string |
       ids(change.approvals.map(({ person }) => person)),
       id(change.deployer),
       verdict(worstOf(change)),
-    ];
-  }
+    ],
+    rest('population'),
+  );
 }
 
 function finding(report: ComplianceReport, section: Section): Markup {

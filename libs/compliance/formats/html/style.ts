@@ -48,7 +48,7 @@ td.short,th.short{white-space:nowrap;overflow-wrap:normal}
 ul.plain{margin:.2rem 0;padding-left:1.1rem}
 .sign{display:grid;grid-template-columns:1fr 1fr;gap:2.5rem 3rem;margin-top:2rem}
 .sign div{border-top:1px solid var(--ink);padding-top:.3rem;margin-top:2.2rem;color:var(--soft)}
-@media(max-width:48rem){body{padding:1rem}.figures,.three{grid-template-columns:1fr 1fr}nav ol{columns:1}dl.facts{grid-template-columns:1fr}dl.facts dt{border:0;padding-bottom:0}}
+@media screen and (max-width:48rem){body{padding:1rem}.figures,.three{grid-template-columns:1fr 1fr}nav ol{columns:1}dl.facts{grid-template-columns:1fr}dl.facts dt{border:0;padding-bottom:0}}
 @media print{
 @page{size:A4;margin:16mm 14mm 18mm}
 @page{@bottom-left{content:"Plimsoll compliance report";font:8pt sans-serif;color:#46525f}@bottom-right{content:counter(page) " / " counter(pages);font:8pt sans-serif;color:#46525f}}
