@@ -133,9 +133,11 @@ function ofLaterViolations({ laterViolations }: ComplianceReport): Found {
 }
 
 function ofLog({ log }: ComplianceReport): Found {
-  const { checkpoint, coversPeriod } = log;
+  const { checkpoint, coversPeriod, unreadable = [] } = log;
   if (!checkpoint) return { verdict: 'no', detail: `No signed checkpoint covers the ${counted(log.events, 'event')} that were read.` };
   const signed = `${counted(log.events, 'event')} under the signed checkpoint of ${checkpoint.origin} with size ${checkpoint.size}`;
+  if (unreadable.length > 0)
+    return { verdict: 'no', detail: `${signed}; ${unreadable.length} of them are not what their type says: they came around Plimsoll.` };
   return coversPeriod
     ? { verdict: 'yes', detail: `${signed}, which goes beyond the end of the period.` }
     : { verdict: 'exception', detail: `${signed}; nothing in it was recorded after the end of the period, which may go on behind it.` };

@@ -6,7 +6,7 @@ import type { MalformedFramework } from './framework.ts';
 import { frameworkSet, parseFramework, SECTIONS } from './framework.ts';
 import { builtInFrameworks, loadFramework, loadFrameworks } from './load-frameworks.ts';
 import { CONTROL_QUESTIONS } from './report.ts';
-import { aChange, aReport, judged } from './testing/made-up-report.ts';
+import { aChange, aReport, judged } from './testing/index.ts';
 
 const mapping = (
   objective: Record<string, unknown> = {},

@@ -3,6 +3,7 @@ import { derivedId } from '#libs/event-sourcing';
 import { assess, sectionFindings, STATUSES, type AssessedFramework, type AssessedObjective, type ObjectiveStatus } from '../assess.ts';
 import { SECTIONS, type Control, type Framework, type Section } from '../framework.ts';
 import { CONTROL_QUESTIONS, type Change, type ComplianceReport, type ControlQuestion } from '../report.ts';
+import { plainText } from '../text.ts';
 import { markup, plain } from './oscal-text.ts';
 import { jsonBits, type LazyJson } from './pieces.ts';
 import { SHORT_TITLES, worstOf } from './questions.ts';
@@ -40,7 +41,6 @@ export function oscalResults(report: ComplianceReport, options: OscalOptions): G
 
 class Document {
   private readonly id: string;
-  private readonly toolId: string;
   private readonly reportId: string;
   private readonly checkpointId: string;
   private readonly collected: string;
@@ -53,7 +53,6 @@ class Document {
     // Whatever can make another document makes another id: the mappings are data, and may be edited.
     const mappings = createHash('sha256').update(JSON.stringify(frameworks)).digest('hex');
     this.id = derivedId('oscal', 'assessment-results', OSCAL_VERSION, report.engine, digest, mappings, assessmentPlan ?? '');
-    this.toolId = this.part('tool');
     this.reportId = this.part('report');
     this.checkpointId = this.part('checkpoint');
     this.collected = report.log.lastRecordedAt ?? report.query.to;
@@ -130,7 +129,7 @@ class Document {
       end: query.to,
       props: [property('framework', framework.id), property('framework-version', framework.version)],
       links: [{ href: framework.source, rel: 'reference' }, ...(framework.catalog ? [{ href: framework.catalog, rel: 'catalog' }] : [])],
-      'local-definitions': { 'assessment-assets': this.assets() },
+      'local-definitions': { 'assessment-assets': this.assets(framework) },
       'reviewed-controls': reviewed(assessed),
       observations: [
         ...questions.map((question) => this.questionObserved(framework, question)),
@@ -143,10 +142,11 @@ class Document {
     };
   }
 
-  private assets(): LazyJson {
+  private assets(framework: Framework): LazyJson {
+    const tool = this.toolOf(framework);
     const { engine, gateEngines, tzdata } = this.report;
     const component = {
-      uuid: this.toolId,
+      uuid: tool,
       type: 'software',
       title: markup(engine),
       description: 'Computes the report as a pure function of the log’s events.',
@@ -156,7 +156,7 @@ class Document {
     const { props, ...bare } = component;
     return {
       components: [props.length > 0 ? component : bare],
-      'assessment-platforms': [{ uuid: this.part('platform'), 'uses-components': [{ 'component-uuid': this.toolId }] }],
+      'assessment-platforms': [{ uuid: this.part('platform', framework.id), 'uses-components': [{ 'component-uuid': tool }] }],
     };
   }
 
@@ -218,7 +218,7 @@ class Document {
       props,
       methods,
       types,
-      origins: this.origins(),
+      origins: this.origins(framework),
       subjects,
       ...rest,
       collected: this.collected,
@@ -234,7 +234,7 @@ class Document {
       title: `${markup(control.label)}: ${markup(objective.id)}`,
       description: `${markup(objective.statement)} ${remarks}`,
       props: [property('status', status)],
-      origins: this.origins(),
+      origins: this.origins(framework),
       target: {
         type: 'objective-id',
         'target-id': objective.id,
@@ -260,7 +260,7 @@ class Document {
       statement: `It is not so, or can’t be shown to be so, that: ${markup(objective.statement)}`,
       props: [property('status', status)],
       status: status === 'not-met' ? 'open' : 'investigating',
-      origins: this.origins(),
+      origins: this.origins(framework),
       'related-observations': this.observationsOf(framework, assessed),
     };
   }
@@ -271,8 +271,13 @@ class Document {
     }));
   }
 
-  private origins(): LazyJson {
-    return [{ actors: [{ type: 'tool', 'actor-uuid': this.toolId }] }];
+  private origins(framework: Framework): LazyJson {
+    return [{ actors: [{ type: 'tool', 'actor-uuid': this.toolOf(framework) }] }];
+  }
+
+  /** Each result defines the tool for itself. */
+  private toolOf(framework: Framework): string {
+    return this.part('tool', framework.id);
   }
 
   private reportAsEvidence(): LazyJson {
@@ -383,7 +388,10 @@ function changeResource(change: Change, treeSize: number | undefined): LazyJson 
     ? `${release.product ?? 'release'} ${release.version ?? release.releaseId}`
     : (change.observations[0]?.artifact ?? 'something');
   const proof = treeSize === undefined ? [] : [{ href: `/v1/ledger/inclusion-proof?sequence=${started.sequence}&treeSize=${treeSize}` }];
-  const links = [...(kind === 'observed' ? [] : [{ href: `/v1/deployments/deployments/${encodeURIComponent(change.id)}` }]), ...proof];
+  const links = [
+    ...(kind === 'observed' ? [] : [{ href: `/v1/deployments/deployments/${encodeURIComponent(plainText(change.id))}` }]),
+    ...proof,
+  ];
   return {
     uuid: changeId(change),
     title: markup(change.id),
@@ -403,7 +411,7 @@ function changeResource(change: Change, treeSize: number | undefined): LazyJson 
 
 /** The same in every document: whoever compares two sees the same change. */
 function changeId({ id, started }: Change): string {
-  return derivedId('oscal', 'change', id, started.ref);
+  return derivedId('oscal', 'change', plainText(id), plainText(started.ref));
 }
 
 /** Where the report's JSON is. */

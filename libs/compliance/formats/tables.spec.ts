@@ -1,4 +1,4 @@
-import { aChange, aReport, judged } from '../testing/made-up-report.ts';
+import { aChange, aReport, judged } from '../testing/index.ts';
 import { loadFrameworks } from '../load-frameworks.ts';
 import type { Change, ComplianceReport } from '../report.ts';
 import { complianceCsv, TABLE_NAMES, TABLES, type TableName } from './tables.ts';

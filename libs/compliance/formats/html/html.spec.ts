@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { loadFrameworks } from '../../load-frameworks.ts';
 import type { ComplianceReport } from '../../report.ts';
 import { CONTROL_QUESTIONS } from '../../report.ts';
-import { aChange, aReport, judged } from '../../testing/made-up-report.ts';
+import { aChange, aReport, judged } from '../../testing/index.ts';
 import { escaped, h } from './markup.ts';
 import { complianceHtml, HTML_POLICY } from './page.ts';
 import { MOST_ROWS } from './sections.ts';
@@ -239,7 +239,7 @@ describe('The report as a page', () => {
     expect(page).toContain(report.log.checkpoint!.root);
     expect(page).toContain(`sha256:${DIGEST}`);
     // As the shell reads it: one word.
-    expect(page).toContain(escaped(`--seed 'it'\\''s $(id) "q"' --sample 5`));
+    expect(page).toContain(escaped(`--seed='it'\\''s $(id) "q"' --sample 5`));
     expect(page).toContain('--size 1000');
     const unsigned = textOf(aReport({ log: { events: 0, coversPeriod: false } }));
     expect(unsigned).toContain('none: nothing is proved');

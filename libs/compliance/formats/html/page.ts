@@ -3,7 +3,7 @@ import type { Framework } from '../../framework.ts';
 import { sectionFindings, thousands } from '../../assess.ts';
 import type { ComplianceReport } from '../../report.ts';
 import { h, Markup } from './markup.ts';
-import { facts, id, note, time, verdict } from './parts.ts';
+import { facts, id, lines, note, time, verdict, where } from './parts.ts';
 import * as sections from './sections.ts';
 import { STYLE } from './style.ts';
 
@@ -106,6 +106,7 @@ function* basis(report: ComplianceReport, digest: string): Generator<Markup> {
     ['Log', log.checkpoint && id(log.checkpoint.origin)],
     ['Tree size', log.checkpoint?.size],
     ['Root (SHA-256, base64)', log.checkpoint && id(log.checkpoint.root)],
+    ['Events that can’t be read', log.unreadable && lines(log.unreadable.map((u) => h`${u.event}, ${where(u)}`))],
     ['Report (SHA-256 of its JSON)', id(digest)],
     ['Made by', report.engine],
     ['Decisions judged by', report.gateEngines.join(', ') || 'no decisions in the period'],
@@ -121,7 +122,7 @@ function* basis(report: ComplianceReport, digest: string): Generator<Markup> {
 
 /** As a person types them; what somebody else chose is quoted for the shell. */
 function commandsOf({ query, log }: ComplianceReport, digest: string): string {
-  const sample = query.seed === undefined ? '' : ` \\\n    --seed ${quoted(query.seed)} --sample ${query.sample ?? 0}`;
+  const sample = query.seed === undefined ? '' : ` \\\n    --seed=${quoted(query.seed)} --sample ${query.sample ?? 0}`;
   const size = log.checkpoint ? ` --size ${log.checkpoint.size}` : '';
   return [
     `plimsoll-audit export FOLDER --database URL --from 0 --to ${log.events}`,

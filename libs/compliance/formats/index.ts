@@ -1,0 +1,3 @@
+export { OSCAL_VERSION } from './oscal.ts';
+export * from './render.ts';
+export { TABLE_NAMES, TABLES, type TableName } from './tables.ts';
