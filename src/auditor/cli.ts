@@ -26,10 +26,17 @@ const HELP = `plimsoll-audit: checks what Plimsoll says, without asking Plimsoll
       Executes every decision receipt once more, on the exported events alone.
   plimsoll-audit report FOLDER --release ID [--key KEY] [--out FILE] [--expect DIGEST]
       Computes the audit report of a release from the exported events. --expect: SHA-256 (hex) that it should have.
-  plimsoll-audit compliance FOLDER --from TIME --to TIME [--seed TEXT --sample N] [--size N] [--out FILE] [--report FILE]
+  plimsoll-audit compliance FOLDER --from TIME --to TIME [--seed TEXT --sample N] [--size N] [--out FILE] [--report FILE | --expect DIGEST]
+                                   [--format json|csv|html|oscal] [--table NAME] [--framework ID|FILE,...] [--assessment-plan ADDRESS]
       Computes the compliance report of a period from the exported events, which must begin with the log's first.
       --size           tree size of the signed checkpoint that it shall rest on; the last one in the export unless told
-      --out            writes the report's bytes (canonical JSON)
+      --out            writes the report: as canonical JSON, or in the format that is told
+      --table          of the CSV: population unless told; exceptions, samples, access, unmatched, emergencies, rule-changes,
+                       later-violations, denials or controls
+      --framework      for html, oscal and the table controls: which frameworks it is held against, all that come with Plimsoll unless
+                       told; also files with mappings of your own
+      --assessment-plan  for oscal: where the assessment plan is
+      --expect         SHA-256 (hex) that the report's JSON should have
       --report         a report that was given: it is made again by its own query and checkpoint, and compared byte for byte
   plimsoll-audit replay FOLDER --into URL [--key KEY]
       Puts the export into an empty Plimsoll database, makes the views anew and compares them with the exported rows.
@@ -74,6 +81,10 @@ const common = {
   sample: { type: 'string' },
   size: { type: 'string' },
   report: { type: 'string' },
+  format: { type: 'string' },
+  table: { type: 'string' },
+  framework: { type: 'string' },
+  'assessment-plan': { type: 'string' },
 } as const satisfies ParseArgsConfig['options'];
 
 type Options = ReturnType<typeof parse>['values'];
@@ -102,7 +113,25 @@ const commands: Readonly<
     run: afterVerifying(runReport),
   },
   compliance: {
-    options: ['key', 'known', 'witness', 'clock-tolerance', 'unverified', 'from', 'to', 'seed', 'sample', 'size', 'out', 'report'],
+    options: [
+      'key',
+      'known',
+      'witness',
+      'clock-tolerance',
+      'unverified',
+      'from',
+      'to',
+      'seed',
+      'sample',
+      'size',
+      'out',
+      'report',
+      'expect',
+      'format',
+      'table',
+      'framework',
+      'assessment-plan',
+    ],
     run: afterVerifying(runCompliance),
   },
   replay: { options: ['key', 'known', 'witness', 'clock-tolerance', 'unverified', 'into'], run: afterVerifying(runReplay) },
@@ -254,25 +283,39 @@ async function runReport(folder: string, { release, out, expect }: Options): Pro
 
 async function runCompliance(folder: string, options: Options): Promise<Result> {
   const { out, report: given } = options;
-  const { computeCompliance, firstDifference, givenReport, writePieces } = await import('./compliance.ts');
+  const { choiceOf, computeCompliance, firstDifference, givenReport, writePieces } = await import('./compliance.ts');
+  const choice = await choiceOf(options);
+  if ('problems' in choice) throw new Usage(choice.problems.join('\n'));
+  if (choice.format !== 'json' && !out) throw new Usage(`--format ${choice.format} needs --out FILE.`);
   const { query, treeSize } = await (given === undefined ? complianceQuery(options) : askedAgain(options, await givenReport(given)));
   const { report, written } = await computeCompliance(folder, query, treeSize, (events) => progress(`${events} events read`));
-  if (out) await writePieces(out, written);
+  const bytes = out ? await writePieces(out, report, written, choice) : written.bytes;
   const differs = given === undefined ? undefined : await firstDifference(given, written);
   const { changes, changesWithNo, changesWithException } = report.summary;
   const digest = `sha256:${written.digest}`;
+  const expected = options.expect?.replace(/^sha256:/, '').toLowerCase();
+  const findings: Finding[] = [];
+  if (given !== undefined && differs !== undefined)
+    findings.push({
+      name: 'report-differs',
+      where: given,
+      detail: `The events give ${digest}; the file differs from it at byte ${differs}.`,
+    });
+  if (expected !== undefined && expected !== written.digest)
+    findings.push({
+      name: 'report-differs',
+      where: `${query.from} to ${query.to}`,
+      detail: `The events give ${digest}, not sha256:${expected}.`,
+    });
   return {
     json: { digest, bytes: written.bytes, query, log: report.log, summary: report.summary },
     lines: [
-      `Compliance report from ${query.from} to ${query.to}: ${digest}, ${written.bytes} bytes${out ? ` in ${out}` : ''}.`,
+      `Compliance report from ${query.from} to ${query.to}: ${digest}, ${written.bytes} bytes${out ? `; ${bytes} bytes of ${choice.format} in ${out}` : ''}.`,
       `${changes} changes, ${changesWithNo} with a no, ${changesWithException} more with an exception.`,
       ...(report.log.checkpoint ? [] : ['Note: nothing is signed: the report rests on no checkpoint.']),
       ...(report.log.coversPeriod ? [] : ['Note: nothing was recorded after the end of the period: what belongs to it may be missing.']),
     ],
-    findings:
-      given !== undefined && differs !== undefined
-        ? [{ name: 'report-differs', where: given, detail: `The events give ${digest}; the file differs from it at byte ${differs}.` }]
-        : [],
+    findings,
   };
 }
 

@@ -3,9 +3,15 @@ import { open, readFile, stat } from 'node:fs/promises';
 import { FILES, parseCheckpointLine, parseManifest, readExport, linesOf, textOf } from '#libs/audit-export';
 import {
   computeReport,
+  frameworkSet,
+  loadFramework,
+  loadFrameworks,
+  parseFormat,
+  renderReport,
   writeReport,
   type ComplianceQuery,
   type ComplianceReport,
+  type FormatChoice,
   type LogRange,
   type WrittenReport,
 } from '#libs/compliance';
@@ -96,13 +102,43 @@ export async function firstDifference(path: string, { pieces, bytes }: WrittenRe
   return at === bytes ? undefined : at;
 }
 
-export async function writePieces(path: string, { pieces }: WrittenReport): Promise<void> {
+/** Writes a report as it was chosen. @returns bytes */
+export async function writePieces(path: string, report: ComplianceReport, written: WrittenReport, choice: FormatChoice): Promise<number> {
+  const pieces = choice.format === 'json' ? written.pieces : renderReport(report, written.digest, choice).pieces;
   const handle = await open(path, 'w');
+  let bytes = 0;
   try {
-    for (const piece of pieces) await handle.writeFile(piece);
+    for (const piece of pieces) {
+      await handle.writeFile(piece);
+      bytes += piece.length;
+    }
   } finally {
     await handle.close();
   }
+  return bytes;
+}
+
+type ChoiceOptions = Readonly<Partial<Record<'format' | 'table' | 'framework' | 'assessment-plan', string>>>;
+
+/**
+ * How the report is to be written, or what is wrong with that, as sentences. Of `--framework`, what ends with `.json` is a file with a mapping.
+ *
+ * @throws MalformedFramework a mapping is not as it must be
+ */
+export async function choiceOf(options: ChoiceOptions): Promise<FormatChoice | { readonly problems: readonly string[] }> {
+  const { format, table, framework, 'assessment-plan': assessmentPlan } = options;
+  const names = framework?.split(',') ?? [];
+  const own = await Promise.all(names.filter((name) => name.endsWith('.json')).map((file) => loadFramework(file)));
+  const ids = names.filter((name) => !name.endsWith('.json'));
+  const known = frameworkSet([...(await loadFrameworks()), ...own]);
+  const wanted = framework === undefined ? undefined : [...ids, ...own.map(({ id }) => id)].join(',');
+  const parsed = parseFormat({ format, table, framework: wanted, assessmentPlan }, known);
+  if ('choice' in parsed) return parsed.choice;
+  return {
+    problems: Object.entries(parsed.problems).map(
+      ([name, problem]) => `--${name === 'assessmentPlan' ? 'assessment-plan' : name}: ${problem}`,
+    ),
+  };
 }
 
 /** The signatures were checked when the export was verified. */

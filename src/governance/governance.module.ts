@@ -38,6 +38,7 @@ import { cancelBacktestCommand, requestBacktestCommand } from './backtest/reques
 import { startBacktestCommand } from './backtest/start-backtest.ts';
 import { CalendarsController } from './calendar/calendars.controller.ts';
 import { changeCalendarCommand, declareCalendarCommand, withdrawCalendarCommand } from './calendar/declare-calendar.ts';
+import { complianceFrameworks } from './compliance/compliance-frameworks.ts';
 import { ComplianceReports } from './compliance/compliance-reports.ts';
 import { ComplianceReportsController } from './compliance/compliance-reports.controller.ts';
 import { confirmErasureCommand, requestErasureCommand } from './erasure/erase-person.ts';
@@ -148,6 +149,7 @@ import { RoleGrantsHandler, WhoCouldHandler } from './views/role-grants/role-gra
       handChangeToBoardCommand,
       reportChangeDeliveryCommand,
     ),
+    complianceFrameworks,
     ComplianceReports,
     ...auditReportQueries,
     ApprovalsHandler,

@@ -310,10 +310,51 @@ describe('compliance reports', () => {
     writeFileSync(changed, `${answer.text} `);
     expect((await run('compliance', target, '--report', changed, '--quiet')).exit).toBe(EXIT_CODES['report-differs']);
 
-    const { size } = report.log.checkpoint!;
+    // In whatever format, by the same code as the server's.
+    const size = report.log.checkpoint!.size;
+    for (const [format, ...more] of [
+      ['html'],
+      ['oscal'],
+      ['csv', '--table', 'access'],
+      ['csv', '--table', 'controls', '--framework', 'pci-dss-4.0'],
+    ]) {
+      const [, table] = more;
+      const [, , , framework] = more;
+      const served = await ask({
+        ...sampled(),
+        treeSize: String(size),
+        format: format!,
+        ...(table && { table }),
+        ...(framework && { framework }),
+      });
+      const own = join(folder, `own.${format}`);
+      expect(await run('compliance', target, '--report', given, '--format', format!, ...more, '--out', own, '--quiet')).toMatchObject({
+        exit: 0,
+      });
+      expect(readFileSync(own, 'utf8')).toBe(served.text);
+    }
+    expect(await run('compliance', target, '--report', given, '--format', 'html', '--quiet')).toMatchObject({ exit: 2 });
+    expect(await run('compliance', target, '--report', given, '--format', 'csv', '--table', 'x', '--out', made, '--quiet')).toMatchObject({
+      exit: 2,
+      err: expect.stringContaining('--table: This must be one of: population'),
+    });
+    const mapping = join(folder, 'house.json');
+    const objective = { id: 'h-1-tested', statement: 'It was tested.', questions: ['tested'], sections: [] };
+    const controls = [{ id: 'h-1', label: 'H 1', title: 'Tested', objectives: [objective], notCovered: ['All else.'] }];
+    writeFileSync(mapping, JSON.stringify({ id: 'house', title: 'House rules', version: '1', source: 'https://rules.example', controls }));
+    const house = join(folder, 'house.csv');
+    const withHouse = ['--format', 'csv', '--table', 'controls', '--framework', mapping, '--out', house, '--quiet'];
+    expect(await run('compliance', target, '--report', given, ...withHouse)).toMatchObject({ exit: 0 });
+    expect(readFileSync(house, 'utf8')).toContain(
+      'house,H 1,Tested,not-met,h-1-tested,It was tested.,not-met,"tested (3 yes, 0 exception, 1 no)"',
+    );
+
     const asked = ['--from', from, '--to', to, '--seed', 'autumn', '--sample', '2', '--size', String(size), '--json', '--quiet'];
     const json = JSON.parse((await run('compliance', target, ...asked)).out) as { digest: string };
     expect(json.digest).toBe(answer.headers.get('plimsoll-report-digest'));
+    const expected = asked.filter((arg) => arg !== '--json');
+    expect(await run('compliance', target, ...expected, '--expect', json.digest)).toMatchObject({ exit: 0 });
+    expect(await run('compliance', target, ...expected, '--expect', hex('0'))).toMatchObject({ exit: EXIT_CODES['report-differs'] });
     expect(await run('compliance', target, '--from', from, '--quiet')).toMatchObject({ exit: 2 });
     expect(await run('compliance', target, '--from', from, '--report', given, '--quiet')).toMatchObject({ exit: 2 });
     const later = join(folder, 'later');
@@ -321,6 +362,61 @@ describe('compliance reports', () => {
     expect(await run('export', later, ...exported)).toMatchObject({ exit: 0 });
     const refused = await run('compliance', later, '--report', given, '--quiet');
     expect(refused).toMatchObject({ exit: 1, err: expect.stringContaining('begins with sequence 3') });
+  });
+
+  it('come as tables, for a spreadsheet that runs nothing', async () => {
+    const csv = await ask({ ...sampled(), format: 'csv' });
+    expect(csv.status).toBe(200);
+    expect(csv.headers.get('content-type')).toBe('text/csv; charset=utf-8; header=present');
+    const day = from.slice(0, 10);
+    expect(csv.headers.get('content-disposition')).toBe(
+      `attachment; filename="plimsoll-compliance-${day}-to-${to.slice(0, 10)}-population.csv"`,
+    );
+    const lines = csv.text.split('\r\n');
+    expect(lines).toHaveLength(report.changes.length + 2);
+    expect(lines[0]).toMatch(/^changeId,verdict,kind,/);
+    expect(lines[1]).toContain(good.deploymentId);
+    const exceptions = await ask({ ...sampled(), format: 'csv', table: 'exceptions' });
+    expect(exceptions.text).toContain(`${alias.deploymentId},no-later-duty-violation,`);
+    expect(exceptions.text).not.toContain(good.deploymentId);
+    const controls = await ask({ ...sampled(), format: 'csv', table: 'controls', framework: 'soc2-cc8.1' });
+    expect(
+      controls.text
+        .split('\r\n')
+        .slice(1, -1)
+        .every((line) => line.startsWith('soc2-cc8.1,CC8.1,')),
+    ).toBe(true);
+  });
+
+  it('come as a page that may do nothing, and names the report that it shows', async () => {
+    const page = await ask({ ...sampled(), format: 'html', framework: 'sox-itgc-change-management' });
+    expect(page.status).toBe(200);
+    expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    const policy = page.headers.get('content-security-policy') ?? '';
+    expect(policy).toMatch(
+      /^default-src 'none'; style-src 'sha256-[^']+'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox$/,
+    );
+    expect(page.headers.get('x-content-type-options')).toBe('nosniff');
+    expect(page.headers.get('content-disposition')).toMatch(/^inline; filename="[a-z0-9.-]+\.html"$/);
+    const digest = page.headers.get('plimsoll-report-digest') ?? '';
+    expect(digest).toBe(answer.headers.get('plimsoll-report-digest'));
+    for (const shown of [digest, report.log.checkpoint!.root, good.deploymentId, 'Payments are down.', 'Sarbanes-Oxley'])
+      expect(page.text).toContain(shown);
+    expect(page.text).not.toContain('164.312');
+  });
+
+  it('come as OSCAL assessment results, with a finding for what was judged', async () => {
+    const oscal = await ask({ ...sampled(), format: 'oscal', framework: 'nist-800-53-r5', assessmentPlan: 'plans/2026.json' });
+    expect(oscal).toMatchObject({ status: 200 });
+    expect(oscal.headers.get('content-disposition')).toMatch(/-oscal\.json"$/);
+    const results = oscal.body['assessment-results'];
+    expect(results['import-ap']).toEqual({ href: 'plans/2026.json' });
+    const findings = results.results[0].findings as { target: { 'target-id': string; status: { state: string } } }[];
+    const states = Object.fromEntries(findings.map(({ target }) => [target['target-id'], target.status.state]));
+    expect(states).toMatchObject({ 'ac-5-duties-separated': 'not-satisfied', 'cm-3-implemented-as-approved': 'not-satisfied' });
+    expect((await ask({ ...sampled(), format: 'oscal', framework: 'nist-800-53-r5', assessmentPlan: 'plans/2026.json' })).text).toBe(
+      oscal.text,
+    );
   });
 
   it.each([
@@ -332,6 +428,12 @@ describe('compliance reports', () => {
     ['a seed that nobody can type', { seed: 'a\u200b', sample: '3' }, 'seed'],
     ['a sample of none', { seed: 'a', sample: '0' }, 'sample'],
     ['a format that there is not', { format: 'docx' }, 'format'],
+    ['a table that there is not', { format: 'csv', table: 'summary' }, 'table'],
+    ['a table of what has none', { format: 'html', table: 'population' }, 'table'],
+    ['a framework that there is not', { format: 'oscal', framework: 'iso-27001' }, 'framework'],
+    ['a framework twice', { format: 'oscal', framework: 'soc2-cc8.1,soc2-cc8.1' }, 'framework'],
+    ['a framework where it says nothing', { framework: 'soc2-cc8.1' }, 'framework'],
+    ['an assessment plan that does something', { format: 'oscal', assessmentPlan: 'javascript:alert(1)' }, 'assessmentPlan'],
     ['a size that is none', { treeSize: '-1' }, 'treeSize'],
     ['what is not known', { person: 'anna' }, 'person'],
   ])('are refused for %s', async (_what, query, path) => {
