@@ -1,3 +1,5 @@
+import { withoutSeals } from './sealed.ts';
+
 /** What a text datatype of OSCAL has no place for, or what would not show: control characters, separators of lines, half a surrogate pair. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]+/gu;
 
@@ -6,7 +8,7 @@ const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]+/gu;
  * off or put together is white space and what does not show; the report's JSON has it as it was.
  */
 export function plain(text: string): string {
-  return text.replace(UNSEEN, ' ').trim() || '–';
+  return withoutSeals(text).replace(UNSEEN, ' ').trim() || '–';
 }
 
 /** Text for a title or a description (markup): the same, and nothing in it is markup, neither Markdown nor HTML nor a parameter. */

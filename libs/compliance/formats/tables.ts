@@ -173,7 +173,7 @@ export const TABLES = {
   unmatched: {
     title: 'Deployments that were never observed, and observations that nobody authorised',
     columns: [
-      'kind', 'changeId', 'environment', 'why', 'by', 'service', 'artifact', 'change', 'reportedBy', 'claimedOccurredAt',
+      'kind', 'changeId', 'environment', 'why', 'by', 'service', 'artifact', 'change', 'reportedBy', 'claimedOccurredAt', 'violation',
       ...writtenColumns('written'),
     ], // prettier-ignore
     *rows({ accuracy }) {

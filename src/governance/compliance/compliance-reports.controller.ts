@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { Controller, Get, Inject, Query, Res } from '@nestjs/common';
+import { Controller, Get, Headers, Inject, Optional, Query, Res } from '@nestjs/common';
 import { ApiProduces, ApiQuery } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import {
@@ -14,7 +14,8 @@ import {
   type FormatChoice,
   type Framework,
 } from '#libs/compliance';
-import { CLOCK, ProblemError, Roles, type Clock } from '#libs/http';
+import { CLOCK, ProblemError, revealIn, Roles, TEXT_REVEALER, type Clock } from '#libs/http';
+import type { TextRevealer } from '#libs/privacy';
 import { COMPLIANCE_FRAMEWORKS } from './compliance-frameworks.ts';
 import { ComplianceReports } from './compliance-reports.ts';
 
@@ -32,6 +33,7 @@ export class ComplianceReportsController {
     private readonly reports: ComplianceReports,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(COMPLIANCE_FRAMEWORKS) private readonly frameworks: readonly Framework[],
+    @Optional() @Inject(TEXT_REVEALER) private readonly revealer?: TextRevealer,
   ) {}
 
   /**
@@ -54,12 +56,18 @@ export class ComplianceReportsController {
     description: 'Ids, separated by commas, for html, oscal and the table controls; all unless told.',
   })
   @ApiQuery({ name: 'assessmentPlan', required: false, description: 'For oscal: where the assessment plan is, https or relative.' })
-  async complianceReport(@Query() query: Record<string, unknown>, @Res({ passthrough: true }) reply: FastifyReply): Promise<Readable> {
+  async complianceReport(
+    @Query() query: Record<string, unknown>,
+    @Headers('plimsoll-text') text: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Readable> {
     const asked = this.parse(query);
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
     const { report, written } = await this.reports.compute(asked.query, asked.treeSize, gone.signal);
-    const rendered = renderReport(report, written.digest, asked.choice);
+    // Opened before it is written: what is done for each format to what others wrote, is done to opened text too.
+    const shown = text === 'revealed' && this.revealer && asked.choice.format !== 'json' ? await revealIn(report, this.revealer) : report;
+    const rendered = renderReport(shown, written.digest, asked.choice);
     reply.header('content-type', rendered.contentType);
     // A page is looked at where it is; whatever else is kept.
     const disposition = asked.choice.format === 'html' ? 'inline' : 'attachment';

@@ -143,6 +143,7 @@ describe('Text in a page', () => {
     ['ad\u200bmin', 'ad⟨U+200B⟩min'],
     ['a\0b\r', 'a⟨U+0000⟩b⟨U+000D⟩'],
     ['\ud800', '⟨U+D800⟩'],
+    ['because {plimsoll-sealed:1:k1.k2:aGVsbG8_-} and so', 'because (sealed) and so'],
   ])('is shown and does nothing: %j', (text, shown) => {
     expect(escaped(text)).toBe(shown);
     expect(h`<b>${text}</b>`.text).toBe(`<b>${shown}</b>`);

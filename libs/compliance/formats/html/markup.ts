@@ -1,3 +1,5 @@
+import { withoutSeals } from '../sealed.ts';
+
 /** HTML that is safe to be put into a page as it is. Only this file and constants make it. */
 export class Markup {
   constructor(readonly text: string) {}
@@ -20,8 +22,9 @@ export function h(strings: TemplateStringsArray, ...parts: readonly Part[]): Mar
   return new Markup(text);
 }
 
-/** Text as HTML: nothing in it is markup, and what would not show is written as its code point, such as ⟨U+202E⟩. Line feeds stay. */
-export function escaped(text: string): string {
+/** Text as HTML: nothing in it is markup, and what would not show is written as its code point, such as ⟨U+202E⟩, and what is sealed is said to be. Line feeds stay. */
+export function escaped(given: string): string {
+  const text = withoutSeals(given);
   const shown = UNSEEN.test(text) ? text.replace(UNSEEN_ALL, (c) => (c === '\n' ? c : `⟨U+${codeOf(c)}⟩`)) : text;
   return /[&<>"']/.test(shown) ? shown.replace(/[&<>"']/g, (c) => ENTITIES[c] ?? c) : shown;
 }

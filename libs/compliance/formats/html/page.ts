@@ -116,7 +116,8 @@ function* basis(report: ComplianceReport, digest: string): Generator<Markup> {
   yield h`<p>Whoever has the events needs neither this program’s server nor its word. Have the log’s key from another source than the export.</p>`;
   yield h`<pre>${commandsOf(report, digest)}</pre>`;
   yield note(
-    'Every change names the leaves of the log that it rests on. A leaf is proved to be in the signed tree by GET /v1/ledger/inclusion-proof?sequence=LEAF&treeSize=SIZE, and every decision receipt is executed once more by plimsoll-audit recheck.',
+    'What persons wrote in their own words is sealed, and is shown to who asks with the header Plimsoll-Text: revealed; the digest stays that of the sealed report. ' +
+      'Every change names the leaves of the log that it rests on. A leaf is proved to be in the signed tree by GET /v1/ledger/inclusion-proof?sequence=LEAF&treeSize=SIZE, and every decision receipt is executed once more by plimsoll-audit recheck.',
   );
 }
 

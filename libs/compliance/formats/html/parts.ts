@@ -5,14 +5,14 @@ import { h, type Markup } from './markup.ts';
 /** A column of a table: its head, and what kind of cells it has. */
 export interface Column {
   readonly head: string;
-  /** Numbers are set to the right; short ones are not broken. */
-  readonly kind?: 'number' | 'short';
+  /** Numbers are set to the right; short ones are not broken; prose has room. */
+  readonly kind?: 'number' | 'short' | 'prose';
 }
 
 type Cells = readonly (Markup | string | number | undefined)[];
 
 const classOf = ({ kind }: Column): Markup | undefined =>
-  kind === 'number' ? h` class="n"` : kind === 'short' ? h` class="short"` : undefined;
+  kind === 'number' ? h` class="n"` : kind === 'short' ? h` class="short"` : kind === 'prose' ? h` class="prose"` : undefined;
 
 /**
  * A table with a caption and a head that is repeated on every page; the first cell of a row is its head. Rows beyond `most` are counted, not

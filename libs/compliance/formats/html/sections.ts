@@ -1,4 +1,12 @@
-import { assess, counted, sectionFindings, type AssessedControl, type AssessedFramework, type AssessedObjective } from '../../assess.ts';
+import {
+  assess,
+  counted,
+  sectionFindings,
+  thousands,
+  type AssessedControl,
+  type AssessedFramework,
+  type AssessedObjective,
+} from '../../assess.ts';
 import { SECTIONS, type Framework, type Section } from '../../framework.ts';
 import { CONTROL_QUESTIONS, type Change, type ComplianceReport, type ControlQuestion } from '../../report.ts';
 import { deviations, QUESTIONS, SHORT_TITLES, worstOf, type Deviation } from '../questions.ts';
@@ -17,8 +25,8 @@ const WRITTEN: Column = { head: 'Written at' };
 export function* summary(report: ComplianceReport): Generator<Markup> {
   const { byKind, byOutcome, byClass, byQuestion, changes, changesWithNo, changesWithException } = report.summary;
   const good = changes - changesWithNo - changesWithException;
-  yield h`<p>${counted(changes, 'change')} in the period: ${changesWithNo} with at least one answer “no”, ${changesWithException} with none but at least one
-    exception, ${good} with “yes” to every question. What the log does not show is answered with “no”.</p>`;
+  yield h`<p>${counted(changes, 'change')} in the period: ${thousands(changesWithNo)} with at least one answer “no”, ${thousands(changesWithException)} with none but at least one
+    exception, ${thousands(good)} with “yes” to every question. What the log does not show is answered with “no”.</p>`;
   if (changes === 0)
     yield note('Nothing was deployed, rolled back or observed in this period: there was nothing that could have shown how controls work.');
   yield* table(
@@ -51,9 +59,9 @@ const DEVIATIONS: readonly Column[] = [
   { head: 'Change' },
   { head: 'Environment' },
   { head: 'Release' },
-  { head: 'Started', kind: 'short' },
+  { head: 'Started' },
   { head: 'Deployer' },
-  { head: 'Why' },
+  { head: 'Why', kind: 'prose' },
   { head: 'Evidence' },
 ];
 
@@ -179,7 +187,7 @@ export function* emergencies(report: ComplianceReport): Generator<Markup> {
       { head: 'Environment' },
       { head: 'Requester' },
       { head: 'Gates waived' },
-      { head: 'Justification' },
+      { head: 'Justification', kind: 'prose' },
       { head: 'Review' },
       WRITTEN,
     ],
@@ -312,7 +320,7 @@ export function* access(report: ComplianceReport): Generator<Markup> {
 export function* ruleChanges(report: ComplianceReport): Generator<Markup> {
   yield* table(
     `Changes to policies, environments, calendars, roles, groups and identities: ${counted(report.ruleChanges.length, 'change')}`,
-    [{ head: 'Recorded', kind: 'short' }, { head: 'Kind' }, { head: 'What' }, { head: 'By' }, WRITTEN],
+    [{ head: 'Recorded', kind: 'short' }, { head: 'Kind' }, { head: 'What', kind: 'prose' }, { head: 'By' }, WRITTEN],
     report.ruleChanges,
     (c) => [time(c.at), h`${c.kind}<br>${id(c.event)}`, said(c.what), h`${id(c.person)}<br>${id(c.principal)}`, where(c)],
     rest('rule-changes'),
@@ -349,7 +357,14 @@ export function* denials({ denials: { total, byType, list, omitted } }: Complian
   );
   yield* table(
     'Refusals one by one',
-    [{ head: 'Recorded', kind: 'short' }, { head: 'Command' }, { head: 'Refusal' }, { head: 'Person' }, { head: 'Detail' }, WRITTEN],
+    [
+      { head: 'Recorded', kind: 'short' },
+      { head: 'Command' },
+      { head: 'Refusal' },
+      { head: 'Person' },
+      { head: 'Detail', kind: 'prose' },
+      WRITTEN,
+    ],
     list,
     (d) => [time(d.at), d.command, h`${id(d.refusal)}<br>${d.kind}`, id(d.person), said(d.detail), where(d)],
     rest('denials'),

@@ -45,6 +45,7 @@ td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 .said{white-space:pre-line;overflow-wrap:anywhere}
 td{overflow-wrap:anywhere}
 td.short,th.short{white-space:nowrap;overflow-wrap:normal}
+td.prose,th.prose{width:27%}
 ul.plain{margin:.2rem 0;padding-left:1.1rem}
 .sign{display:grid;grid-template-columns:1fr 1fr;gap:2.5rem 3rem;margin-top:2rem}
 .sign div{border-top:1px solid var(--ink);padding-top:.3rem;margin-top:2.2rem;color:var(--soft)}
