@@ -1,16 +1,19 @@
 /** What judges. It changes whenever the same facts may get another verdict or another wording, and with the version of CEL. */
-export const ENGINE = 'plimsoll-gates/5 cel/0.6.1';
+export const ENGINE = 'plimsoll-gates/6 cel/0.6.1';
 
 /** How an engine judges, as far as engines differ. */
 export interface EngineTraits {
   /** Testers and who published the policy are duties, too, and who approved or requested is who that account is known to be now. */
   readonly everyDuty: boolean;
+  /** Who registered, composed, amended and planned what would run is an author of it, too, whatever authors were named. */
+  readonly everyHand: boolean;
 }
 
 /** Engines whose receipts can be executed again: what is new in a later one is left out for an earlier one. */
 export const ENGINES: Readonly<Record<string, EngineTraits>> = {
-  'plimsoll-gates/4 cel/0.6.1': { everyDuty: false },
-  [ENGINE]: { everyDuty: true },
+  'plimsoll-gates/4 cel/0.6.1': { everyDuty: false, everyHand: false },
+  'plimsoll-gates/5 cel/0.6.1': { everyDuty: true, everyHand: false },
+  [ENGINE]: { everyDuty: true, everyHand: true },
 };
 
 /** @throws Error there is no such engine here */

@@ -43,12 +43,14 @@ describe('a receipt of an earlier engine', () => {
 
 describe('engines', () => {
   it('are this one and those whose receipts are out there', () => {
-    expect(Object.keys(ENGINES)).toEqual(['plimsoll-gates/4 cel/0.6.1', ENGINE]);
-    expect(traitsOf(ENGINE)).toEqual({ everyDuty: true });
-    expect(traitsOf('plimsoll-gates/4 cel/0.6.1')).toEqual({ everyDuty: false });
-    expect(() => traitsOf('plimsoll-gates/1')).toThrow(
-      `There is no engine plimsoll-gates/1; known are ${['plimsoll-gates/4 cel/0.6.1', ENGINE].join(', ')}.`,
-    );
+    const before = ['plimsoll-gates/4 cel/0.6.1', 'plimsoll-gates/5 cel/0.6.1'];
+    expect(Object.keys(ENGINES)).toEqual([...before, ENGINE]);
+    expect(traitsOf(ENGINE)).toEqual({ everyDuty: true, everyHand: true });
+    expect(before.map(traitsOf)).toEqual([
+      { everyDuty: false, everyHand: false },
+      { everyDuty: true, everyHand: false },
+    ]);
+    expect(() => traitsOf('plimsoll-gates/1')).toThrow(`There is no engine plimsoll-gates/1; known are ${[...before, ENGINE].join(', ')}.`);
     expect(() => traitsOf('constructor')).toThrow('There is no engine');
   });
 

@@ -62,17 +62,24 @@ interface ReleaseSource {
   readonly artifacts: readonly ReleaseArtifact[];
   readonly authors: readonly string[];
   readonly plans: Readonly<Record<string, PlanSource>>;
+  /** The account that composed or amended it last, and those that made its plans. */
+  readonly composer?: string;
+  readonly planners: Readonly<Record<string, string>>;
 }
 
 const releaseSource: Aggregate<ReleaseSource, ReleaseEvent> = {
   category: 'release',
-  initial: { artifacts: [], authors: [], plans: {} },
-  evolve: (state, { type, data }) => {
+  initial: { artifacts: [], authors: [], plans: {}, planners: {} },
+  evolve: (state, event) => {
+    const { type, data } = event;
+    const account = accountOf(event);
+    const { composer: _before, ...others } = state;
+    const composed = { ...others, ...(account ? { composer: account } : {}) };
     switch (type) {
       case 'ReleaseComposed':
-        return { ...state, product: data.product, artifacts: data.artifacts, authors: data.authors };
+        return { ...composed, product: data.product, artifacts: data.artifacts, authors: data.authors };
       case 'ReleaseAmended':
-        return { ...state, artifacts: data.artifacts, authors: data.authors };
+        return { ...composed, artifacts: data.artifacts, authors: data.authors };
       case 'ReleasePlanned':
         return {
           ...state,
@@ -85,6 +92,7 @@ const releaseSource: Aggregate<ReleaseSource, ReleaseEvent> = {
               ...(data.changeClass ? { changeClass: data.changeClass } : {}),
             },
           },
+          planners: { ...state.planners, ...(account ? { [data.environment]: account } : {}) },
         };
       default:
         return state;
@@ -95,15 +103,19 @@ const releaseSource: Aggregate<ReleaseSource, ReleaseEvent> = {
 interface ArtifactSource {
   readonly digest?: string;
   readonly authors: readonly string[];
+  /** The account that registered it. */
+  readonly registrar?: string;
 }
 
 const artifactSource: Aggregate<ArtifactSource, ArtifactEvent> = {
   category: 'artifact',
   initial: { authors: [] },
-  evolve: (state, { type, data }) =>
-    type === 'ArtifactRegistered'
-      ? { digest: digestText(data.digest), authors: data.authors }
-      : { ...state, authors: [...state.authors, ...data.authors] },
+  evolve: (state, event) => {
+    const { type, data } = event;
+    if (type !== 'ArtifactRegistered') return { ...state, authors: [...state.authors, ...data.authors] };
+    const registrar = accountOf(event);
+    return { digest: digestText(data.digest), authors: data.authors, ...(registrar ? { registrar } : {}) };
+  },
 };
 
 /** Versions of a product, the newest first, each with those before it: a long line grows without being copied. */
@@ -398,6 +410,12 @@ export interface GateFacts {
   };
 }
 
+/** The accounts that put together what would run: processes of ours are nobody who could approve. */
+function handsOn(release: ReleaseSource, environment: string, artifacts: readonly Loaded<ArtifactSource>[]): readonly string[] {
+  const hands = [release.composer, own(release.planners, environment), ...artifacts.map((a) => a.state.registrar)];
+  return hands.flatMap((account) => (account === undefined || account.startsWith('plimsoll|process:') ? [] : [account]));
+}
+
 interface DutyFacts extends Pick<GateFacts, 'approval' | 'testers' | 'policyEditor'> {
   readonly refs: readonly string[];
 }
@@ -479,7 +497,7 @@ export async function readGateFacts(
   engine: string = ENGINE,
   draft?: PolicyDraft,
 ): Promise<GateFacts> {
-  const { everyDuty } = traitsOf(engine);
+  const { everyDuty, everyHand } = traitsOf(engine);
   const read = onceEach(log);
   const [release, target] = await Promise.all([read(releaseSource, releaseId), read(environmentSource, environment)]);
   const policyId = target.state.policyId ?? 'none';
@@ -492,7 +510,14 @@ export async function readGateFacts(
     ...release.state.artifacts.map((artifact) => read(artifactSource, artifactId(artifact.name, artifact.version))),
   ]);
   const accounts = await Promise.all(
-    [...new Set([...release.state.authors, ...artifacts.flatMap((a) => a.state.authors)])]
+    [
+      ...new Set([
+        ...release.state.authors,
+        ...artifacts.flatMap((a) => a.state.authors),
+        // Whoever shapes what runs does not approve it, also where nobody is named as its author.
+        ...(everyHand ? handsOn(release.state, environment, artifacts) : []),
+      ]),
+    ]
       .sort()
       .map((account) => personOfAccount(read, account)),
   );

@@ -106,6 +106,24 @@ describe('approvals and break-glass under attack', () => {
     ok(await grant(anna, asked));
   });
 
+  it('who planned, composed or registered it approves it, naming another as its author: refused, and somebody else does', async () => {
+    const [abe, bob, cat] = [
+      await app.person('abe', 'developer', 'approver'),
+      await app.person('bob', 'developer', 'approver'),
+      await app.person('cat', 'developer', 'approver'),
+    ];
+    const release = await planned('hands');
+    const body = { name: 'hands', version: '2.0.0', purl: 'pkg:npm/hands@2.0.0', digest: { algorithm: 'sha256', value: hex('c') } };
+    const { id: artifactId } = ok(await abe.post('/v1/artifacts/artifacts', { ...body, authors: [] }));
+    const { id: releaseId } = ok(await bob.post('/v1/planning/releases', { product: 'hands', artifactIds: [artifactId] }));
+    const own = { ...release, releaseId };
+    ok(await cat.post(`/v1/planning/releases/${releaseId}/plan`, { environment: own.environment, steps: [step('a')] }));
+    const asked = await request(own);
+    for (const hand of [abe, bob, cat]) await denied(await grant(hand, asked), 403, 'duties-not-separated');
+    ok(await grant(anna, asked));
+    ok(await start(dan, own));
+  });
+
   it('edit after approval: what was approved is not what would be deployed, until it is approved anew', async () => {
     const release = await planned('edited');
     const asked = await request(release);

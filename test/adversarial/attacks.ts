@@ -160,6 +160,15 @@ export const attacks: readonly Attack[] = [
     'It is started on the approval of another.',
   ),
   {
+    id: 'hands',
+    of: 'author or co-author approves',
+    parts: ['author'],
+    does: 'Who registered, composed or planned it approves it, and nobody or another is named as its author.',
+    accepted: 'Somebody else approves it.',
+    spec: 'approvals.spec.ts',
+    title: 'who planned, composed or registered it approves it, naming another as its author: refused, and somebody else does',
+  },
+  {
     id: 'edit-after-approval',
     of: 'edit after approval',
     does: 'The plan is changed after it was approved.',
