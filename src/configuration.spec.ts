@@ -253,7 +253,7 @@ describe("the key that signs the ledger's checkpoints", () => {
   });
 
   it.each([
-    ['others can read it', key, 0o644, /Others can read the signing key/],
+    ['others can read it', key, 0o644, /Others can read the key in/],
     ['it is cut', key.slice(0, -2), 0o600, /written name\+hash\+base64/],
     ['it is of another name', key.replace('ledger.', 'other.'), 0o600, /not that of its name/],
     ['it is empty', '', 0o600, /begins with PRIVATE\+KEY\+/],

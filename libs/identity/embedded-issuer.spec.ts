@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EmbeddedIssuer } from './embedded-issuer.ts';
@@ -39,7 +39,12 @@ describe('The embedded issuer', () => {
   it('refuses a key that others can read', async () => {
     await EmbeddedIssuer.open({ folder });
     await chmod(join(folder, 'embedded-issuer.jwk.json'), 0o644);
-    await expect(EmbeddedIssuer.open({ folder })).rejects.toThrow('Others can read the signing key');
+    await expect(EmbeddedIssuer.open({ folder })).rejects.toThrow('Others can read the key in');
+  });
+
+  it.each(['', 'null', '{}', '{"kty":"EC","crv":"P-256"}'])('refuses a file that holds no key: %j', async (text) => {
+    await writeFile(join(folder, 'embedded-issuer.jwk.json'), text, { mode: 0o600 });
+    await expect(EmbeddedIssuer.open({ folder })).rejects.toThrow('holds no ES256 key. Delete it to get a new one.');
   });
 
   it('publishes the public half of its key only', async () => {

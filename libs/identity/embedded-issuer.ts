@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readFile, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, SignJWT, type CryptoKey, type JSONWebKeySet, type JWK } from 'jose';
+import { openKeyFile, readKeyFile, UnusableKeyFile } from '#libs/key-files';
 import type { IssuerConfiguration } from './token-verifier.ts';
 
 export const EMBEDDED_ISSUER_NAME = 'plimsoll-embedded';
@@ -23,6 +23,7 @@ export interface IssuedToken {
 }
 
 const KEY_FILE = 'embedded-issuer.jwk.json';
+const MOST_KEY_BYTES = 4096;
 
 /**
  * An issuer inside the server, for a machine without an identity provider. Its key (ES256) is made on first use in a file that only its
@@ -36,7 +37,7 @@ export class EmbeddedIssuer {
     private readonly clock: () => Date,
   ) {}
 
-  /** @throws Error where others than the owner can read the key file, or it holds no ES256 key */
+  /** @throws UnusableKeyFile others than the owner can read the key file, or it holds no ES256 key */
   static async open(options: { folder: string; audience?: string; clock?: () => Date }): Promise<EmbeddedIssuer> {
     const jwk = await keptKey(options.folder);
     const { kty, crv, x, y } = jwk;
@@ -77,41 +78,23 @@ export class EmbeddedIssuer {
 }
 
 async function keptKey(folder: string): Promise<JWK> {
-  const path = join(folder, KEY_FILE);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  if (!(await exists(path))) await createKey(folder, path);
-  const { mode } = await stat(path);
-  if ((mode & 0o077) !== 0)
-    throw new Error(`Others can read the signing key ${path}. Delete it, or chmod it to 0600 if nobody has read it.`);
-  const jwk = JSON.parse(await readFile(path, 'utf8')) as JWK;
-  if (jwk.kty !== 'EC' || jwk.crv !== 'P-256' || typeof jwk.d !== 'string')
-    throw new Error(`${path} holds no ES256 key. Delete it to get a new one.`);
+  return openKeyFile(join(folder, KEY_FILE), readJwk, async () => {
+    const { privateKey } = await generateKeyPair('ES256', { extractable: true });
+    return JSON.stringify(await exportJWK(privateKey));
+  });
+}
+
+function readJwk(path: string): JWK {
+  const jwk = parsed(readKeyFile(path, MOST_KEY_BYTES));
+  if (jwk?.kty !== 'EC' || jwk.crv !== 'P-256' || typeof jwk.d !== 'string')
+    throw new UnusableKeyFile(`${path} holds no ES256 key. Delete it to get a new one.`);
   return jwk;
 }
 
-/** Written whole under another name and then linked: of several processes one wins, and nobody reads half a key. */
-async function createKey(folder: string, path: string): Promise<void> {
-  const { privateKey } = await generateKeyPair('ES256', { extractable: true });
-  const draft = join(folder, `${KEY_FILE}.${randomUUID()}`);
-  const file = await open(draft, 'wx', 0o600);
+function parsed(text: string): JWK | undefined {
   try {
-    await file.writeFile(JSON.stringify(await exportJWK(privateKey)));
-    await file.sync();
-  } finally {
-    await file.close();
+    return JSON.parse(text) as JWK;
+  } catch {
+    return undefined;
   }
-  try {
-    await link(draft, path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  } finally {
-    await unlink(draft);
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,11 +1,10 @@
-import { createCipheriv, createDecipheriv, createHmac, randomBytes, randomUUID } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
-import { link, mkdir, open, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
+import { openKeyFile, readKeyFile } from '#libs/key-files';
 
 export const MASTER_KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
+const MOST_FILE_BYTES = 256;
 
 /** A master key can't be used as it is. */
 export class MalformedMasterKey extends Error {
@@ -48,38 +47,15 @@ export class MasterKey {
   }
 }
 
-/** Reads a master key (32 bytes in base64) from a file that only its owner can read. @throws MalformedMasterKey, or what the file system says */
+/** Reads a master key (32 bytes in base64) from a file that only its owner can read. @throws UnusableKeyFile, MalformedMasterKey, or what the file system says */
 export function readMasterKeyFile(path: string): MasterKey {
-  const { mode, size } = statSync(path);
-  if ((mode & 0o077) !== 0) throw new MalformedMasterKey(`Others can read the master key ${path}: chmod it to 0600 if nobody has read it.`);
-  const text = size > 256 ? '' : readFileSync(path, 'utf8').trim();
+  const text = readKeyFile(path, MOST_FILE_BYTES);
   if (!/^[A-Za-z0-9+/]{43}=$/.test(text))
     throw new MalformedMasterKey(`${path} does not hold ${MASTER_KEY_BYTES} bytes in base64, such as "openssl rand -base64 32" makes.`);
   return new MasterKey(Buffer.from(text, 'base64'));
 }
 
-/** Reads the key in a file, or makes one where there is none: of several processes one wins, and nobody reads half a key. */
+/** Reads the key in a file, or makes one where there is none. @throws as `readMasterKeyFile` */
 export async function openMasterKeyFile(path: string): Promise<MasterKey> {
-  try {
-    return readMasterKeyFile(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const draft = `${path}.${randomUUID()}`;
-  const file = await open(draft, 'wx', 0o600);
-  try {
-    await file.writeFile(`${randomBytes(MASTER_KEY_BYTES).toString('base64')}\n`);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  try {
-    await link(draft, path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  } finally {
-    await unlink(draft);
-  }
-  return readMasterKeyFile(path);
+  return openKeyFile(path, readMasterKeyFile, () => randomBytes(MASTER_KEY_BYTES).toString('base64'));
 }

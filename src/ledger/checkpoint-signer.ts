@@ -2,8 +2,8 @@ import type { Pool, PoolClient } from 'pg';
 import type { EventLog } from '#libs/event-sourcing';
 import { formatCheckpoint, formatNote, signatureOf, type Signer } from '#libs/ledger';
 import type { MessageBus } from '#libs/messaging';
+import { pause } from '#libs/subscriptions';
 import type { CheckpointFile } from './checkpoint-file.ts';
-import { pause } from './pause.ts';
 import { LogDiffersFromLedger, mustBeInLog } from './record-leaves.ts';
 import { LedgerDamaged, leafBy, rootAt, treeHead, type TreeHead } from './stored-tree.ts';
 

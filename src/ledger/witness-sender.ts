@@ -10,7 +10,7 @@ import {
   type Verifier,
 } from '#libs/ledger';
 import { httpsOrLoopback, strictRequest, StrictRequestError, type StrictResponse } from '#libs/strict-http';
-import { pause } from './pause.ts';
+import { pause } from '#libs/subscriptions';
 import { consistencyProofOf } from './stored-tree.ts';
 
 /** A witness of this log: where it answers, and the key that it signs with. */
