@@ -3,7 +3,7 @@ export interface Client {
   readonly who: string;
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Answer>;
   /** Waits until views have what this demonstration wrote last. */
-  get(path: string): Promise<Answer>;
+  get(path: string, headers?: Record<string, string>): Promise<Answer>;
 }
 
 export interface Answer {
@@ -16,6 +16,8 @@ export interface Answer {
 
 /** Highest position that any command of this run was answered with: what was written is what is read. */
 let newest = -1n;
+
+export const newestPosition = (): bigint => newest;
 
 export function api(base: string): (subject: string, roles: readonly string[]) => Promise<Client> {
   return async (subject, roles) => {
@@ -32,8 +34,10 @@ export function api(base: string): (subject: string, roles: readonly string[]) =
           headers: { authorization, ...(text ? { 'content-type': 'application/xml' } : {}), ...headers },
         });
       },
-      get: (path) =>
-        ask(`${base}${path}`, { headers: { authorization, ...(newest >= 0n ? { 'plimsoll-min-position': String(newest) } : {}) } }),
+      get: (path, headers = {}) =>
+        ask(`${base}${path}`, {
+          headers: { authorization, ...(newest >= 0n ? { 'plimsoll-min-position': String(newest) } : {}), ...headers },
+        }),
     };
   };
 }

@@ -5,10 +5,12 @@ import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { accepted, api, until, type Answer, type Client } from './api.ts';
 import { testReport } from './junit.ts';
+import { outsider } from './outsider.ts';
 import { ownServer, runningServer, webhookReceiver, type Server, type WebhookReceiver } from './server.ts';
+import { Stage } from './stage.ts';
 
 const HELP = `Plays Plimsoll's main job for real: two published versions of an npm package, released, approved, deployed blue-green,
-one of them broken, rolled back by a trigger, and the audit report recomputed.
+one of them broken, rolled back by a trigger, the audit report recomputed, and all of it proved by the ledger.
 
 Usage: npm run demo [-- --url http://127.0.0.1:3000] [-- --json] [-- --help]
   --url   a running Plimsoll (default: the one on http://127.0.0.1:3000 if there is one, else one of its own)
@@ -22,27 +24,6 @@ interface Package {
   readonly purl: string;
   readonly integrity: string;
   readonly digest: string;
-}
-
-/** Told to the people who watch; checks are counted, and the first that fails ends the demonstration. */
-class Stage {
-  checks = 0;
-  private chapter = 0;
-
-  heading(text: string): void {
-    this.chapter += 1;
-    console.log(`\n${this.chapter}. ${text}`);
-  }
-
-  say(text: string): void {
-    console.log(`   ${text}`);
-  }
-
-  check(holds: boolean, text: string): void {
-    if (!holds) throw new Error(`It does not hold that ${text}`);
-    this.checks += 1;
-    console.log(`   ✓ ${text}`);
-  }
 }
 
 /** The persons of the demonstration; each has one account at the embedded issuer. */
@@ -86,6 +67,7 @@ async function play(stage: Stage, server: Server, pager: WebhookReceiver | undef
     Package,
   ];
   const people = await cast(server.url);
+  const began = new Date();
   const proxy = `http://127.0.0.1:${site.port}`;
   let monitoring: Monitoring | undefined;
 
@@ -200,7 +182,9 @@ async function play(stage: Stage, server: Server, pager: WebhookReceiver | undef
 
     stage.heading('The audit report: who, what, when, on which evidence, under which policy');
     const report = accepted(await people.audrey.get(`/v1/governance/audit-reports/${next.releaseId}`), 'Reading the report');
-    tell(stage, report.body as Report);
+    // Sealed as it is proved; opened for whoever watches.
+    const opened = await people.audrey.get(`/v1/governance/audit-reports/${next.releaseId}`, { 'plimsoll-text': 'revealed' });
+    tell(stage, accepted(opened, 'Reading it opened').body as Report);
     const digest = createHash('sha256').update(report.text).digest('hex');
     const verification = accepted(
       await people.audrey.get(`/v1/governance/audit-reports/${next.releaseId}/verification`),
@@ -210,6 +194,9 @@ async function play(stage: Stage, server: Server, pager: WebhookReceiver | undef
       verification.identical && verification.recomputedDigest.endsWith(digest),
       `the report recomputed from ${verification.eventsRead} events of the log is the same, byte for byte (sha256 ${digest.slice(0, 16)}…)`,
     );
+
+    stage.heading('The ledger and the compliance report: what somebody can check who trusts nobody here');
+    await outsider(stage, people.audrey, began, [firstDeployment, nextDeployment, rollback.deploymentId]);
 
     console.log(`\nLook at it:
    the board       ${server.url}/v1/planning/release-board?product=${site.product}
