@@ -76,8 +76,20 @@ export type DeploymentEvent =
   | DomainEvent<'StepLeaseRenewed', OfDeployment & { readonly step: string; readonly fencingToken: number; readonly leasedUntil: string }>
   | DomainEvent<'StepSucceeded', StepReport>
   | DomainEvent<'StepFailed', StepReport>
-  /** An operator has failed steps tried again: the environment is reserved and the gates are checked anew. */
-  | DomainEvent<'DeploymentResumed', OfDeployment & { readonly steps: readonly string[]; readonly reason: string; readonly round: number }>
+  /** An operator has failed steps tried again: the gates are judged anew, and once more when the environment is reserved. */
+  | DomainEvent<
+      'DeploymentResumed',
+      OfDeployment & {
+        readonly steps: readonly string[];
+        readonly reason: string;
+        readonly round: number;
+        /** Who resumed it, and deploys it from then on; absent, as is the receipt, in what was resumed before resuming was judged. */
+        readonly deployer?: string;
+        /** The bypass that it was started with, and under which it was resumed. */
+        readonly bypassId?: string;
+        readonly receipt?: DecisionReceipt;
+      }
+    >
   | DomainEvent<
       'DeploymentSucceeded',
       OfDeployment & {

@@ -96,7 +96,7 @@ const sentences: { readonly [T in PlimsollEvent['type']]: (data: DataOf<T>) => s
     `${e.rollbackOf ? `Rollback of deployment ${e.rollbackOf.deploymentId}` : 'Deployment'} to ${e.environment} was started by ${e.deployer} under ${policyOf(e.receipt)}${e.rollbackOf ? `: ${e.rollbackOf.reason}` : '.'}`,
   DeploymentConfirmed: (e) => `With ${e.environment} reserved, every gate of ${policyOf(e.receipt)} passed again.`,
   DeploymentHalted: (e) => `The deployment was halted before anything ran: ${e.reason}`,
-  DeploymentResumed: (e) => `Round ${e.round} was begun for ${e.steps.join(', ')}: ${e.reason}`,
+  DeploymentResumed: (e) => `Round ${e.round} was begun${e.deployer ? ` by ${e.deployer}` : ''} for ${e.steps.join(', ')}: ${e.reason}`,
   DeploymentSucceeded: (e) =>
     `${e.rollbackOf ? 'The rollback' : 'The deployment'} to ${e.environment} succeeded with ${e.artifacts.map((a) => `${a.name}@${a.version}`).join(', ')}.`,
   DeploymentFailed: (e) =>

@@ -169,6 +169,8 @@ export interface DecisionReceipt {
     readonly kind: 'deployment' | 'rollback';
     /** Person. */
     readonly deployer: string;
+    /** Others who deployed earlier rounds of it; absent where there are none. */
+    readonly deployedBefore?: readonly string[];
     /** The bypass that was asked to waive gates. */
     readonly bypassId?: string;
   };

@@ -1,5 +1,5 @@
 import { BYPASS_REGISTER, type ApprovalTuple, type BypassEvent, type GateName } from '#libs/contracts';
-import { own, type Aggregate, type ReadAggregate, type Reason } from '#libs/event-sourcing';
+import { own, refuse, type Aggregate, type ReadAggregate, type Reason, type Refusal } from '#libs/event-sourcing';
 import type { GateFacts } from './sources.ts';
 import { tupleDifferences } from './tuple.ts';
 
@@ -38,6 +38,26 @@ export async function readBypass(
 export function waivedGates(facts: GateFacts, now: string): readonly GateName[] {
   if (!facts.bypass?.grant || bypassReasons(facts, now).length > 0) return [];
   return facts.bypass.grant.gates.filter((gate) => !NEVER_WAIVED.includes(gate));
+}
+
+/** The refusal to begin anything under the facts' bypass; undefined where it holds and is open, or where there is none. */
+export function bypassRefusal(facts: GateFacts, now: string): Refusal | undefined {
+  const { bypass, refs } = facts;
+  // With its review a bypass is closed: what is begun under it later would be reviewed by nobody.
+  const closed: readonly Reason[] =
+    bypass?.grant?.review === 'approved'
+      ? [
+          {
+            code: 'bypass-reviewed',
+            detail: `Bypass ${bypass.id} was reviewed, and is closed.`,
+            evidence: refs.bypass ? [refs.bypass] : [],
+            unblockedBy: 'Request a new bypass, or fulfil the gates.',
+          },
+        ]
+      : [];
+  const reasons = [...bypassReasons(facts, now), ...closed];
+  if (reasons.length === 0) return undefined;
+  return refuse('conflict', 'bypass-not-valid', `Bypass ${bypass?.id ?? ''} does not hold for this deployment.`, reasons);
 }
 
 /** Why the facts' bypass does not hold for what is there now; empty where it does, or where there is none. */

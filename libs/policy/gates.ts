@@ -1,6 +1,6 @@
 import type { BuiltInGate, DecisionReceipt, GateRule, GateVerdict, Verdict } from '#libs/contracts';
 import { refuse, type Reason, type Refusal } from '#libs/event-sourcing';
-import { conflicts, type SeparationRule } from '#libs/identity';
+import { conflicts, type DutyAssignment, type SeparationRule } from '#libs/identity';
 import { waivedGates } from './bypass.ts';
 import { judgeChange } from './changes/index.ts';
 import { dutiesOf, RELEASE_DUTIES, separationRules } from './duties.ts';
@@ -17,6 +17,8 @@ import { unblockingOf } from './unblocking.ts';
 export interface GateRequest {
   /** Person who would deploy. */
   readonly deployer: string;
+  /** Other persons who deployed earlier rounds of the same deployment: they hold that duty, too. */
+  readonly deployedBefore?: readonly string[];
   /** ISO 8601, server time. */
   readonly now: string;
 }
@@ -105,7 +107,7 @@ const judges: Readonly<Record<BuiltInGate, Judge>> = {
       ...(testers ? [refs.reports, refs.policy] : []),
     ];
     const rules = separationRules([rule]);
-    const violations = conflicts([...dutiesOf(facts), { person: request.deployer, duty: 'deployer', evidence: 'this-request' }], rules);
+    const violations = conflicts([...dutiesOf(facts), ...deployersOf(request)], rules);
     return violations.length === 0
       ? verdict('pass', testers ? separated(rules) : 'Nobody who approved wrote, requested or would deploy it.', evidence)
       : verdict(
@@ -211,7 +213,14 @@ export function evaluateGates(
   const { releaseId, environment } = facts;
   return {
     engine,
-    subject: { releaseId, environment, kind, deployer: request.deployer, ...(facts.bypass ? { bypassId: facts.bypass.id } : {}) },
+    subject: {
+      releaseId,
+      environment,
+      kind,
+      deployer: request.deployer,
+      ...(request.deployedBefore?.length ? { deployedBefore: request.deployedBefore } : {}),
+      ...(facts.bypass ? { bypassId: facts.bypass.id } : {}),
+    },
     policyId: facts.policy.id,
     policyVersion: facts.policy.version,
     evaluatedAt: request.now,
@@ -268,6 +277,13 @@ export function gatesRefusal(receipt: DecisionReceipt, facts: GateFacts): Refusa
     `${failing} ${failing === 1 ? 'gate does' : 'gates do'} not pass for ${facts.environment}.`,
     reasons,
   );
+}
+
+function deployersOf({ deployer, deployedBefore = [] }: GateRequest): readonly DutyAssignment[] {
+  return [
+    { person: deployer, duty: 'deployer', evidence: 'this-request' },
+    ...deployedBefore.map((person) => ({ person, duty: 'deployer' as const, evidence: 'earlier-round' })),
+  ];
 }
 
 function verdict(value: Verdict, detail: string, evidence: readonly string[], unblockedBy?: string): Omit<GateVerdict, 'gate'> {

@@ -59,7 +59,8 @@ export async function recheckReceipt(receipt: DecisionReceipt, read: ReadStream)
   };
 
   const facts = await readJudgedFacts(readCut, subject, evaluatedAt, evaluateAtHand, engine);
-  const again = evaluateGates(facts, { deployer: subject.deployer, now: evaluatedAt }, subject.kind, engine);
+  const { deployer, deployedBefore } = subject;
+  const again = evaluateGates(facts, { deployer, ...(deployedBefore ? { deployedBefore } : {}), now: evaluatedAt }, subject.kind, engine);
   for (const stream of unread) differences.push(`The receipt cites ${stream}, which the decision does not read.`);
   if (differences.length === 0 && canonicalJson(again) === canonicalJson(receipt)) return { outcome: 'same', receipt: again };
   for (const key of new Set([...Object.keys(receipt), ...Object.keys(again)]) as Set<keyof DecisionReceipt>) {

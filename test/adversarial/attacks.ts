@@ -315,6 +315,22 @@ export const attacks: readonly Attack[] = [
     spec: 'approvals.spec.ts',
     title: 'approver deploys: who approved does not deploy, and another does',
   },
+  {
+    id: 'approver-resumes',
+    of: 'approver deploys',
+    does: 'Who approved resumes what another has started and failed.',
+    accepted: 'Another deployer resumes it.',
+    spec: 'resume.spec.ts',
+    title: 'is not resumed by who approved it, and by another deployer it is, once, on a receipt of its own',
+  },
+  {
+    id: 'resumed-as-something-else',
+    of: 'edit after approval',
+    does: 'What failed is resumed after the release was amended.',
+    accepted: 'What it is now is approved and deployed anew.',
+    spec: 'resume.spec.ts',
+    title: 'is not resumed as something else: what was amended meanwhile is deployed anew',
+  },
   played('approver-started', 'approver deploys', 'the approver deploys', 'The approver’s deployment starts.', 'Another’s starts.'),
   {
     id: 'blank-justification',

@@ -2,6 +2,7 @@ import { IsString, MaxLength } from 'class-validator';
 import type { DeploymentEvent } from '#libs/contracts';
 import { defineCommand, type Decision, type Issued } from '#libs/event-sourcing';
 import { evaluateGates, letsPass, readJudgedFacts, type GateFacts } from '#libs/policy';
+import { changedSince } from './changed-since.ts';
 import { deployment, type Deployment } from './deployment.ts';
 
 export class ConfirmDeployment {}
@@ -19,13 +20,13 @@ export interface ConfirmFacts {
  * between the start and now stops it here, before anything has run.
  */
 export function confirmDeployment(command: Issued<ConfirmDeployment>, state: Deployment, facts: ConfirmFacts): Decision<DeploymentEvent> {
-  const { releaseId, environment, deployer, round } = state;
+  const { releaseId, environment, deployer, deployedBefore, round } = state;
   if (state.status !== 'started' || !facts.now || !releaseId || !environment || !deployer) return [];
-  const receipt = evaluateGates(facts.now, { deployer, now: command.meta.now }, state.rollbackOf ? 'rollback' : 'deployment');
+  const request = { deployer, deployedBefore, now: command.meta.now };
+  const receipt = evaluateGates(facts.now, request, state.rollbackOf ? 'rollback' : 'deployment');
   const of = { deploymentId: command.target, releaseId, environment };
-  if (facts.now.plan?.planHash !== state.planHash) {
-    return [{ type: 'DeploymentHalted', data: { ...of, round, reason: 'The plan changed after the deployment was started.', receipt } }];
-  }
+  const changed = changedSince(state, facts.now);
+  if (changed) return [{ type: 'DeploymentHalted', data: { ...of, round, reason: changed, receipt } }];
   if (receipt.verdict === 'fail') {
     const failing = receipt.gates.filter((g) => !letsPass(g)).map((g) => `${g.gate}: ${g.detail}`);
     return [{ type: 'DeploymentHalted', data: { ...of, round, reason: failing.join(' '), receipt } }];

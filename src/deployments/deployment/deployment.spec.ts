@@ -23,6 +23,7 @@ const step = (id: string, dependsOn: PlannedStep['dependsOn'] = [], compensation
   ...(compensation ? { compensation } : {}),
 });
 const on = (id: string, onFailure: OnFailure = 'halt') => ({ step: id, onFailure });
+const resume = (person = 'dan') => issued(ResumeDeployment, { reason: 'disk was full' }, 'd1', { person });
 const undo = { driver: 'exec', action: 'undo', input: {} };
 
 const planned = gateFacts({ plan: { steps: [step('a'), step('b', [on('a')])], planHash: 'plan-hash' } });
@@ -236,12 +237,11 @@ describe('running steps', () => {
   it('ends as failed when a step fails, and can be resumed from there', () => {
     const failed = play(play([...started, confirmed], 'a', 'succeeded'), 'b', 'failed');
     expect(failed.at(-1)).toMatchObject({ type: 'DeploymentFailed', data: { failedSteps: ['b'], compensated: false } });
-    const resume = issued(ResumeDeployment, { reason: 'disk was full' }, 'd1');
-    const resumed = events(deployments.given(...failed).when(resumeDeployment, resume).decision);
-    expect(resumed).toMatchObject([{ type: 'DeploymentResumed', data: { steps: ['b'], round: 2 } }]);
+    const resumed = events(deployments.given(...failed).when(resumeDeployment, resume(), { gates: ready }).decision);
+    expect(resumed).toMatchObject([{ type: 'DeploymentResumed', data: { steps: ['b'], round: 2, deployer: 'dan' } }]);
     deployments
       .given(...failed, ...resumed)
-      .when(resumeDeployment, resume)
+      .when(resumeDeployment, resume(), { gates: ready })
       .thenNothing();
     deployments
       .given(...failed, ...resumed)
@@ -250,6 +250,78 @@ describe('running steps', () => {
     const again = play([...failed, ...resumed, confirmed], 'b', 'succeeded');
     expect(again.filter((e) => e.type === 'StepLeased').map((e) => e.data.fencingToken)).toEqual([1, 2, 3]);
     expect(again.at(-1)).toMatchObject({ type: 'DeploymentSucceeded', data: { round: 2 } });
+  });
+
+  describe('resumed', () => {
+    const failed = play(play([...started, confirmed], 'a', 'succeeded'), 'b', 'failed');
+    const resumedBy = (person: string, facts = ready) =>
+      deployments.given(...failed).when(resumeDeployment, resume(person), { gates: facts });
+
+    it('is deployed by who resumes it: not by an approver or the requester, and by another deployer', () => {
+      expect(resumedBy('anna').thenRefused('gates-not-passed').reasons).toMatchObject([{ code: 'gate-duties-separated-fail' }]);
+      expect(resumedBy('anna').thenRefused('gates-not-passed').reasons[0]?.detail).toContain('anna is approver and deployer');
+      const [resumed] = events(resumedBy('eve').decision);
+      expect(resumed).toMatchObject({
+        data: { deployer: 'eve', receipt: { verdict: 'pass', subject: { deployer: 'eve', deployedBefore: ['dan'] } } },
+      });
+    });
+
+    it('still has the hands of who began it: an approval by them does not count for a round by somebody else', () => {
+      const approvedByDan = gateFacts({ ...ready, approval: { ...ready.approval, approvers: ['anna', 'dan'] } });
+      expect(resumedBy('eve', approvedByDan).thenRefused('gates-not-passed').reasons[0]?.detail).toContain('dan is approver and deployer');
+      const resumed = events(resumedBy('eve').decision);
+      const confirm = issued(ConfirmDeployment, {}, 'd1');
+      const halted = events(deployments.given(...failed, ...resumed).when(confirmDeployment, confirm, { now: approvedByDan }).decision);
+      expect(halted).toMatchObject([
+        { type: 'DeploymentHalted', data: { receipt: { subject: { deployer: 'eve', deployedBefore: ['dan'] } } } },
+      ]);
+      const [passed] = events(deployments.given(...failed, ...resumed).when(confirmDeployment, confirm, { now: ready }).decision);
+      expect(passed).toMatchObject({
+        type: 'DeploymentConfirmed',
+        data: { receipt: { subject: { deployer: 'eve', deployedBefore: ['dan'] } } },
+      });
+    });
+
+    it('is refused where an approval was voided meanwhile, and where what would run is not what was started', () => {
+      expect(resumedBy('dan', gateFacts({ ...planned })).thenRefused('gates-not-passed').reasons[0]?.code).toBe(
+        'gate-approved-inconclusive',
+      );
+      const [artifact] = ready.artifacts;
+      resumedBy('dan', gateFacts({ ...ready, plan: { steps: [], planHash: 'another' } })).thenRefused('release-changed');
+      resumedBy('dan', gateFacts({ ...ready, artifacts: [{ ...artifact!, digest: `sha256:${'9'.repeat(64)}` }] })).thenRefused(
+        'release-changed',
+      );
+    });
+
+    it('is refused under a bypass whose review is done, and goes under one that is open', () => {
+      const grant = { requester: 'rita', gates: ['tests-passed' as const], tuple };
+      const under = (review?: 'approved' | 'rejected') =>
+        gateFacts({ ...ready, reports: {}, bypass: { id: 'b1', grant: { ...grant, ...(review ? { review } : {}) } } });
+      const withBypass = failed.map((e) => (e.type === 'DeploymentStarted' ? { ...e, data: { ...e.data, bypassId: 'b1' } } : e));
+      const resumed = (facts: ReturnType<typeof under>) =>
+        deployments.given(...withBypass).when(resumeDeployment, resume('eve'), { gates: facts });
+      expect(events(resumed(under()).decision)).toMatchObject([{ data: { deployer: 'eve', bypassId: 'b1' } }]);
+      resumed(under('approved')).thenRefused('bypass-not-valid');
+      resumed(under('rejected')).thenRefused('bypass-not-valid');
+    });
+
+    it('is unknown where there is no deployment, and refused where it has succeeded', () => {
+      deployments.given().when(resumeDeployment, resume(), {}).thenRefused('deployment-unknown');
+      const done = play(play([...started, confirmed], 'a', 'succeeded'), 'b', 'succeeded');
+      deployments
+        .given(...done)
+        .when(resumeDeployment, resume(), { gates: ready })
+        .thenRefused('deployment-succeeded');
+    });
+
+    it('is as it was where it was resumed before that was judged: by who had started it', () => {
+      const before: DeploymentEvent = {
+        type: 'DeploymentResumed',
+        data: { deploymentId: 'd1', releaseId: 'release-1', environment: 'production', steps: ['b'], reason: 'disk was full', round: 2 },
+      };
+      const state = [...failed, before].reduce(deployment.evolve, deployment.initial);
+      expect(state).toMatchObject({ status: 'started', round: 2, deployer: 'dan', deployedBefore: [] });
+    });
   });
 
   it('goes on past a failure where the edge says continue', () => {

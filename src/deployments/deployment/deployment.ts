@@ -16,7 +16,10 @@ export interface Deployment {
   readonly status: 'none' | 'started' | 'running' | 'succeeded' | 'failed' | 'halted';
   readonly releaseId?: string;
   readonly environment?: string;
+  /** Who started it, or resumed it last. */
   readonly deployer?: string;
+  /** Others who deployed earlier rounds of it: their hands are in it, too. */
+  readonly deployedBefore: readonly string[];
   readonly round: number;
   readonly artifacts: readonly ReleaseArtifact[];
   readonly plan: readonly PlannedStep[];
@@ -47,6 +50,7 @@ export const deployment: Aggregate<Deployment, DeploymentEvent> = {
   initial: {
     status: 'none',
     round: 0,
+    deployedBefore: [],
     changeClass: 'normal',
     underWay: false,
     artifacts: [],
@@ -110,11 +114,14 @@ export const deployment: Aggregate<Deployment, DeploymentEvent> = {
         const next = withStep(state, step, compensating, { status, attempt, fencingToken });
         return status === 'succeeded' && !compensating ? { ...next, succeeded: [...state.succeeded, step] } : next;
       }
-      case 'DeploymentResumed':
+      case 'DeploymentResumed': {
+        const { deployer = state.deployer } = event.data;
         return {
           ...state,
           status: 'started',
           round: event.data.round,
+          ...(deployer === undefined ? {} : { deployer }),
+          deployedBefore: [...new Set([...state.deployedBefore, state.deployer])].flatMap((p) => (p && p !== deployer ? [p] : [])),
           underWay: false,
           compensations: {},
           succeeded: state.succeeded.filter((id) => !event.data.steps.includes(id)),
@@ -123,6 +130,7 @@ export const deployment: Aggregate<Deployment, DeploymentEvent> = {
             ...Object.fromEntries(event.data.steps.map((id) => [id, { ...WAITING, attempt: own(state.steps, id)?.attempt ?? 0 }])),
           },
         };
+      }
       case 'DeploymentSucceeded':
         return { ...state, status: 'succeeded' };
       case 'DeploymentFailed':

@@ -1,7 +1,7 @@
 import { IsOptional, IsUUID, Matches } from 'class-validator';
 import type { DeploymentEvent } from '#libs/contracts';
-import { defineCommand, refuse, type Decision, type Issued, type Reason } from '#libs/event-sourcing';
-import { bypassReasons, evaluateGates, gatesRefusal, readJudgedFacts, type GateFacts } from '#libs/policy';
+import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
+import { bypassRefusal, evaluateGates, gatesRefusal, readJudgedFacts, type GateFacts } from '#libs/policy';
 import { deployment, type Deployment } from './deployment.ts';
 
 export class StartDeployment {
@@ -16,9 +16,8 @@ export function startDeployment(command: Issued<StartDeployment>, state: Deploym
   if (state.status !== 'none') return [];
   const { releaseId, environment, meta, target } = command;
   if (!facts.product) return refuse('not-found', 'release-unknown', `There is no release ${releaseId}.`);
-  const invalid = [...bypassReasons(facts, meta.now), ...reviewedReason(facts)];
-  if (invalid.length > 0)
-    return refuse('conflict', 'bypass-not-valid', `Bypass ${facts.bypass?.id ?? ''} does not hold for this deployment.`, invalid);
+  const bypassed = bypassRefusal(facts, meta.now);
+  if (bypassed) return bypassed;
   const deployer = meta.actor.person;
   const receipt = evaluateGates(facts, { deployer, now: meta.now });
   if (receipt.verdict === 'fail' || !facts.plan) return gatesRefusal(receipt, facts);
@@ -40,19 +39,6 @@ export function startDeployment(command: Issued<StartDeployment>, state: Deploym
         ...(facts.bypass ? { bypassId: facts.bypass.id } : {}),
         receipt,
       },
-    },
-  ];
-}
-
-/** With its review a bypass is closed: what is deployed under it later would be reviewed by nobody. */
-function reviewedReason({ bypass, refs }: GateFacts): readonly Reason[] {
-  if (bypass?.grant?.review !== 'approved') return [];
-  return [
-    {
-      code: 'bypass-reviewed',
-      detail: `Bypass ${bypass.id} was reviewed, and is closed.`,
-      evidence: refs.bypass ? [refs.bypass] : [],
-      unblockedBy: 'Request a new bypass, or fulfil the gates.',
     },
   ];
 }

@@ -112,9 +112,13 @@ describe('requesting a bypass', () => {
 describe('the use of a bypass', () => {
   const use = issued(RecordBypassUse, { bypassId, deploymentId: 'deployment-1', deployer: 'dan', at: NOW }, 'register');
 
-  it('is on its record, once for every deployment', () => {
+  it('is on its record, once for everybody who deployed with it', () => {
     register.given(requested).when(recordBypassUse, use).then(used);
     register.given(requested, used).when(recordBypassUse, use).thenNothing();
+    const resumed = issued(RecordBypassUse, { bypassId, deploymentId: 'deployment-1', deployer: 'eve', at: NOW }, 'register');
+    const again: BypassEvent = { ...used, data: { ...used.data, deployer: 'eve' } } as BypassEvent;
+    register.given(requested, used).when(recordBypassUse, resumed).then(again);
+    register.given(requested, used, again).when(recordBypassUse, resumed).thenNothing();
     register.given().when(recordBypassUse, use).thenRefused('bypass-unknown');
   });
 });

@@ -3,7 +3,7 @@ import type { BypassEvent } from '#libs/contracts';
 import { defineCommand, own, refuse, type Decision, type Issued } from '#libs/event-sourcing';
 import { bypasses, type Bypasses } from './bypass.ts';
 
-/** Sent when a deployment was started with a bypass. */
+/** Sent when a deployment was started with a bypass, or resumed under it. */
 export class RecordBypassUse {
   @IsUUID() bypassId: string;
   @IsUUID() deploymentId: string;
@@ -16,7 +16,7 @@ export function recordBypassUse(command: Issued<RecordBypassUse>, state: Bypasse
   const { bypassId, deploymentId, deployer, at } = command;
   const bypass = own(state.byId, bypassId);
   if (!bypass) return refuse('not-found', 'bypass-unknown', `There is no bypass ${bypassId}.`);
-  if (bypass.uses.some((use) => use.deploymentId === deploymentId)) return [];
+  if (bypass.uses.some((use) => use.deploymentId === deploymentId && use.deployer === deployer)) return [];
   return [{ type: 'BypassUsed', data: { bypassId, deploymentId, deployer, at } }];
 }
 

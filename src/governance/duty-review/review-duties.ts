@@ -70,7 +70,7 @@ async function roundsNow(
   });
   const authors = facts.authors.map((person): DutyAssignment => ({ person, duty: 'author', evidence: facts.refs.release }));
   const testers = (facts.testers ?? []).map((person): DutyAssignment => ({ person, duty: 'tester', evidence: facts.refs.reports }));
-  const starts = deployed.flatMap((d) => d.events).filter((e) => e.type === 'DeploymentStarted');
+  const starts = deployed.flatMap((d) => d.events).filter((e) => e.type === 'DeploymentStarted' || e.type === 'DeploymentResumed');
   const deployers = await Promise.all(starts.map((e) => taken(e, 'deployer')));
   const numbers = [...new Set(approval.events.map(roundOf))];
   return await Promise.all(

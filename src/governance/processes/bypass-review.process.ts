@@ -1,7 +1,9 @@
 import { BYPASS_REGISTER, type BypassEvent, type DeploymentEvent } from '#libs/contracts';
 import { cancelTimer, defineProcess, send, setTimer } from '#libs/processes';
 
-type Input = Extract<BypassEvent, { type: 'BypassRequested' | 'BypassReviewed' }> | Extract<DeploymentEvent, { type: 'DeploymentStarted' }>;
+type Input =
+  | Extract<BypassEvent, { type: 'BypassRequested' | 'BypassReviewed' }>
+  | Extract<DeploymentEvent, { type: 'DeploymentStarted' | 'DeploymentResumed' }>;
 
 const REVIEW = 'review';
 
@@ -12,6 +14,7 @@ export const bypassReview = defineProcess<{ readonly bypassId?: string }, Input>
     BypassRequested: (e) => e.data.bypassId,
     BypassReviewed: (e) => e.data.bypassId,
     DeploymentStarted: (e) => e.data.bypassId,
+    DeploymentResumed: (e) => e.data.bypassId,
   },
   initial: {},
   evolve: (state, event) => (event.type === 'BypassRequested' ? { bypassId: event.data.bypassId } : state),
@@ -21,8 +24,10 @@ export const bypassReview = defineProcess<{ readonly bypassId?: string }, Input>
         return [setTimer(REVIEW, input.data.reviewDueAt)];
       case 'BypassReviewed':
         return [cancelTimer(REVIEW)];
-      case 'DeploymentStarted': {
+      case 'DeploymentStarted':
+      case 'DeploymentResumed': {
         const { deploymentId, deployer } = input.data;
+        if (deployer === undefined) return [];
         return [send('RecordBypassUse', BYPASS_REGISTER, { bypassId, deploymentId, deployer, at: input.metadata.recordedAt })];
       }
       case 'ProcessTimerElapsed':

@@ -34,6 +34,19 @@ describe('the review of a bypass', () => {
       .then(
         send('RecordBypassUse', BYPASS_REGISTER, { bypassId: 'b1', deploymentId: 'd1', deployer: 'dan', at: '2026-03-02T10:00:00.000Z' }),
       );
+    const resumed = (deployer?: string): DomainEvent => ({
+      type: 'DeploymentResumed',
+      data: { deploymentId: 'd1', bypassId: 'b1', ...(deployer ? { deployer } : {}) },
+    });
+    process
+      .given(requested, started('b1'))
+      .when(resumed('eve'))
+      .then(
+        send('RecordBypassUse', BYPASS_REGISTER, { bypassId: 'b1', deploymentId: 'd1', deployer: 'eve', at: '2026-03-02T10:00:00.000Z' }),
+      );
+    // Of before resuming was judged: who resumed is not told.
+    process.given(requested, started('b1')).when(resumed()).then();
+    expect(process.instanceOf(resumed('eve'))).toBe('b1');
     expect(process.instanceOf(started('b1'))).toBe('b1');
     expect(process.instanceOf(started())).toBeUndefined();
   });
