@@ -260,7 +260,11 @@ export class Changes {
     const place = rules.environment(environment);
     const changeClass: ChangeClass = rollbackOf ? 'rollback' : (data.changeClass ?? plan?.changeClass ?? 'normal');
     const policy = { id: receipt.policyId, version: receipt.policyVersion };
-    const asked = rules.gates(policy, place, changeClass === 'rollback' ? 'normal' : changeClass, kind);
+    const asked = rules.gates(policy, place, kind, {
+      changeClass: changeClass === 'rollback' ? 'normal' : changeClass,
+      riskClass: plan?.riskClass,
+      artifacts: artifacts.length,
+    });
 
     const accounts = new Set(release?.authors);
     const authorRefs = release?.ref === undefined ? [] : [release.ref];

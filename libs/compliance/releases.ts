@@ -1,9 +1,10 @@
-import type { ArtifactEvent, PlannedChangeClass, ReleaseEvent, TestReportEvent, VersionLineEvent } from '#libs/contracts';
+import type { ArtifactEvent, PlannedChangeClass, ReleaseEvent, RiskClass, TestReportEvent, VersionLineEvent } from '#libs/contracts';
 import type { ChangeTest, Written } from './report.ts';
 
 interface Plan {
   readonly changeClass?: PlannedChangeClass;
   readonly changeReason?: string;
+  readonly riskClass?: RiskClass;
 }
 
 export interface KnownRelease {
@@ -50,10 +51,11 @@ export class Releases {
   }
 
   planned({ data }: Extract<ReleaseEvent, { type: 'ReleasePlanned' }>): void {
-    const { changeClass, changeReason } = data;
+    const { changeClass, changeReason, riskClass } = data;
     this.known(data.releaseId).plans.set(data.environment, {
       ...(changeClass ? { changeClass } : {}),
       ...(changeReason === undefined ? {} : { changeReason }),
+      ...(riskClass ? { riskClass } : {}),
     });
   }
 

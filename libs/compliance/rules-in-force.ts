@@ -1,5 +1,14 @@
-import type { CalendarEvent, EnvironmentClass, EnvironmentEvent, GateRule, PlannedChangeClass, PolicyEvent, Regime } from '#libs/contracts';
-import { gatesFor, inForceAt, type PolicyVersion } from '#libs/policy';
+import type {
+  CalendarEvent,
+  EnvironmentClass,
+  EnvironmentEvent,
+  GateRule,
+  PlannedChangeClass,
+  PolicyEvent,
+  Regime,
+  RiskClass,
+} from '#libs/contracts';
+import { gatesFor, inForceAt, judgeRisk, type PolicyVersion } from '#libs/policy';
 import type { Written } from './report.ts';
 
 export interface KnownEnvironment {
@@ -38,9 +47,9 @@ export class RulesInForce {
   }
 
   published({ data }: PolicyEvent, written: Written, publisher: Publisher): void {
-    const { policyId, version, effectiveFrom, gates, rollbackGates, clauses } = data;
+    const { policyId, title: _title, ...said } = data;
     const versions = this.policies.get(policyId) ?? [];
-    this.policies.set(policyId, [...versions, { version, effectiveFrom, gates, rollbackGates, clauses, written, publisher }]);
+    this.policies.set(policyId, [...versions, { ...said, written, publisher }]);
   }
 
   calendarChanged(_event: CalendarEvent, { ref }: Written): void {
@@ -59,15 +68,17 @@ export class RulesInForce {
   gates(
     { id, version }: { readonly id: string; readonly version: number },
     environment: KnownEnvironment | undefined,
-    changeClass: PlannedChangeClass,
     kind: 'deployment' | 'rollback',
+    change: { readonly changeClass: PlannedChangeClass; readonly riskClass: RiskClass | undefined; readonly artifacts: number },
   ): readonly GateRule[] | undefined {
     const known = this.policies.get(id)?.find((v) => v.version === version);
     if (!known) return undefined;
     if (kind === 'rollback') return known.rollbackGates;
-    const place = { environmentClass: environment?.environmentClass, regimes: environment?.regimes ?? [], changeClass };
-    const key = `${id} ${version} ${environment?.environmentClass ?? ''} ${place.regimes.join()} ${changeClass}`;
-    const rules = this.asked.get(key) ?? gatesFor(known, place);
+    const place = { environmentClass: environment?.environmentClass, regimes: environment?.regimes ?? [] };
+    const { changeClass, riskClass, artifacts } = change;
+    const risk = judgeRisk(riskClass, known.riskFloors ?? [], { ...place, artifacts }).effective;
+    const key = `${id} ${version} ${environment?.environmentClass ?? ''} ${place.regimes.join()} ${changeClass} ${risk}`;
+    const rules = this.asked.get(key) ?? gatesFor(known, { ...place, changeClass, risk });
     this.asked.set(key, rules);
     return rules;
   }

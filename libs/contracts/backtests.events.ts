@@ -1,11 +1,12 @@
 import type { DomainEvent } from '#libs/event-sourcing';
-import type { GateName, GateRule, PolicyClause } from './values.ts';
+import type { GateName, GateRule, PolicyClause, RiskFloor } from './values.ts';
 
 /** What would be published. */
 export interface PolicyDraft {
   readonly gates: readonly GateRule[];
   readonly rollbackGates: readonly GateRule[];
   readonly clauses: readonly PolicyClause[];
+  readonly riskFloors?: readonly RiskFloor[];
 }
 
 /** What a draft policy would have said; unknowable where nobody was asked then for what the draft asks for. */

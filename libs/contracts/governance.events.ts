@@ -1,5 +1,5 @@
 import type { DomainEvent } from '#libs/event-sourcing';
-import type { ApprovalTuple, GateName, GateRule, GroupQuorum, PolicyClause } from './values.ts';
+import type { ApprovalTuple, GateName, GateRule, GroupQuorum, PolicyClause, RiskFloor } from './values.ts';
 
 export type PolicyEvent = DomainEvent<
   'PolicyPublished',
@@ -13,6 +13,8 @@ export type PolicyEvent = DomainEvent<
     readonly rollbackGates: readonly GateRule[];
     /** Since v2: gates that count besides `gates` where the scope holds. */
     readonly clauses: readonly PolicyClause[];
+    /** Absent where the policy takes every declared risk for what it is. */
+    readonly riskFloors?: readonly RiskFloor[];
     /** Since v2: ISO 8601. Versions of v1 were in force as soon as they were recorded: they read as from the beginning of time. */
     readonly effectiveFrom: string;
   }
@@ -51,7 +53,15 @@ export type ApprovalEvent =
   /** A person takes her own approval back, before the deployment starts. */
   | DomainEvent<'ApprovalWithdrawn', InRound & { readonly person: string; readonly reason: string }>
   | DomainEvent<'ApprovalRejected', InRound & { readonly person: string; readonly tupleHash: string; readonly reason: string }>
-  | DomainEvent<'ApprovalVoided', InRound & { readonly reason: string }>;
+  /** A round counts no more: what it bound has changed, a newer request supersedes it, its time is over, or somebody it rests on has left. */
+  | DomainEvent<
+      'ApprovalVoided',
+      InRound & {
+        readonly reason: string;
+        /** Absent in events from before it was noted. */
+        readonly because?: 'changed' | 'superseded' | 'expired' | 'left';
+      }
+    >;
 
 /** Persons who decide together, with history: who belonged to it when is in its stream. */
 export type GroupEvent =

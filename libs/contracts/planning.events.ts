@@ -1,5 +1,5 @@
 import type { DomainEvent } from '#libs/event-sourcing';
-import type { PlannedChangeClass, PlannedStep, ReleaseArtifact, SmokeSuite } from './values.ts';
+import type { PlannedChangeClass, PlannedStep, ReleaseArtifact, RiskClass, SmokeSuite } from './values.ts';
 
 export type ReleaseEvent =
   | DomainEvent<
@@ -28,7 +28,9 @@ export type ReleaseEvent =
         readonly changeClass?: PlannedChangeClass;
         /** Why it is of that class; there where the class is `emergency`. */
         readonly changeReason?: string;
-        /** SHA-256 (hex) over the canonical JSON of environment, steps, smoke suite and change class. */
+        /** How risky it is, as who planned it says; hashed with the plan. Where it is absent nobody said, and it is judged as `high`. */
+        readonly riskClass?: RiskClass;
+        /** SHA-256 (hex) over the canonical JSON of environment, steps, smoke suite, change class with its reason, and risk class. */
         readonly planHash: string;
       }
     >;

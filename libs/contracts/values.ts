@@ -112,6 +112,10 @@ export type Regime = (typeof REGIMES)[number];
 export const PLANNED_CHANGE_CLASSES = ['standard', 'normal', 'emergency'] as const;
 export type PlannedChangeClass = (typeof PLANNED_CHANGE_CLASSES)[number];
 
+/** From the least to the most. */
+export const RISK_CLASSES = ['low', 'medium', 'high'] as const;
+export type RiskClass = (typeof RISK_CLASSES)[number];
+
 /** Since when a policy is in force that does not say so. */
 export const BEGINNING_OF_TIME = '1970-01-01T00:00:00.000Z';
 
@@ -121,6 +125,23 @@ export interface PolicyScope {
   /** It counts where the environment is under one of these. */
   readonly regimes?: readonly Regime[];
   readonly changeClasses?: readonly PlannedChangeClass[];
+  /** It counts where the change is judged to be of one of these: what was declared, or the policy's floor where that is higher. */
+  readonly riskClasses?: readonly RiskClass[];
+}
+
+/** What a policy can know by itself of how risky a change is. What is named must hold together. */
+export interface RiskFloorScope {
+  readonly environmentClasses?: readonly string[];
+  /** It counts where the environment is under one of these. */
+  readonly regimes?: readonly Regime[];
+  /** It counts where the release has more than so many artifacts. */
+  readonly moreArtifactsThan?: number;
+}
+
+/** No change that it is about is judged to be of less risk than this, whatever its plan declares. */
+export interface RiskFloor {
+  readonly when: RiskFloorScope;
+  readonly atLeast: Exclude<RiskClass, 'low'>;
 }
 
 /** Gates that a policy asks for besides, in a part of what it governs. A clause adds, it never takes away. */
@@ -155,6 +176,17 @@ export interface Unblocking {
   readonly at?: string;
 }
 
+/** How risky a change was judged to be, and why. */
+export interface JudgedRisk {
+  /** By the plan. */
+  readonly declared: RiskClass | 'undeclared';
+  /** By the policy; the highest of its floors that count. */
+  readonly floor: RiskClass | 'none';
+  /** What counted: the higher of both, and `high` where nobody declared any. */
+  readonly effective: RiskClass;
+  readonly detail: string;
+}
+
 /** A decision with its inputs (principle 2): the same inputs give the same bytes. */
 export interface DecisionReceipt {
   readonly policyId: string;
@@ -174,6 +206,8 @@ export interface DecisionReceipt {
     /** The bypass that was asked to waive gates. */
     readonly bypassId?: string;
   };
+  /** Absent in receipts from before there were risks. */
+  readonly risk?: JudgedRisk;
   /** `stream@revision` of every stream read, sorted. */
   readonly inputs: readonly string[];
   /** SHA-256 (hex) over the canonical JSON of the facts that were judged. */

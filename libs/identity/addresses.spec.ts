@@ -45,6 +45,23 @@ describe('An e-mail address', () => {
     expect(account).toMatch(/^address\|[0-9a-f-]{36}\.[0-9a-f-]{36}$/);
     expect(withoutAddress('https://idp.example|ada')).toBe('https://idp.example|ada');
     expect(withoutAddress('mailto|nobody')).toBe('mailto|nobody');
+    // As git and its trailers write them; the name is not kept.
+    for (const written of [
+      'Ada Lovelace <Ada+y@example.org>',
+      '<ada@example.org>',
+      ' ada@EXAMPLE.org ',
+      'Co-authored-by: Ada Lovelace <ada@example.org>',
+      'co-authored-by: Countess, Ada <ada@example.org>',
+    ])
+      expect(withoutAddress(written)).toBe(account);
+    for (const other of [
+      'Ada Lovelace',
+      'Ada <ada>',
+      'idp|ada@example.org',
+      'Ada <ada@example.org> <eve@example.org>',
+      'address|<ada@example.org>',
+    ])
+      expect(withoutAddress(other)).toBe(other);
   });
 
   it('is whose claim it has, else that of whom it looks like', () => {

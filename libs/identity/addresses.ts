@@ -47,10 +47,15 @@ export function addressAccount(text: string): string {
   return `${ADDRESS_ISSUER}|${skeletonId}.${addressId}`;
 }
 
-/** `mailto|ada@example.org` as the account that stands for it; any other account as it is. */
-export function withoutAddress(account: string): string {
-  const email = /^mailto\|/i.test(account) ? normaliseEmail(account.slice('mailto|'.length)) : undefined;
-  return email === undefined ? account : addressAccount(email);
+/**
+ * What a commit says of an author or co-author as the account that stands for the address: `mailto|ada@example.org`, `Ada <ada@example.org>`
+ * as git writes it, the trailer `Co-authored-by: Ada <ada@example.org>`, or the bare address. The name is not kept. Anything else is as it is.
+ */
+export function withoutAddress(text: string): string {
+  const [, mailto, named, bare] =
+    /^\s*(?:mailto\|(\S+)|(?:co-authored-by:)?[^<>|]{0,200}<([^<>|\s]+)>|([^<>|\s]+@[^<>|\s]+))\s*$/iu.exec(text) ?? [];
+  const email = normaliseEmail(mailto ?? named ?? bare ?? '');
+  return email === undefined ? text : addressAccount(email);
 }
 
 /** Whose an address is among the claims of all that look like it: its own claim, else that of one which looks the same. */

@@ -6,6 +6,9 @@ export interface PersonResolver {
   resolve(issuer: string, subject: string): Promise<string | undefined>;
 }
 
+/** What an account looks like where somebody names one: `issuer|subject`. */
+export const ACCOUNT = /^[^|\s]{1,200}\|[^|\s]{1,200}$/;
+
 /** `issuer|subject`: an authenticated account, kept beside the person it resolves to (principle 12). An issuer has no `|`. */
 export function principalOf(issuer: string, subject: string): string {
   return `${issuer}|${subject}`;

@@ -32,6 +32,7 @@ import { asksAsMuch, gatesFor, inForceAt } from './in-force.ts';
 import { judgeExpressions, type DecisionKind, type DecisionSubject, type Evaluate } from './judge-expressions.ts';
 import { evaluateExpression } from './expressions/index.ts';
 import type { ReadStream } from './recheck.ts';
+import { placeOf } from './risk.ts';
 import { environmentSource, policySource, readGateFacts, sources, type GateFacts } from './sources.ts';
 
 export interface BacktestQuestion {
@@ -393,12 +394,7 @@ function rulesThen(
 ): readonly GateRule[] {
   const version = inForceAt(versions, now);
   if (!version) return [];
-  if (kind === 'rollback') return version.rollbackGates;
-  return gatesFor(version, {
-    environmentClass: facts.environmentClass,
-    regimes: facts.regimes ?? [],
-    changeClass: facts.plan?.changeClass ?? 'normal',
-  });
+  return kind === 'rollback' ? version.rollbackGates : gatesFor(version, placeOf(facts, version.riskFloors));
 }
 
 /** Revisions by stream; of one that is cited twice, the earlier. */

@@ -77,7 +77,7 @@ describe('what a policy keeps apart besides', () => {
   });
 
   it('holds from the policy and from every clause that counts, each rule once', () => {
-    const place = { environmentClass: 'production', regimes: [], changeClass: 'normal' } as const;
+    const place = { environmentClass: 'production', regimes: [], changeClass: 'normal', risk: 'low' } as const;
     const gates = [{ gate: 'duties-separated', apart: [two] }] as const;
     const clause = (apart?: readonly DutySet[]) => ({
       when: {},

@@ -1,5 +1,5 @@
 /** What judges. It changes whenever the same facts may get another verdict or another wording, and with the version of CEL. */
-export const ENGINE = 'plimsoll-gates/6 cel/0.6.1';
+export const ENGINE = 'plimsoll-gates/7 cel/0.6.1';
 
 /** How an engine judges, as far as engines differ. */
 export interface EngineTraits {
@@ -7,13 +7,18 @@ export interface EngineTraits {
   readonly everyDuty: boolean;
   /** Who registered, composed, amended and planned what would run is an author of it, too, whatever authors were named. */
   readonly everyHand: boolean;
+  /** The risk that a change is judged to be of selects clauses, too; before, a clause that named risks counted at every one. */
+  readonly risk: boolean;
+  /** Whoever is named as the builder of what would run is an author of it, too. */
+  readonly builders: boolean;
 }
 
 /** Engines whose receipts can be executed again: what is new in a later one is left out for an earlier one. */
 export const ENGINES: Readonly<Record<string, EngineTraits>> = {
-  'plimsoll-gates/4 cel/0.6.1': { everyDuty: false, everyHand: false },
-  'plimsoll-gates/5 cel/0.6.1': { everyDuty: true, everyHand: false },
-  [ENGINE]: { everyDuty: true, everyHand: true },
+  'plimsoll-gates/4 cel/0.6.1': { everyDuty: false, everyHand: false, risk: false, builders: false },
+  'plimsoll-gates/5 cel/0.6.1': { everyDuty: true, everyHand: false, risk: false, builders: false },
+  'plimsoll-gates/6 cel/0.6.1': { everyDuty: true, everyHand: true, risk: false, builders: false },
+  [ENGINE]: { everyDuty: true, everyHand: true, risk: true, builders: true },
 };
 
 /** @throws Error there is no such engine here */

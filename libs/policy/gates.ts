@@ -224,6 +224,7 @@ export function evaluateGates(
     policyId: facts.policy.id,
     policyVersion: facts.policy.version,
     evaluatedAt: request.now,
+    ...(facts.risk ? { risk: facts.risk } : {}),
     inputs: [...new Set([...Object.values(facts.refs).flatMap((ref) => (typeof ref === 'string' ? [ref] : Object.values(ref)))])].sort(),
     factsHash: hashOf({ facts, request, kind }),
     gates,

@@ -45,7 +45,7 @@ describe('the gates that count', () => {
     { when: { regimes: ['none'] }, gates: [{ gate: 'artifacts-registered' }] },
   ];
   const at = (environmentClass: string, regimes: ('SOX' | 'PCI')[], changeClass: 'normal' | 'emergency' = 'normal') =>
-    gatesFor({ gates, clauses }, { environmentClass, regimes, changeClass }).map((g) =>
+    gatesFor({ gates, clauses }, { environmentClass, regimes, changeClass, risk: 'low' }).map((g) =>
       g.gate === 'approved' ? `approved ${g.quorum}` : g.gate,
     );
 
@@ -61,7 +61,7 @@ describe('the gates that count', () => {
     const count = (when: PolicyClause['when'], place: object) =>
       gatesFor(
         { gates: [], clauses: [{ ...clause, when }] },
-        { environmentClass: 'production', regimes: [], changeClass: 'normal', ...place },
+        { environmentClass: 'production', regimes: [], changeClass: 'normal', risk: 'low', ...place },
       ).length;
     expect(count({ changeClasses: ['emergency'] }, { changeClass: 'emergency' })).toBe(1);
     expect(count({ changeClasses: ['emergency'] }, {})).toBe(0);

@@ -1,4 +1,4 @@
-import type { DutySet, GateRule, GroupQuorum, PlannedChangeClass, PolicyClause, PolicyScope, Regime } from '#libs/contracts';
+import type { DutySet, GateRule, GroupQuorum, PlannedChangeClass, PolicyClause, PolicyScope, Regime, RiskClass } from '#libs/contracts';
 
 /**
  * The version that is in force at an instant: of those whose time has come, the one whose time came last; of two that begin together the
@@ -21,15 +21,22 @@ export interface PolicyPlace {
   readonly environmentClass: string | undefined;
   readonly regimes: readonly Regime[];
   readonly changeClass: PlannedChangeClass;
+  /** What the change is judged to be; undefined where an engine judges that knows no risks: every clause counts then, whatever risk it names. */
+  readonly risk: RiskClass | undefined;
 }
 
-/** Whether a clause counts here. An environment under no regime is under `none`. */
-export function counts(scope: PolicyScope, { environmentClass, regimes, changeClass }: PolicyPlace): boolean {
-  const under = regimes.length > 0 ? regimes : (['none'] as const);
+/** The regimes that an environment is under; `none` where it is under no other. */
+export function regimesHere(regimes: readonly Regime[]): readonly Regime[] {
+  return regimes.length > 0 ? regimes : ['none'];
+}
+
+/** Whether a clause counts here. */
+export function counts(scope: PolicyScope, { environmentClass, regimes, changeClass, risk }: PolicyPlace): boolean {
   return (
     (!scope.environmentClasses || (environmentClass !== undefined && scope.environmentClasses.includes(environmentClass))) &&
-    (!scope.regimes || scope.regimes.some((regime) => under.includes(regime))) &&
-    (!scope.changeClasses || scope.changeClasses.includes(changeClass))
+    (!scope.regimes || scope.regimes.some((regime) => regimesHere(regimes).includes(regime))) &&
+    (!scope.changeClasses || scope.changeClasses.includes(changeClass)) &&
+    (!scope.riskClasses || risk === undefined || scope.riskClasses.includes(risk))
   );
 }
 

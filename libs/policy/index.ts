@@ -13,6 +13,7 @@ export * from './in-force.ts';
 export * from './judge-expressions.ts';
 export * from './quorum.ts';
 export * from './recheck.ts';
+export * from './risk.ts';
 export * from './sources.ts';
 export * from './tuple.ts';
 export * from './unblocking.ts';

@@ -83,6 +83,7 @@ export function factValuesOf(
   return {
     now,
     'change.class': plan?.changeClass ?? 'normal',
+    ...(facts.risk ? { 'change.risk': facts.risk.effective } : {}),
     'change.kind': kind,
     'change.deployer': deployer,
     'environment.name': facts.environment,

@@ -11,6 +11,17 @@ const engine4 = JSON.parse(readFileSync(join(__dirname, 'testing/receipts/engine
   readonly events: readonly StoredEvent[];
 };
 const streamOf = (stream: string): readonly StoredEvent[] => engine4.events.filter((e) => e.stream === stream);
+/** The same as engine 6 judged it, with a risk and a builder that it did not look at yet, and a clause for what is of high risk. */
+const engine6 = JSON.parse(readFileSync(join(__dirname, 'testing/receipts/engine-6.json'), 'utf8')) as typeof engine4;
+
+/** What is decided today on the events of an earlier decision. */
+async function today({ receipt: { subject, evaluatedAt: now }, events }: typeof engine4): Promise<DecisionReceipt> {
+  const log = new MemoryEventLog();
+  for (const { stream, revision, position: _position, ...event } of events) await log.append(stream, revision - 1, [event]);
+  if (!subject) throw new Error('no subject');
+  const facts = await readJudgedFacts((aggregate, id) => load(log, plimsollCodec(), aggregate, id), subject, now, evaluateAtHand);
+  return evaluateGates(facts, { deployer: subject.deployer, now });
+}
 
 describe('a receipt of an earlier engine', () => {
   it('comes out the same, byte for byte, as that engine judged it', async () => {
@@ -27,12 +38,7 @@ describe('a receipt of an earlier engine', () => {
   });
 
   it('would be another today: who tested does not approve', async () => {
-    const log = new MemoryEventLog();
-    for (const { stream, revision, position: _position, ...event } of engine4.events) await log.append(stream, revision - 1, [event]);
-    const { subject, evaluatedAt: now } = engine4.receipt;
-    if (!subject) throw new Error('no subject');
-    const facts = await readJudgedFacts((aggregate, id) => load(log, plimsollCodec(), aggregate, id), subject, now, evaluateAtHand);
-    const receipt = evaluateGates(facts, { deployer: subject.deployer, now });
+    const receipt = await today(engine4);
     expect(receipt).toMatchObject({ engine: ENGINE, verdict: 'fail' });
     expect(receipt.gates.filter((gate) => gate.verdict !== 'pass')).toMatchObject([
       { gate: 'duties-separated', detail: expect.stringContaining('is tester and approver') },
@@ -41,14 +47,40 @@ describe('a receipt of an earlier engine', () => {
   });
 });
 
+describe('a receipt of an engine that knew neither risks nor builders', () => {
+  const streamOf6 = (stream: string): readonly StoredEvent[] => engine6.events.filter((e) => e.stream === stream);
+  const approvedOf = ({ gates }: DecisionReceipt) => gates.find(({ gate }) => gate === 'approved');
+
+  it('comes out the same, byte for byte: a clause that names a risk counted at every one, and nobody asked who built it', async () => {
+    const again = await recheckReceipt(engine6.receipt, streamOf6);
+    expect(again.outcome === 'same' && canonicalJson(again.receipt)).toBe(canonicalJson(engine6.receipt));
+    expect(engine6.receipt).not.toHaveProperty('risk');
+    expect(approvedOf(engine6.receipt)?.detail).toBe('2 of 3 persons approved.');
+  });
+
+  it('would be another today: it says what it was judged to risk, and is asked for no more than that', async () => {
+    const receipt = await today(engine6);
+    expect(receipt.risk).toEqual({ declared: 'low', floor: 'none', effective: 'low', detail: 'Its risk was declared low.' });
+    expect(approvedOf(receipt)?.detail).toBe('2 of 2 persons approved.');
+    expect(receipt.inputs.length).toBeGreaterThan(engine6.receipt.inputs.length);
+    expect(await recheckReceipt(receipt, streamOf6)).toMatchObject({ outcome: 'same' });
+    const lied = { ...receipt, risk: { ...receipt.risk!, declared: 'high' as const } };
+    expect(await recheckReceipt(lied, streamOf6)).toMatchObject({
+      outcome: 'different',
+      differences: [expect.stringMatching(/^risk was/)],
+    });
+  });
+});
+
 describe('engines', () => {
   it('are this one and those whose receipts are out there', () => {
-    const before = ['plimsoll-gates/4 cel/0.6.1', 'plimsoll-gates/5 cel/0.6.1'];
+    const before = ['plimsoll-gates/4 cel/0.6.1', 'plimsoll-gates/5 cel/0.6.1', 'plimsoll-gates/6 cel/0.6.1'];
     expect(Object.keys(ENGINES)).toEqual([...before, ENGINE]);
-    expect(traitsOf(ENGINE)).toEqual({ everyDuty: true, everyHand: true });
+    expect(traitsOf(ENGINE)).toEqual({ everyDuty: true, everyHand: true, risk: true, builders: true });
     expect(before.map(traitsOf)).toEqual([
-      { everyDuty: false, everyHand: false },
-      { everyDuty: true, everyHand: false },
+      { everyDuty: false, everyHand: false, risk: false, builders: false },
+      { everyDuty: true, everyHand: false, risk: false, builders: false },
+      { everyDuty: true, everyHand: true, risk: false, builders: false },
     ]);
     expect(() => traitsOf('plimsoll-gates/1')).toThrow(`There is no engine plimsoll-gates/1; known are ${[...before, ENGINE].join(', ')}.`);
     expect(() => traitsOf('constructor')).toThrow('There is no engine');

@@ -1,7 +1,7 @@
 import { accountId, artifactId, changeId, plimsollCodec, type GateRule, type PlimsollEvent } from '#libs/contracts';
 import { load, type ReadAggregate } from '#libs/event-sourcing';
 import { MemoryEventLog } from '#libs/event-sourcing/memory';
-import { addressAccount, addressKeys, defaultPersonId } from '#libs/identity';
+import { addressAccount, addressKeys, defaultPersonId, withoutAddress } from '#libs/identity';
 import { dossierOf, releaseFacts, submittedWith } from '#libs/policy/testing';
 import { gateNames } from './gates.ts';
 import { personOfAccount, readGateFacts, sources } from './sources.ts';
@@ -74,6 +74,47 @@ describe('The person behind an account', () => {
     const [one, other] = await Promise.all(['emil@x.example', 'Emil+a@x.example'].map((a) => personOfAccount(read, addressAccount(a))));
     expect(one?.person).toBe(other?.person);
     expect(await personOfAccount(read, 'idp|\u200b')).toMatchObject({ by: 'itself' });
+  });
+});
+
+describe('Who wrote what would run', () => {
+  /** The authors of a release of one artifact that a bot of bea's registered, as an engine judges it. */
+  const authorsWith = async (built: { readonly builder?: string; readonly authors?: readonly string[] }, engine?: string) => {
+    const artifact = { artifactId: artifactId('api', '1.0.0'), name: 'api', version: '1.0.0', purl: 'pkg:npm/api@1.0.0' };
+    const digest = { algorithm: 'sha256', value: 'a'.repeat(64) } as const;
+    const bot = { issuer: 'test', subject: 'ida', person: 'bea', bot: true };
+    const read = await given(
+      [`account-${accountId('test', 'ida')}`, { type: 'AccountLinked', data: bot }],
+      claimed('dora@bank.example', 'dora'),
+      account('d1', 'AccountLinked'),
+      [`artifact-${artifact.artifactId}`, { type: 'ArtifactRegistered', data: { ...artifact, digest, authors: [], ...built } }],
+      [
+        'release-r',
+        {
+          type: 'ReleaseComposed',
+          data: { releaseId: 'r', product: 'shop', artifacts: [{ ...artifact, digest: 'sha256:aa' }], authors: [] },
+        },
+      ],
+    );
+    return (await readGateFacts(read, 'r', 'prod', '2026-03-02T10:00:00.000Z', undefined, engine)).authors;
+  };
+
+  it('is the person, also where a bot acted for her', async () => {
+    expect(await authorsWith({})).toEqual(['bea']);
+  });
+
+  it.each([
+    ['an account', 'idp|d1', ['bea', 'dora']],
+    ['an address', withoutAddress('Dora <Dora+ci@bank.example>'), ['bea', 'dora']],
+    ['an account that nobody linked', 'ci|runner', ['bea', defaultPersonId('ci', 'runner')].sort()],
+    ['the name of a build server, which is nobody', 'https://ci.example/runner 7', ['bea']],
+  ])('is whoever is named as the builder, where that is %s', async (_what, builder, persons) => {
+    expect(await authorsWith({ builder })).toEqual(persons);
+    expect(await authorsWith({ builder }, 'plimsoll-gates/6 cel/0.6.1')).toEqual(['bea']);
+  });
+
+  it('is a co-author of whom a commit says no more than the address', async () => {
+    expect(await authorsWith({ authors: [withoutAddress('Co-authored-by: Dora <DORA+pair@bank.example>')] })).toEqual(['bea', 'dora']);
   });
 });
 

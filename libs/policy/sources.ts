@@ -10,6 +10,7 @@ import {
   type CalendarEvent,
   type EnvironmentEvent,
   type GateRule,
+  type JudgedRisk,
   ORGANISATION,
   type PlannedChangeClass,
   type PlannedStep,
@@ -19,6 +20,8 @@ import {
   type Regime,
   type ReleaseArtifact,
   type ReleaseEvent,
+  type RiskClass,
+  type RiskFloor,
   type SmokeSuite,
   type TestReportEvent,
   type VersionLineEvent,
@@ -27,7 +30,7 @@ import {
 } from '#libs/contracts';
 import { own, type Aggregate, type DomainEvent, type Loaded, type ReadAggregate, type StoredEvent } from '#libs/event-sourcing';
 import { inForce as countingOf, inScope, tzdataVersion, type CalendarInForce, type CalendarVersion } from '#libs/calendar';
-import { ADDRESS_ISSUER, addressKeys, claimantOf, defaultPersonId } from '#libs/identity';
+import { ACCOUNT, ADDRESS_ISSUER, addressKeys, claimantOf, defaultPersonId } from '#libs/identity';
 import { bypassSource, readBypass, type BypassGrant } from './bypass.ts';
 import {
   board,
@@ -44,6 +47,7 @@ import type { ExpressionOutcome } from './expressions/index.ts';
 import { groupSource, readGroups } from './groups.ts';
 import { gatesFor, inForceAt } from './in-force.ts';
 import { Ran } from './ran.ts';
+import { judgeRisk } from './risk.ts';
 
 /**
  * What gates read, folded from the source streams themselves and never from a view (principle 1). These folds keep only what a gate
@@ -55,6 +59,7 @@ interface PlanSource {
   readonly planHash: string;
   readonly smoke?: SmokeSuite;
   readonly changeClass?: PlannedChangeClass;
+  readonly riskClass?: RiskClass;
 }
 
 interface ReleaseSource {
@@ -90,6 +95,7 @@ const releaseSource: Aggregate<ReleaseSource, ReleaseEvent> = {
               planHash: data.planHash,
               ...(data.smoke ? { smoke: data.smoke } : {}),
               ...(data.changeClass ? { changeClass: data.changeClass } : {}),
+              ...(data.riskClass ? { riskClass: data.riskClass } : {}),
             },
           },
           planners: { ...state.planners, ...(account ? { [data.environment]: account } : {}) },
@@ -103,8 +109,9 @@ const releaseSource: Aggregate<ReleaseSource, ReleaseEvent> = {
 interface ArtifactSource {
   readonly digest?: string;
   readonly authors: readonly string[];
-  /** The account that registered it. */
+  /** The account that registered it, and the one that is named as its builder. */
   readonly registrar?: string;
+  readonly builder?: string;
 }
 
 const artifactSource: Aggregate<ArtifactSource, ArtifactEvent> = {
@@ -114,7 +121,9 @@ const artifactSource: Aggregate<ArtifactSource, ArtifactEvent> = {
     const { type, data } = event;
     if (type !== 'ArtifactRegistered') return { ...state, authors: [...state.authors, ...data.authors] };
     const registrar = accountOf(event);
-    return { digest: digestText(data.digest), authors: data.authors, ...(registrar ? { registrar } : {}) };
+    // A builder may be the name of a build server, which is no account.
+    const builder = data.builder !== undefined && ACCOUNT.test(data.builder) ? data.builder : undefined;
+    return { digest: digestText(data.digest), authors: data.authors, ...(registrar ? { registrar } : {}), ...(builder ? { builder } : {}) };
   },
 };
 
@@ -173,6 +182,7 @@ export interface PolicyVersion {
   readonly gates: readonly GateRule[];
   readonly rollbackGates: readonly GateRule[];
   readonly clauses: readonly PolicyClause[];
+  readonly riskFloors?: readonly RiskFloor[];
   /** The account that published it. */
   readonly editor?: string;
 }
@@ -182,9 +192,10 @@ export const policySource: Aggregate<readonly PolicyVersion[], PolicyEvent> = {
   category: 'policy',
   initial: [],
   evolve: (versions, event) => {
-    const { version, effectiveFrom, gates, rollbackGates, clauses } = event.data;
+    const { version, effectiveFrom, gates, rollbackGates, clauses, riskFloors } = event.data;
     const editor = accountOf(event);
-    return [...versions, { version, effectiveFrom, gates, rollbackGates, clauses, ...(editor ? { editor } : {}) }];
+    const said = { version, effectiveFrom, gates, rollbackGates, clauses, ...(riskFloors ? { riskFloors } : {}) };
+    return [...versions, { ...said, ...(editor ? { editor } : {}) }];
   },
 };
 
@@ -271,7 +282,8 @@ function roundAfter(state: ApprovalSource, { type, data }: ApprovalEvent): Appro
     case 'ApprovalRejected':
       return { ...state, closed: `rejected: ${data.reason}` };
     case 'ApprovalVoided':
-      return { ...state, closed: `voided: ${data.reason}` };
+      // Whether its time is over is judged by the clock, and not by the event that a timer writes.
+      return data.because === 'expired' ? state : { ...state, closed: `voided: ${data.reason}` };
     case 'ApprovalWithdrawn':
       return { ...state, approvers: state.approvers.filter((person) => person !== data.person) };
     default:
@@ -364,6 +376,8 @@ export interface GateFacts {
   readonly registered: Readonly<Record<string, string>>;
   readonly version?: string;
   readonly plan?: PlanSource;
+  /** How risky it is judged to be; absent where the engine did not judge it. */
+  readonly risk?: JudgedRisk;
   /** The version in force at the time of the decision, and which of its gates count for this environment and change. */
   readonly policy: {
     readonly id: string;
@@ -497,7 +511,7 @@ export async function readGateFacts(
   engine: string = ENGINE,
   draft?: PolicyDraft,
 ): Promise<GateFacts> {
-  const { everyDuty, everyHand } = traitsOf(engine);
+  const { everyDuty, everyHand, risk: byRisk, builders } = traitsOf(engine);
   const read = onceEach(log);
   const [release, target] = await Promise.all([read(releaseSource, releaseId), read(environmentSource, environment)]);
   const policyId = target.state.policyId ?? 'none';
@@ -516,21 +530,21 @@ export async function readGateFacts(
         ...artifacts.flatMap((a) => a.state.authors),
         // Whoever shapes what runs does not approve it, also where nobody is named as its author.
         ...(everyHand ? handsOn(release.state, environment, artifacts) : []),
+        ...(builders ? artifacts.flatMap((a) => a.state.builder ?? []) : []),
       ]),
     ]
       .sort()
       .map((account) => personOfAccount(read, account)),
   );
   const version = versionIn(versions.state, releaseId);
-  const plan = own(release.state.plans, environment);
+  const plan = byRisk ? own(release.state.plans, environment) : withoutRisk(own(release.state.plans, environment));
   const inForce = inForceAt(policy.state, now);
-  const where = {
-    environmentClass: target.state.class,
-    regimes: target.state.regimes ?? [],
-    changeClass: plan?.changeClass ?? 'normal',
-  } as const;
   const asked = draft ?? inForce;
-  const gates = asked ? gatesFor(asked, where) : [];
+  const place = { environmentClass: target.state.class, regimes: target.state.regimes ?? [] };
+  const risk = byRisk
+    ? judgeRisk(plan?.riskClass, asked?.riskFloors ?? [], { ...place, artifacts: release.state.artifacts.length })
+    : undefined;
+  const gates = asked ? gatesFor(asked, { ...place, changeClass: plan?.changeClass ?? 'normal', risk: risk?.effective }) : [];
   const named = gates.flatMap((rule) => (rule.gate === 'approved' ? (rule.groups ?? []).map((g) => g.group) : []));
   const groups = named.length > 0 ? await readGroups(read, named) : undefined;
   const duties = everyDuty
@@ -563,6 +577,7 @@ export async function readGateFacts(
     registered: Object.fromEntries(artifacts.flatMap((a) => (a.state.digest ? [[a.id, a.state.digest]] : []))),
     ...(version ? { version } : {}),
     ...(plan ? { plan } : {}),
+    ...(risk ? { risk } : {}),
     policy: {
       id: policyId,
       version: inForce?.version ?? (draft ? 1 : 0),
@@ -594,6 +609,13 @@ export async function readGateFacts(
       ...(changed ? { change: changed.refs } : {}),
     },
   };
+}
+
+/** As engines read it that knew no risks. */
+function withoutRisk(plan: PlanSource | undefined): PlanSource | undefined {
+  if (!plan) return undefined;
+  const { riskClass: _riskClass, ...others } = plan;
+  return others;
 }
 
 function productOf({ product }: ReleaseSource): { product?: string } {

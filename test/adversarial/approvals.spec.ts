@@ -106,7 +106,7 @@ describe('approvals and break-glass under attack', () => {
     ok(await grant(anna, asked));
   });
 
-  it('who planned, composed or registered it approves it, naming another as its author: refused, and somebody else does', async () => {
+  it('who planned, composed, registered or built it approves it, naming another as its author: refused, and somebody else does', async () => {
     const [abe, bob, cat] = [
       await app.person('abe', 'developer', 'approver'),
       await app.person('bob', 'developer', 'approver'),
@@ -119,9 +119,72 @@ describe('approvals and break-glass under attack', () => {
     const own = { ...release, releaseId };
     ok(await cat.post(`/v1/planning/releases/${releaseId}/plan`, { environment: own.environment, steps: [step('a')] }));
     const asked = await request(own);
+    const eve = await app.person('eve', 'approver');
+    const built = { ...body, name: 'built', purl: 'pkg:npm/built@2.0.0', builder: 'plimsoll-embedded|eve' };
+    const { id: builtId } = ok(await ada.post('/v1/artifacts/artifacts', { ...built, authors: [] }));
+    const { id: builtRelease } = ok(await ada.post('/v1/planning/releases', { product: 'hands', artifactIds: [builtId] }));
+    ok(await ada.post(`/v1/planning/releases/${builtRelease}/plan`, { environment: own.environment, steps: [step('a')] }));
+    const ofBuilt = await request({ ...own, releaseId: builtRelease });
+    await denied(await grant(eve, ofBuilt), 403, 'duties-not-separated');
+    ok(await grant(anna, ofBuilt));
     for (const hand of [abe, bob, cat]) await denied(await grant(hand, asked), 403, 'duties-not-separated');
     ok(await grant(anna, asked));
     ok(await start(dan, own));
+  });
+
+  it('understated risk: declaring it low where the policy judges it as more gets it past no quorum, and the quorum does', async () => {
+    const max = await app.person('max', 'policy-editor');
+    const release = await planned('understated');
+    const { environment, releaseId } = release;
+    ok(
+      await max.post('/v1/governance/policies', {
+        policyId: 'p-understated',
+        title: 'understated',
+        gates: [{ gate: 'approved', quorum: 1 }, { gate: 'duties-separated' }],
+        clauses: [{ when: { riskClasses: ['high'] }, gates: [{ gate: 'approved', quorum: 2 }] }],
+        riskFloors: [{ when: { environmentClasses: ['production'], regimes: ['SOX'] }, atLeast: 'high' }],
+        rollbackGates: [{ gate: 'rollback-target-ran' }],
+      }),
+    );
+    ok(
+      await rita.post('/v1/environments/environments', {
+        environment,
+        class: 'production',
+        policyId: 'p-understated',
+        regimes: ['SOX'],
+      }),
+    );
+    const plan = (riskClass: string): Promise<Answer> =>
+      ada.post(`/v1/planning/releases/${releaseId}/plan`, { environment, steps: [step('a')], riskClass });
+    ok(await plan('low'));
+    const asked = await request(release);
+    ok(await grant(anna, asked));
+    await denied(await start(dan, release), 409, 'gates-not-passed');
+    ok(await grant(otto, asked));
+    const { id } = ok(await start(dan, release));
+    const [started] = (await app.plimsoll.infrastructure.log.readStream(`deployment-${id}`)).events;
+    expect((started?.data as { receipt: DecisionReceipt }).receipt.risk).toMatchObject({
+      declared: 'low',
+      floor: 'high',
+      effective: 'high',
+    });
+  });
+
+  it('understated risk: lowering it after the approval voids the approval, which counts for the risk that was approved', async () => {
+    const release = await planned('lowered');
+    const plan = (riskClass: string): Promise<Answer> =>
+      ada.post(`/v1/planning/releases/${release.releaseId}/plan`, { environment: release.environment, steps: [step('a')], riskClass });
+    ok(await plan('high'));
+    const asked = await request(release);
+    ok(await grant(anna, asked));
+    ok(await plan('low'));
+    await denied(await start(dan, release), 409, 'gates-not-passed');
+    await eventually('the voiding', async () =>
+      ((await anna.get(`/v1/governance/approvals/${asked.id}`)).body as { outcome: string }).outcome === 'voided' ? true : undefined,
+    );
+    ok(await plan('high'));
+    ok(await grant(anna, await request(release)));
+    ok(await start(dan, release));
   });
 
   it('edit after approval: what was approved is not what would be deployed, until it is approved anew', async () => {

@@ -41,7 +41,7 @@ const asked = (releaseId: string) => ({
   environment: 'production',
   title: 'Shop',
   justification: 'Why.',
-  riskLevel: 'low',
+  riskLevel: 'high',
   riskAssessment: 'Little.',
   backout: 'Roll back.',
   from: '2026-03-02T09:00:00.000Z',

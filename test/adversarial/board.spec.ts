@@ -73,6 +73,15 @@ describe('changes and their board under attack', () => {
     itsm.close();
   });
 
+  it('understated risk: a dossier that tells of less than the plan is refused, and one that tells of as much is voted on', async () => {
+    const of = await office.planned('risky');
+    ok(await office.plan(of, { riskClass: 'high' }));
+    await denied(await office.submit(of, { riskLevel: 'low' }), 422, 'risk-understated');
+    const { id, dossierHash } = await office.submitted(of, { riskLevel: 'high' });
+    ok(await office.openVote({ id, dossierHash }));
+    ok(await office.vote(office.anna, { id, dossierHash }));
+  });
+
   it('a standard class that is claimed and not borne: without a model, with one that is not approved, suspended, or for something else', async () => {
     const of = await office.planned('claims', { changeClass: 'standard' });
     const other = await office.planned('other', { changeClass: 'standard' });

@@ -206,13 +206,15 @@ describe('attacks on identity and roles', () => {
     ['a plus-tag', 'ada+approvals@bank.example'],
     ['another case', 'Ada@Bank.Example'],
     ['a Cyrillic look-alike', 'аda@bank.example'],
+    ['git’s way', 'Ada Lovelace <Ada@bank.example>'],
+    ['a co-author’s trailer', 'Co-authored-by: Ada <ada+pair@bank.example>'],
   ])('takes the author by %s of her address for the same person', async (_how, address) => {
     const name = `address-${hex('a').slice(0, 4)}-${address.codePointAt(0)}-${address.length}`;
     if (ids['ada-claimed'] === undefined) {
       ids['ada-claimed'] = 'yes';
       ok(await root.post(`/v1/governance/persons/${ids['abel']}/addresses`, { address: 'ada@bank.example' }));
     }
-    const { grant: route, vote } = await waiting(name, [`mailto|${address}`]);
+    const { grant: route, vote } = await waiting(name, [address.includes('<') ? address : `mailto|${address}`]);
     // Abel has the address that wrote it.
     refused(await abel.post(route, vote), 'duties-not-separated');
     ok(await anna.post(route, vote));

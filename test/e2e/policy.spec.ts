@@ -18,6 +18,7 @@ describe('a policy with gates of its own', () => {
   const rollbackGates = [{ gate: 'rollback-target-ran' }];
   const publish = (policyId: string, gates: unknown, more: object = {}): Promise<Answer> =>
     max.post('/v1/governance/policies', { policyId, title: policyId, gates, rollbackGates, ...more });
+  const steps = [{ id: 'a', driver: 'exec', action: 'noop', input: {}, dependsOn: [] }];
   const released = async (name: string, regimes?: readonly string[]): Promise<{ releaseId: string; environment: string }> => {
     ok(
       await rita.post('/v1/environments/environments', {
@@ -37,7 +38,6 @@ describe('a policy with gates of its own', () => {
       }),
     );
     const { id: releaseId } = ok(await ada.post('/v1/planning/releases', { product: name, artifactIds: [id] }));
-    const steps = [{ id: 'a', driver: 'exec', action: 'noop', input: {}, dependsOn: [] }];
     ok(await ada.post(`/v1/planning/releases/${releaseId}/plan`, { environment: `e-${name}`, steps }));
     return { releaseId, environment: `e-${name}` };
   };
@@ -103,6 +103,56 @@ describe('a policy with gates of its own', () => {
     expect((await dan.post('/v1/deployments/deployments', target)).status).toBe(409);
     ok(await publish('p-sox', [{ gate: 'artifacts-registered' }]));
     expect((await dan.post('/v1/deployments/deployments', target)).status).toBe(201);
+  });
+
+  it('asks for more approvals by regime and risk, of what was not declared for the most, and says in the receipt what counted', async () => {
+    const approved = (quorum: number): object[] => [{ gate: 'approved', quorum }];
+    const clauses = [
+      { when: { riskClasses: ['medium', 'high'] }, gates: approved(2) },
+      { when: { regimes: ['SOX'], riskClasses: ['high'] }, gates: approved(3) },
+    ];
+    const riskFloors = [{ when: { regimes: ['SOX'] }, atLeast: 'medium' }];
+    expect((await publish('p-risk', approved(1), { clauses: clauses.slice(1), riskFloors: [{ when: {}, atLeast: 'low' }] })).status).toBe(
+      400,
+    );
+    ok(await publish('p-risk', approved(1), { clauses, riskFloors }));
+    const target = await released('risk', ['SOX']);
+    const asked = async (riskClass?: string): Promise<{ id: string; eligible: Answer['body'] }> => {
+      ok(
+        await ada.post(`/v1/planning/releases/${target.releaseId}/plan`, {
+          environment: target.environment,
+          steps,
+          ...(riskClass ? { riskClass } : {}),
+        }),
+      );
+      const { id } = ok(await rita.post('/v1/governance/approvals', target));
+      return { id, eligible: (await rita.get(`/v1/governance/approvals/${id}/eligible`)).body };
+    };
+    expect((await asked()).eligible).toMatchObject({ needed: 3, risk: { declared: 'undeclared', floor: 'medium', effective: 'high' } });
+    expect((await asked('high')).eligible).toMatchObject({ needed: 3, risk: { declared: 'high' } });
+    const low = await asked('low');
+    expect(low.eligible).toMatchObject({ needed: 2, risk: { declared: 'low', floor: 'medium', effective: 'medium' } });
+    expect(
+      (await ada.post(`/v1/planning/releases/${target.releaseId}/plan`, { environment: target.environment, steps, riskClass: 'none' }))
+        .status,
+    ).toBe(400);
+
+    const { tupleHash } = (await rita.get(`/v1/governance/approvals/${low.id}`)).body as { tupleHash: string };
+    const grant = async (subject: string) =>
+      ok(await (await app.person(subject, 'approver')).post(`/v1/governance/approvals/${low.id}/grant`, { tupleHash }));
+    await grant('anna');
+    expect((await dan.post('/v1/deployments/deployments', target)).body.reasons).toMatchObject([
+      { code: 'gate-approved-inconclusive', detail: '1 of 2 persons approved.' },
+    ]);
+    await grant('otto');
+    const receipt = await receiptOf(ok(await dan.post('/v1/deployments/deployments', target)).id);
+    expect(receipt.risk).toEqual({
+      declared: 'low',
+      floor: 'medium',
+      effective: 'medium',
+      detail: 'Its risk was declared low, and the policy judges it as medium at least here.',
+    });
+    expect(await recheckReceipt(receipt, streamOf)).toMatchObject({ outcome: 'same' });
   });
 
   it('leaves receipts that come out the same, byte for byte, when they are executed again, and say so when they do not', async () => {

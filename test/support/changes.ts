@@ -92,7 +92,7 @@ export async function changeOffice(app: RunningApp): Promise<ChangeOffice> {
     ).body.id as string;
   const change: ChangeOffice['change'] = async (id) => ok(await anna.get(`/v1/governance/changes/${id}`)).body;
   const plan: ChangeOffice['plan'] = ({ releaseId, environment }, more = {}) =>
-    ada.post(`/v1/planning/releases/${releaseId}/plan`, { environment, steps: [step()], ...more });
+    ada.post(`/v1/planning/releases/${releaseId}/plan`, { environment, steps: [step()], riskClass: 'medium', ...more });
   const submit: ChangeOffice['submit'] = (of, more = {}, who = rita) =>
     who.post('/v1/governance/changes', {
       releaseId: of.releaseId,

@@ -1,9 +1,10 @@
-import type { ChangeEvent } from '#libs/contracts';
+import type { ChangeEvent, RiskClass } from '#libs/contracts';
 import {
   changeWaitsUntil,
   dossierHashOf,
   evaluateGates,
   judgeChange,
+  judgeRisk,
   tupleHashOf,
   tupleOf,
   type ChangeFacts,
@@ -34,6 +35,18 @@ describe('the gate change-approved, for a normal change', () => {
     expect(judge(approved)).toMatchObject({ verdict: 'pass', evidence: ['board-cab@0', `change-${CHANGE}@3`, 'release-1@3'] });
     expect(judge([])).toMatchObject({ verdict: 'inconclusive', detail: 'No change was submitted.' });
     expect(judgeChange(facts, request)).toMatchObject({ verdict: 'inconclusive' });
+  });
+
+  it('passes only what was decided on as of no less risk than it is judged to be now', () => {
+    const judgedAs = (declared: RiskClass | undefined) =>
+      judge(approved, { ...facts, risk: judgeRisk(declared, [], { environmentClass: 'production', regimes: [], artifacts: 1 }) });
+    expect(judgedAs('low')).toMatchObject({ verdict: 'pass' });
+    expect(judgedAs('medium')).toMatchObject({ verdict: 'pass' });
+    for (const more of ['high', undefined] as const)
+      expect(judgedAs(more)).toMatchObject({
+        verdict: 'fail',
+        detail: expect.stringMatching(/^It was decided on as of medium risk, and is judged as high/),
+      });
   });
 
   it('says who is missing and when the next meeting and its cut-off are', () => {

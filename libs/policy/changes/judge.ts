@@ -1,5 +1,6 @@
 import type { GateVerdict, PlannedChangeClass } from '#libs/contracts';
 import { conflicts as dutyConflicts } from '#libs/identity';
+import { compareRisk } from '../risk.ts';
 import type { GateFacts } from '../sources.ts';
 import { BOARD_DUTIES, countVotes, nextMeeting, standingOf } from './board.ts';
 import type { Change } from './change.ts';
@@ -49,6 +50,12 @@ function judged(facts: GateFacts, { deployer, now }: { readonly deployer: string
     return {
       verdict: 'fail',
       detail: `The plan is of class ${planned}, and the change that was decided on is of class ${dossier.class}.`,
+      unblockedBy: AGAIN,
+    };
+  if (facts.risk && compareRisk(dossier.risk.level, facts.risk.effective) < 0)
+    return {
+      verdict: 'fail',
+      detail: `It was decided on as of ${dossier.risk.level} risk, and is judged as ${facts.risk.effective}. ${facts.risk.detail}`,
       unblockedBy: AGAIN,
     };
   if (now >= dossier.window.until)

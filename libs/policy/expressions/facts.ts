@@ -14,6 +14,11 @@ export interface FactDeclaration {
 export const declaredFacts = {
   now: { type: 'timestamp', from: "the server's time of the decision" },
   'change.class': { type: 'string', from: 'the plan of the change', values: ['standard', 'normal', 'emergency'] },
+  'change.risk': {
+    type: 'string',
+    from: 'the plan of the change, and the floors of the policy: what it is judged as',
+    values: ['low', 'medium', 'high'],
+  },
   'change.kind': { type: 'string', from: 'the command', values: ['deployment', 'rollback'] },
   'change.deployer': { type: 'string', from: 'the token of who would deploy' },
   'environment.name': { type: 'string', from: 'stream environment' },

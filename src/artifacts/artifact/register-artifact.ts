@@ -2,7 +2,7 @@ import { Transform, Type } from 'class-transformer';
 import { ArrayMaxSize, IsArray, IsIn, IsISO8601, IsOptional, IsString, Matches, MaxLength, ValidateNested } from 'class-validator';
 import { digestText, type ArtifactEvent, type Digest } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
-import { withoutAddress } from '#libs/identity';
+import { ACCOUNT, withoutAddress } from '#libs/identity';
 import { artifact, type Artifact } from './artifact.ts';
 
 const HEX_LENGTH = { sha256: 64, sha384: 96, sha512: 128 } as const;
@@ -25,14 +25,24 @@ export class RegisterArtifact {
   purl: string;
   @ValidateNested() @Type(() => DigestField) digest: DigestField;
   @IsOptional() @Matches(/^[0-9a-f]{7,64}$/, { message: 'commit must be a commit id in hex' }) commit?: string;
-  @IsOptional() @IsString() @MaxLength(500) builder?: string;
-  /** Accounts (`issuer|subject`) that wrote what is in it; commit authors and co-authors as `mailto|address`, which is not kept as it is. */
+  /** What built it; where that is an account (`issuer|subject`) or an address, whoever it belongs to does not approve it. */
+  @Transform(({ value }: { value: unknown }) => (typeof value === 'string' && value.length <= 500 ? withoutAddress(value) : value))
+  @IsOptional()
+  @IsString()
+  @MaxLength(500)
+  builder?: string;
+  /**
+   * Accounts (`issuer|subject`) that wrote what is in it; commit authors and co-authors as git has them: `Ada <ada@example.org>`, a trailer
+   * `Co-authored-by: …`, `mailto|address` or the bare address. Neither name nor address is kept as it is.
+   */
   @Transform(({ value }: { value: unknown }) =>
-    Array.isArray(value) ? value.map((author: unknown) => (typeof author === 'string' ? withoutAddress(author) : author)) : value,
+    Array.isArray(value)
+      ? value.map((author: unknown) => (typeof author === 'string' && author.length <= 600 ? withoutAddress(author) : author))
+      : value,
   )
   @IsArray()
   @ArrayMaxSize(200)
-  @Matches(/^[^|\s]{1,200}\|[^|\s]{1,200}$/, { each: true, message: 'each author must be an account, issuer|subject' })
+  @Matches(ACCOUNT, { each: true, message: 'each author must be an account, issuer|subject, or what a commit says of one, Name <address>' })
   authors: string[];
   @IsOptional() @IsISO8601({ strict: true }) claimedOccurredAt?: string;
 }

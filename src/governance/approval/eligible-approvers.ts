@@ -1,3 +1,4 @@
+import type { JudgedRisk } from '#libs/contracts';
 import type { Aggregates } from '#libs/cqrs';
 import { eligibleApprovers, readGateFacts, tupleDifferences, unblockedByApproval, type Eligible } from '#libs/policy';
 import { approval, type Approval } from './approval.ts';
@@ -7,6 +8,8 @@ export interface EligibleAnswer extends Eligible {
   readonly round: number;
   readonly outcome: Approval['outcome'];
   readonly expiresAt?: string;
+  /** What the change is judged to be, which may be why so many are asked. */
+  readonly risk?: JudgedRisk;
   /** What has changed since it was requested: nobody can approve it any more. */
   readonly differences: readonly string[];
   /** What would bring the approval about, as the refusal of a deployment says it too. */
@@ -26,6 +29,7 @@ export async function eligibleFor(aggregates: Aggregates, id: string, now: strin
     round,
     outcome,
     ...(tuple ? { expiresAt: tuple.expiresAt } : {}),
+    ...(facts.risk ? { risk: facts.risk } : {}),
     differences: tuple ? tupleDifferences(tuple, facts) : [],
     ...eligible,
     ...(eligible.missing > 0 ? { unblockedBy: unblockedByApproval(eligible) } : {}),

@@ -1,6 +1,6 @@
-import type { ChangeCalendarEvent, ChangeEvent, ChangeHistoryEvent } from '#libs/contracts';
+import type { ChangeCalendarEvent, ChangeEvent, ChangeHistoryEvent, RiskFloor } from '#libs/contracts';
 import { issued, scenario } from '#libs/event-sourcing/testing';
-import { change, changeCalendar, changeHistory, dossierHashOf, type ChangeFacts, type GateFacts } from '#libs/policy';
+import { change, changeCalendar, changeHistory, dossierHashOf, judgeRisk, type ChangeFacts, type GateFacts } from '#libs/policy';
 import { boardContents, CHANGE, dossierOf, modelVersion, releaseFacts, submittedWith, withChange } from '#libs/policy/testing';
 import {
   decideChangeByItsm,
@@ -68,6 +68,19 @@ describe('submitting a change', () => {
       { person: 'rita', now },
     );
   const decide = (more: Partial<SubmitChange> = {}, known = asked()) => changes.given().when(submitChange, submit(more), known);
+
+  it('tells of no less risk than the gates judge, and of more wherever somebody sees more', () => {
+    const risky = (declared: 'low' | undefined, floors: RiskFloor[] = []) =>
+      asked({ ...facts, risk: judgeRisk(declared, floors, { environmentClass: 'production', regimes: [], artifacts: 1 }) });
+    expect(decide({ riskLevel: 'low' }, risky('low')).decision).toHaveLength(1);
+    expect(decide({ riskLevel: 'medium' }, risky('low')).decision).toHaveLength(1);
+    const undeclared = decide({ riskLevel: 'medium' }, risky(undefined)).thenRefused('risk-understated');
+    expect(undeclared.reasons[0]?.unblockedBy).toBe('Plan the release with a riskClass, or say high.');
+    expect(decide({ riskLevel: 'high' }, risky(undefined)).decision).toHaveLength(1);
+    const raised = risky('low', [{ when: {}, atLeast: 'medium' }]);
+    expect(decide({ riskLevel: 'low' }, raised).thenRefused('risk-understated').reasons[0]?.unblockedBy).toBe('Say medium.');
+    expect(decide({ riskLevel: 'medium' }, raised).decision).toHaveLength(1);
+  });
 
   it('freezes a dossier of what is there now, by hash, and puts it on the agenda of the next meeting', () => {
     const [event] = decide().decision as ChangeEvent[];

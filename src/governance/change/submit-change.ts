@@ -4,6 +4,7 @@ import { defineCommand, refuse, type Decision, type Issued, type Refusal } from 
 import {
   change,
   classify,
+  compareRisk,
   conflictsNow,
   contentsOf,
   dossierHashOf,
@@ -63,6 +64,8 @@ export function submitChange(command: Issued<SubmitChange>, state: Change, { gat
   const { target: changeId, meta, releaseId, environment } = command;
   const missing = notReady(command, gates);
   if (missing) return missing;
+  const understated = understates(command, gates);
+  if (understated) return understated;
   const window = windowOf(command, meta.now);
   if ('refused' in window) return window;
   if (command.dependsOn?.includes(changeId)) return refuse('meaning', 'depends-on-itself', 'A change does not depend on itself.');
@@ -144,6 +147,22 @@ function notReady({ releaseId, environment }: SubmitChange, gates: GateFacts): R
       `Policy ${gates.policy.id} does not ask for the gate change-approved for this in ${environment}.`,
     );
   return undefined;
+}
+
+/** A board is told of no less risk than the gates judge. */
+function understates({ riskLevel }: Pick<SubmitChange, 'riskLevel'>, { risk, refs }: GateFacts): Refusal | undefined {
+  if (!risk || compareRisk(riskLevel, risk.effective) >= 0) return undefined;
+  return refuse('meaning', 'risk-understated', `You say that the risk is ${riskLevel}; it is judged as ${risk.effective}. ${risk.detail}`, [
+    {
+      code: 'risk-understated',
+      detail: risk.detail,
+      evidence: [refs.release, refs.environment, refs.policy].sort(),
+      unblockedBy:
+        risk.declared === 'undeclared'
+          ? `Plan the release with a riskClass, or say ${risk.effective}.`
+          : `Say ${risk.effective}${risk.declared === risk.effective ? ', or plan the release with another riskClass' : ''}.`,
+    },
+  ]);
 }
 
 function windowOf({ from, until }: Pick<SubmitChange, 'from' | 'until'>, now: string): PlannedWindow | Refusal {

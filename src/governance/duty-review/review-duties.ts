@@ -2,7 +2,7 @@ import { ArrayMaxSize, IsArray, IsString, IsUUID } from 'class-validator';
 import { approvalId, type ApprovalEvent, type ApprovalTuple, type DeploymentEvent, type DutyReviewEvent } from '#libs/contracts';
 import { defineCommand, type Aggregate, type Decision, type Issued, type ReadAggregate, type StoredEvent } from '#libs/event-sourcing';
 import { conflicts, type DutyAssignment, type SeparationRule } from '#libs/identity';
-import { gatesFor, personOfAccount, readGateFacts, readPolicyVersion, separationRules, type GateFacts } from '#libs/policy';
+import { gatesFor, personOfAccount, placeOf, readGateFacts, readPolicyVersion, separationRules, type GateFacts } from '#libs/policy';
 
 /** Sent when two accounts turn out to be one person; decides for itself whether that shows anything. */
 export class ReviewDuties {
@@ -97,12 +97,12 @@ async function roundsNow(
 async function policyOf(
   read: ReadAggregate,
   request: StoredEvent | undefined,
-  { environmentClass, regimes = [], plan }: GateFacts,
+  facts: GateFacts,
 ): Promise<{ readonly editors: readonly DutyAssignment[]; readonly rules: readonly SeparationRule[] }> {
   const { tuple } = (request?.data ?? {}) as { readonly tuple?: ApprovalTuple };
   const published = tuple && (await readPolicyVersion(read, tuple.policyId, tuple.policyVersion));
   if (!published) return { editors: [], rules: separationRules([]) };
-  const gates = gatesFor(published, { environmentClass, regimes, changeClass: plan?.changeClass ?? 'normal' });
+  const gates = gatesFor(published, placeOf(facts, published.riskFloors));
   if (published.editor === undefined) return { editors: [], rules: separationRules(gates) };
   const { person } = await personOfAccount(read, published.editor);
   return { editors: [{ person, duty: 'policy-editor', evidence: published.ref }], rules: separationRules(gates) };

@@ -17,6 +17,7 @@ import {
 import {
   PLANNED_CHANGE_CLASSES,
   REGIMES,
+  RISK_CLASSES,
   type BuiltInGate,
   type EnvironmentClass,
   type ExpressionGate,
@@ -25,12 +26,18 @@ import {
   type PolicyClause,
   type PolicyScope,
   type Regime,
+  type RiskClass,
+  type RiskFloor,
+  type RiskFloorScope,
 } from '#libs/contracts';
 import { refuse, type Reason, type Refusal } from '#libs/event-sourcing';
 import { DUTIES, type Duty } from '#libs/identity';
 import {
+  asksAsMuch,
   gateNames,
+  gatesFor,
   isExpression,
+  judgeRisk,
   LIMITS,
   hashOf,
   RELEASE_DUTIES,
@@ -44,6 +51,8 @@ import {
 } from '#libs/policy';
 
 const EXPRESSION_GATE = /^expression:[a-z0-9][a-z0-9-]{0,62}$/;
+/** As many as a release may have. */
+const MOST_ARTIFACTS = 200;
 const ENVIRONMENT_CLASSES = ['development', 'test', 'staging', 'production'] as const satisfies readonly EnvironmentClass[];
 
 export class GroupQuorumField {
@@ -99,6 +108,25 @@ export class PolicyScopeField {
   @ArrayUnique()
   @IsIn(PLANNED_CHANGE_CLASSES, { each: true })
   changeClasses?: readonly PlannedChangeClass[];
+  /** What the change is judged to be: as its plan declares, or the floor of the policy where that is higher; `high` where none is declared. */
+  @IsOptional() @IsArray() @ArrayMinSize(1) @ArrayUnique() @IsIn(RISK_CLASSES, { each: true }) riskClasses?: readonly RiskClass[];
+}
+
+export class RiskFloorScopeField {
+  @IsOptional()
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayUnique()
+  @IsIn(ENVIRONMENT_CLASSES, { each: true })
+  environmentClasses?: readonly string[];
+  @IsOptional() @IsArray() @ArrayMinSize(1) @ArrayUnique() @IsIn(REGIMES, { each: true }) regimes?: readonly Regime[];
+  /** Releases of more artifacts than this. */
+  @IsOptional() @IsInt() @Min(1) @Max(MOST_ARTIFACTS - 1) moreArtifactsThan?: number;
+}
+
+export class RiskFloorField {
+  @ValidateNested() @Type(() => RiskFloorScopeField) when: RiskFloorScopeField;
+  @IsIn(['medium', 'high']) atLeast: RiskFloor['atLeast'];
 }
 
 export class PolicyClauseField {
@@ -116,19 +144,28 @@ export class PolicyContents {
   @ValidateNested({ each: true })
   @Type(() => GateRuleField)
   rollbackGates: readonly GateRuleField[];
-  /** Gates besides, by class of environment, regime and class of change. A clause adds, it never takes away. */
+  /** Gates besides, by class of environment, regime, class of change and risk. A clause adds, it never takes away. */
   @IsOptional()
   @IsArray()
   @ArrayMaxSize(20)
   @ValidateNested({ each: true })
   @Type(() => PolicyClauseField)
   clauses?: readonly PolicyClauseField[];
+  /** No change that a floor is about is judged to be of less risk than it says, whatever its plan declares. */
+  @IsOptional()
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(20)
+  @ValidateNested({ each: true })
+  @Type(() => RiskFloorField)
+  riskFloors?: readonly RiskFloorField[];
 }
 
 export interface PolicyRules {
   readonly gates: readonly GateRule[];
   readonly rollbackGates: readonly GateRule[];
   readonly clauses: readonly PolicyClause[];
+  readonly riskFloors?: readonly RiskFloor[];
 }
 
 export type ExpressionFinding = ExpressionProblem & { readonly text: string };
@@ -158,6 +195,9 @@ export function rulesOfPolicy(contents: PolicyContents, { problems, members }: E
     if ('refused' in rules) return rules;
     clauses.push({ when: scopeOf(when), gates: rules });
   }
+  const riskFloors = floorsOf(contents);
+  const risks = risksRefused(gates, clauses, riskFloors);
+  if (risks) return risks;
   if (rollbackGates.some((r) => r.gate === 'change-approved')) {
     return refuse(
       'meaning',
@@ -192,7 +232,7 @@ export function rulesOfPolicy(contents: PolicyContents, { problems, members }: E
       problems.map((p): Reason => ({ code: p.code, detail: `${p.detail} (${p.text})`, unblockedBy: 'Change the expression.' })),
     );
   }
-  return { gates, rollbackGates, clauses };
+  return { gates, rollbackGates, clauses, ...(riskFloors.length > 0 ? { riskFloors } : {}) };
 }
 
 /** What is to be checked of the expressions: each by itself, and those that count together. */
@@ -204,13 +244,22 @@ export function expressionsOf(contents: PolicyContents): CheckAsked {
   const gates = plain(contents.gates);
   const rollbackGates = plain(contents.rollbackGates);
   const clauses = (contents.clauses ?? []).map(({ when, gates: fields }) => ({ when: scopeOf(when), gates: plain(fields) }));
+  const floors = floorsOf(contents);
   const texts = (rules: readonly GateRule[]): string[] => rules.filter(isExpression).map((rule) => rule.expression);
   const all = texts([...gates, ...rollbackGates, ...clauses.flatMap((clause) => clause.gates)]);
   return {
     texts: [...new Set(all)],
     together: [
-      { texts: texts(rollbackGates), known: { 'change.kind': ['rollback'] }, where: 'the gates of rollbacks' },
-      ...setsOf({ gates, clauses }).map(({ gates: rules, when, where }) => ({ texts: texts(rules), known: knownIn(rules, when), where })),
+      {
+        texts: texts(rollbackGates),
+        known: { 'change.kind': ['rollback'], 'change.risk': risksIn({}, floors) },
+        where: 'the gates of rollbacks',
+      },
+      ...setsOf({ gates, clauses }).map(({ gates: rules, when, where }) => ({
+        texts: texts(rules),
+        known: knownIn(rules, when, floors),
+        where,
+      })),
     ],
   };
 }
@@ -227,22 +276,102 @@ function setsOf({ gates, clauses }: Pick<PolicyRules, 'gates' | 'clauses'>): rea
   ];
 }
 
-function knownIn(rules: readonly GateRule[], when: PolicyScope): KnownFacts {
+function knownIn(rules: readonly GateRule[], when: PolicyScope, floors: readonly RiskFloor[]): KnownFacts {
   const approved = rules.find((r) => r.gate === 'approved');
   return {
     'change.kind': ['deployment'],
+    'change.risk': risksIn(when, floors),
     ...(approved?.gate === 'approved' ? { 'approvals.count': { atLeast: approved.quorum } } : {}),
     ...(when.environmentClasses ? { 'environment.class': when.environmentClasses } : {}),
     ...(when.changeClasses ? { 'change.class': when.changeClasses } : {}),
   };
 }
 
-function scopeOf({ environmentClasses, regimes, changeClasses }: PolicyScopeField): PolicyScope {
+function scopeOf({ environmentClasses, regimes, changeClasses, riskClasses }: PolicyScopeField): PolicyScope {
   return {
     ...(environmentClasses ? { environmentClasses: [...environmentClasses].sort() } : {}),
     ...(regimes ? { regimes: [...regimes].sort() } : {}),
     ...(changeClasses ? { changeClasses: [...changeClasses].sort() } : {}),
+    ...(riskClasses ? { riskClasses: RISK_CLASSES.filter((risk) => riskClasses.includes(risk)) } : {}),
   };
+}
+
+function floorsOf({ riskFloors = [] }: PolicyContents): readonly RiskFloor[] {
+  return riskFloors.map(({ when, atLeast }) => ({ when: floorScopeOf(when), atLeast }));
+}
+
+function floorScopeOf({ environmentClasses, regimes, moreArtifactsThan }: RiskFloorScopeField): RiskFloorScope {
+  return {
+    ...(environmentClasses ? { environmentClasses: [...environmentClasses].sort() } : {}),
+    ...(regimes ? { regimes: [...regimes].sort() } : {}),
+    ...(moreArtifactsThan === undefined ? {} : { moreArtifactsThan }),
+  };
+}
+
+/** The smallest release, in a class of environment and under one regime: what more of either brings is only ever more. */
+const PLACES = ENVIRONMENT_CLASSES.flatMap((environmentClass) =>
+  REGIMES.map((regime) => ({ environmentClass, regimes: [regime], artifacts: 1 })),
+);
+
+/** What a change can be judged to be where a clause is about it; nothing where its floors are above all that it names. */
+function risksIn(
+  { environmentClasses, regimes, riskClasses = RISK_CLASSES }: PolicyScope,
+  floors: readonly RiskFloor[],
+): readonly RiskClass[] {
+  const places = PLACES.filter(
+    (place) =>
+      (environmentClasses?.includes(place.environmentClass) ?? true) && (regimes?.some((regime) => place.regimes.includes(regime)) ?? true),
+  );
+  const possible = places.flatMap((place) => RISK_CLASSES.map((risk) => judgeRisk(risk, floors, place).effective));
+  return riskClasses.filter((risk) => possible.includes(risk));
+}
+
+/** A clause that no risk reaches, or more risk that is asked for less: it would pay to declare more, and `high` would not be the most that can be asked. */
+function risksRefused(gates: readonly GateRule[], clauses: readonly PolicyClause[], floors: readonly RiskFloor[]): Refusal | undefined {
+  const never = clauses.findIndex(({ when }) => risksIn(when, floors).length === 0);
+  if (never >= 0) {
+    return refuse(
+      'meaning',
+      'clause-never-counts',
+      `Clause ${never + 1} is about changes of risk ${clauses[never]?.when.riskClasses?.join(' or ') ?? ''}, and by riskFloors there are none where it counts.`,
+    );
+  }
+  if (!clauses.some(({ when }) => when.riskClasses)) return undefined;
+  for (const { environmentClass, regimes, artifacts } of PLACES) {
+    for (const changeClass of PLANNED_CHANGE_CLASSES) {
+      const [low, medium, high] = RISK_CLASSES.map((declared) => {
+        const { effective: risk } = judgeRisk(declared, floors, { environmentClass, regimes, artifacts });
+        return { risk, gates: gatesFor({ gates, clauses }, { environmentClass, regimes, changeClass, risk }) };
+      }) as [RiskAsks, RiskAsks, RiskAsks];
+      for (const [less, more] of [
+        [low, medium],
+        [medium, high],
+      ] as const) {
+        const lacks = less.gates.find((rule) => !more.gates.some((other) => asksAsMuch(other, rule)));
+        if (!lacks) continue;
+        const where = `${environmentClass} under ${regimes.join()}`;
+        return refuse(
+          'meaning',
+          'risk-asks-less',
+          `In ${where} a ${changeClass} change of ${less.risk} risk is asked for more of ${lacks.gate} than one of ${more.risk} risk.`,
+          [
+            {
+              code: 'risk-asks-less',
+              detail: 'Whatever counts at a risk counts at every higher one.',
+              unblockedBy:
+                'Name the higher classes of risk in that clause too; what an expression asks of one class alone, it can ask of change.risk.',
+            },
+          ],
+        );
+      }
+    }
+  }
+  return undefined;
+}
+
+interface RiskAsks {
+  readonly risk: RiskClass;
+  readonly gates: readonly GateRule[];
 }
 
 /** Even with every member's vote, some groups would lack persons: each person counts once. */

@@ -1,6 +1,8 @@
-import type { PolicyEvent } from '#libs/contracts';
+import fc from 'fast-check';
+import { PLANNED_CHANGE_CLASSES, REGIMES, RISK_CLASSES, type PolicyEvent } from '#libs/contracts';
+import { isRefusal } from '#libs/event-sourcing';
 import { issued, scenario } from '#libs/event-sourcing/testing';
-import { expressionHost } from '#libs/policy';
+import { asksAsMuch, expressionHost, gatesFor } from '#libs/policy';
 import { checkExpressions } from './check-expressions.ts';
 import type { PolicyContents } from './policy-contents.ts';
 import { policy } from './policy.ts';
@@ -147,6 +149,94 @@ describe('publishing a policy', () => {
   });
 });
 
+describe('a policy that asks for more of what is riskier', () => {
+  const approved = (quorum: number) => [{ gate: 'approved', quorum }];
+  const asking = (more: Partial<PolicyContents>) =>
+    policies
+      .given()
+      .when(publishPolicy, issued(PublishPolicy, { policyId: 'bank', title: 'Bank', gates: approved(1), rollbackGates, ...more }, 'bank'));
+  const rising: PolicyContents['clauses'] = [
+    { when: { riskClasses: ['medium'] }, gates: approved(2) },
+    { when: { riskClasses: ['high'] }, gates: approved(3) },
+  ];
+  const riskFloors: PolicyContents['riskFloors'] = [
+    { when: { environmentClasses: ['production'], regimes: ['SOX'] }, atLeast: 'high' },
+    { when: { moreArtifactsThan: 10 }, atLeast: 'medium' },
+  ];
+
+  it('is published with its clauses by risk and the floors under it', () => {
+    expect(asking({ clauses: rising, riskFloors }).decision).toMatchObject([{ data: { clauses: rising, riskFloors } }]);
+    expect(asking({ clauses: rising }).decision).not.toMatchObject([{ data: { riskFloors: expect.anything() } }]);
+  });
+
+  it('is nothing new where it is published again, and is where a floor changes', () => {
+    const asked = { policyId: 'bank', title: 'Bank', gates: approved(1), rollbackGates, clauses: rising, riskFloors };
+    const events = policies.given().when(publishPolicy, issued(PublishPolicy, asked, 'bank')).decision as PolicyEvent[];
+    policies
+      .given(...events)
+      .when(publishPolicy, issued(PublishPolicy, asked, 'bank'))
+      .thenNothing();
+    const { riskFloors: _floors, ...without } = asked;
+    expect(policies.given(...events).when(publishPolicy, issued(PublishPolicy, without, 'bank')).decision).toHaveLength(1);
+  });
+
+  it('is refused where a clause is about a risk that its floors leave nowhere, and taken where they leave it somewhere', () => {
+    const low = {
+      gates: approved(1),
+      when: { environmentClasses: ['production'], regimes: ['SOX' as const], riskClasses: ['low' as const] },
+    };
+    const refusal = asking({ clauses: [...rising, low], riskFloors }).thenRefused('clause-never-counts');
+    expect(refusal.detail).toBe('Clause 3 is about changes of risk low, and by riskFloors there are none where it counts.');
+    const elsewhere = { ...low, when: { ...low.when, regimes: ['SOX' as const, 'PCI' as const] } };
+    expect(asking({ clauses: [...rising, elsewhere], riskFloors }).decision).toHaveLength(1);
+    // A release of few artifacts is under no floor of many.
+    const small = { ...low, when: { riskClasses: ['low' as const] } };
+    expect(
+      asking({ clauses: [...rising, small], riskFloors: [{ when: { moreArtifactsThan: 1 }, atLeast: 'high' }] }).decision,
+    ).toHaveLength(1);
+  });
+
+  it('is refused where less is asked of more risk: nobody gains by declaring more, and what is undeclared is asked for the most', () => {
+    const forgotten: PolicyContents['clauses'] = [{ when: { regimes: ['SOX'], riskClasses: ['medium'] }, gates: approved(2) }];
+    expect(asking({ clauses: forgotten }).thenRefused('risk-asks-less').detail).toBe(
+      'In development under SOX a standard change of medium risk is asked for more of approved than one of high risk.',
+    );
+    expect(
+      asking({ clauses: [{ when: { riskClasses: ['low', 'high'] }, gates: approved(2) }] }).thenRefused('risk-asks-less'),
+    ).toBeDefined();
+    expect(asking({ clauses: [{ when: { riskClasses: ['low', 'medium', 'high'] }, gates: approved(2) }] }).decision).toHaveLength(1);
+  });
+
+  it('is asked for no less at any higher risk, anywhere, once it is published', () => {
+    const subset = <T>(of: readonly T[]) => fc.option(fc.subarray([...of], { minLength: 1 }), { nil: undefined });
+    const clause = fc.record({
+      when: fc.record({ environmentClasses: subset(['test', 'production']), regimes: subset(REGIMES), riskClasses: subset(RISK_CLASSES) }),
+      gates: fc.constantFrom(approved(1), approved(2), approved(3), [{ gate: 'version-assigned' }]),
+    });
+    const place = fc.record({
+      environmentClass: fc.constantFrom('test', 'production'),
+      regimes: fc.subarray([...REGIMES]),
+      changeClass: fc.constantFrom(...PLANNED_CHANGE_CLASSES),
+    });
+    let taken = 0;
+    fc.assert(
+      fc.property(fc.array(clause, { maxLength: 4 }), fc.array(place, { minLength: 1, maxLength: 5 }), (clauses, where) => {
+        const { decision } = asking({ clauses: JSON.parse(JSON.stringify(clauses)) as PolicyContents['clauses'] });
+        if (isRefusal(decision)) return;
+        taken++;
+        const rules = decision[0]?.data as Parameters<typeof gatesFor>[0];
+        for (const at of where) {
+          const [low, medium, high] = RISK_CLASSES.map((risk) => gatesFor(rules, { ...at, risk }));
+          for (const rule of low ?? []) expect(medium?.some((other) => asksAsMuch(other, rule))).toBe(true);
+          for (const rule of medium ?? []) expect(high?.some((other) => asksAsMuch(other, rule))).toBe(true);
+        }
+      }),
+      { numRuns: 200 },
+    );
+    expect(taken).toBeGreaterThan(20);
+  });
+});
+
 describe("a policy's own gates", () => {
   afterAll(() => expressionHost.close());
 
@@ -209,6 +299,17 @@ describe("a policy's own gates", () => {
     });
     (await publishing(contents('artifacts.count > 0', onlyIn('emergency')))).outcome.thenRefused('gate-unsatisfiable');
     expect((await publishing(contents('artifacts.count > 0', onlyIn('normal')))).outcome.decision).toHaveLength(1);
+  });
+
+  it('may ask what a change is judged to be, and are refused where that can not be', async () => {
+    const lowIsSmall = 'change.risk != "low" || artifacts.count <= 3';
+    expect((await publishing(contents(lowIsSmall))).outcome.decision).toHaveLength(1);
+    const low = contents('change.risk == "low"');
+    expect((await publishing(low)).outcome.decision).toHaveLength(1);
+    const above = { ...low, riskFloors: [{ when: {}, atLeast: 'medium' as const }] };
+    (await publishing(above)).outcome.thenRefused('gate-unsatisfiable');
+    const clause = { when: { riskClasses: ['high' as const] }, gates: [{ gate: 'expression:low', expression: 'change.risk == "low"' }] };
+    (await publishing(contents(lowIsSmall, { clauses: [clause] }))).outcome.thenRefused('gate-unsatisfiable');
   });
 
   it('need an expression, and no other gate takes one', async () => {

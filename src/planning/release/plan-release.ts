@@ -15,7 +15,16 @@ import {
   Min,
   ValidateNested,
 } from 'class-validator';
-import type { OnFailure, PlannedChangeClass, PlannedStep, ReleaseEvent, SmokeSuite, StepAction } from '#libs/contracts';
+import {
+  RISK_CLASSES,
+  type OnFailure,
+  type PlannedChangeClass,
+  type PlannedStep,
+  type ReleaseEvent,
+  type RiskClass,
+  type SmokeSuite,
+  type StepAction,
+} from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
 import { hashOf } from '#libs/policy';
 import { release, type Release } from './release.ts';
@@ -77,6 +86,8 @@ export class PlanRelease {
   @Matches(/(?!\p{Default_Ignorable_Code_Point})[\p{L}\p{N}]/u, { message: 'changeReason must say something' })
   @MaxLength(2000)
   changeReason?: string;
+  /** How risky it is. Policies may ask for more approvals of what is riskier, and judge it as more; unless told it counts as `high`. */
+  @IsOptional() @IsIn(RISK_CLASSES) riskClass?: RiskClass;
 }
 
 /** A plan is a graph without cycles; a cycle is refused when the plan is made, and named (M4.2). */
@@ -90,11 +101,11 @@ export function planRelease(command: Issued<PlanRelease>, state: Release): Decis
   };
   const stages = stagesOf(steps);
   if ('refused' in stages) return stages;
-  const { changeReason } = command;
+  const { changeReason, riskClass } = command;
   const changeClass = command.changeClass === 'normal' ? undefined : command.changeClass;
   if (changeClass === 'emergency' && !changeReason)
     return refuse('meaning', 'emergency-without-reason', 'An emergency says why it is one: give a changeReason.');
-  const planHash = hashOf({ environment, steps, smoke, changeClass, changeReason });
+  const planHash = hashOf({ environment, steps, smoke, changeClass, changeReason, riskClass });
   if (state.plans[environment] === planHash) return [];
   return [
     {
@@ -107,6 +118,7 @@ export function planRelease(command: Issued<PlanRelease>, state: Release): Decis
         ...(smoke ? { smoke } : {}),
         ...(changeClass ? { changeClass } : {}),
         ...(changeReason ? { changeReason } : {}),
+        ...(riskClass ? { riskClass } : {}),
         planHash,
       },
     },

@@ -95,6 +95,22 @@ describe('planning a release', () => {
       .thenNothing();
   });
 
+  it('binds the risk that it declares: another one, or none, is another plan, and what is undeclared stays so', () => {
+    const { environment, steps } = plan;
+    const at = (riskClass?: 'low' | 'high') => issued(PlanRelease, { environment, steps, ...(riskClass ? { riskClass } : {}) });
+    const planned = (riskClass?: 'low' | 'high') => {
+      const { decision } = releases.given(composed).when(planRelease, at(riskClass));
+      const [event] = isRefusal(decision) ? [] : decision;
+      if (event?.type !== 'ReleasePlanned') throw new Error('not planned');
+      return event;
+    };
+    expect(planned('low').data.riskClass).toBe('low');
+    expect(planned().data).not.toHaveProperty('riskClass');
+    expect(new Set([planned(), planned('low'), planned('high')].map(({ data }) => data.planHash)).size).toBe(3);
+    releases.given(composed, planned('low')).when(planRelease, at('low')).thenNothing();
+    expect(releases.given(composed, planned('high')).when(planRelease, at('low')).decision).toEqual([planned('low')]);
+  });
+
   it('refuses a cycle and names it', () => {
     const circular = issued(PlanRelease, {
       environment: 'production',
