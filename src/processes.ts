@@ -1,6 +1,7 @@
 import type { Process } from '#libs/processes';
 import { rollout } from './deployments/processes/rollout.process.ts';
 import { aliasWatch, formerAliasWatch } from './governance/processes/alias-watch.process.ts';
+import { approvalExpiry } from './governance/processes/approval-expiry.process.ts';
 import { approvalGuard } from './governance/processes/approval-guard.process.ts';
 import { bypassReview } from './governance/processes/bypass-review.process.ts';
 import { changeCourse } from './governance/processes/change-course.process.ts';
@@ -16,6 +17,7 @@ import { smokeAfterDeployment } from './validation/processes/smoke-after-deploym
 export const processes: readonly Process<any>[] = [
   rollout,
   approvalGuard,
+  approvalExpiry,
   policyGuard,
   bypassReview,
   changeCourse,

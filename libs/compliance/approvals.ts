@@ -60,7 +60,8 @@ export class Approvals {
         round.closed ??= { ...written, how: 'rejected' };
         return;
       case 'ApprovalVoided':
-        round.closed ??= { ...written, how: 'voided' };
+        // Its time is in its tuple, whenever the timer wrote that it was over.
+        if (event.data.because !== 'expired') round.closed ??= { ...written, how: 'voided' };
     }
   }
 }

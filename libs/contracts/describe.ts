@@ -36,7 +36,8 @@ const sentences: { readonly [T in PlimsollEvent['type']]: (data: DataOf<T>) => s
     `Approval round ${e.round} for ${e.environment} was requested by ${e.requester}: ${e.quorum} ${e.quorum === 1 ? 'person' : 'persons'} must approve, until ${e.tuple.expiresAt}.`,
   ApprovalGranted: (e) => `${e.person} approved round ${e.round} for ${e.environment}${e.comment ? `: ${e.comment}` : '.'}`,
   ApprovalRejected: (e) => `${e.person} rejected round ${e.round} for ${e.environment}: ${e.reason}`,
-  ApprovalVoided: (e) => `Approval round ${e.round} for ${e.environment} was voided: ${e.reason}`,
+  ApprovalVoided: (e) =>
+    `Approval round ${e.round} for ${e.environment} ${e.because === 'expired' ? 'expired' : 'was voided'}: ${e.reason}`,
   ApprovalWithdrawn: (e) => `${e.person} took back the approval of round ${e.round} for ${e.environment}: ${e.reason}`,
 
   BypassRequested: (e) =>

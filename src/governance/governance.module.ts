@@ -29,7 +29,7 @@ import { submitChangeCommand } from './change/submit-change.ts';
 import { declareRecusalCommand, openChangeVoteCommand, voteOnChangeCommand } from './change/vote-on-change.ts';
 import { ChangesController } from './changes.controller.ts';
 import { defineGroupCommand } from './group/define-group.ts';
-import { voidApprovalIfChangedCommand, voidApprovalOfLeaverCommand } from './approval/void-approval.ts';
+import { expireApprovalCommand, voidApprovalIfChangedCommand, voidApprovalOfLeaverCommand } from './approval/void-approval.ts';
 import { bootstrapIdentityCommand, endBootstrapCommand } from './bootstrap/bootstrap-identity.ts';
 import { reviewDutiesCommand } from './duty-review/review-duties.ts';
 import { BacktestsController } from './backtest/backtests.controller.ts';
@@ -112,6 +112,7 @@ import { RoleGrantsHandler, WhoCouldHandler } from './views/role-grants/role-gra
       grantApprovalCommand,
       rejectApprovalCommand,
       voidApprovalIfChangedCommand,
+      expireApprovalCommand,
       withdrawApprovalCommand,
       defineGroupCommand,
       addGroupMemberCommand,

@@ -6,7 +6,7 @@ import { approval } from './approval.ts';
 import { grantApproval, GrantApproval, rejectApproval, RejectApproval } from './grant-approval.ts';
 import { requestApproval, RequestApproval } from './request-approval.ts';
 import { withdrawApproval, WithdrawApproval } from './withdraw-approval.ts';
-import { voidApprovalIfChanged, VoidApprovalIfChanged } from './void-approval.ts';
+import { expireApproval, ExpireApproval, voidApprovalIfChanged, VoidApprovalIfChanged } from './void-approval.ts';
 
 const approvals = scenario(approval);
 // Authors come from the artifacts' streams, the requester from the approval's own.
@@ -48,9 +48,36 @@ describe('requesting an approval', () => {
     approvals.given(requested).when(requestApproval, request, facts).thenNothing();
   });
 
-  it('supersedes the older round when the contents have changed', () => {
+  it('supersedes the older round by an event, when the contents have changed, and votes on it count no more', () => {
     const changed = gateFacts({ plan: { steps: [], planHash: 'other' } });
-    expect(approvals.given(requested).when(requestApproval, request, changed).decision).toMatchObject([
+    const events = approvals.given(requested, granted('anna')).when(requestApproval, request, changed).decision as ApprovalEvent[];
+    expect(events).toMatchObject([
+      { type: 'ApprovalVoided', data: { round: 1, reason: 'Request 2 supersedes it.', because: 'superseded' } },
+      { type: 'ApprovalRequested', data: { round: 2 } },
+    ]);
+    const both = [requested, granted('anna'), ...events] as const;
+    approvals
+      .given(...both)
+      .when(requestApproval, request, changed)
+      .thenNothing();
+    approvals
+      .given(...both)
+      .when(grantApproval, vote('otto'), { now: changed })
+      .thenRefused('tuple-changed');
+    approvals
+      .given(...both)
+      .when(withdrawApproval, issued(WithdrawApproval, { tupleHash, reason: 'Why not.' }, 'approval-1', { person: 'anna' }), {})
+      .thenRefused('tuple-changed');
+    expect(both.reduce(approval.evolve, approval.initial)).toMatchObject({ round: 2, approvers: [], outcome: 'open' });
+  });
+
+  it('says that an older round had expired, where the timer has not said so yet', () => {
+    const later = issued(RequestApproval, { releaseId: 'release-1', environment: 'production' }, 'approval-1', {
+      person: 'rita',
+      now: '2026-03-05T10:00:00.000Z',
+    });
+    expect(approvals.given(requested).when(requestApproval, later, facts).decision).toMatchObject([
+      { type: 'ApprovalVoided', data: { round: 1, because: 'expired' } },
       { type: 'ApprovalRequested', data: { round: 2 } },
     ]);
   });
@@ -156,6 +183,44 @@ describe('voiding an approval', () => {
 
   it('does not happen while the tuple is what was asked for', () => {
     approvals.given(requested).when(voidApprovalIfChanged, check, facts).thenNothing();
+  });
+});
+
+describe('the expiry of an approval', () => {
+  const expire = (now: string, round = 1) => issued(ExpireApproval, { round }, 'approval-1', { now });
+  const due = '2026-03-05T10:00:00.000Z';
+  const expired: ApprovalEvent = {
+    type: 'ApprovalVoided',
+    data: {
+      approvalId: 'approval-1',
+      releaseId: 'release-1',
+      environment: 'production',
+      round: 1,
+      reason: `It expired at ${due}.`,
+      because: 'expired',
+    },
+  };
+
+  it('is on record from its instant on, once, and of no other round', () => {
+    approvals.given(requested, granted('anna')).when(expireApproval, expire(due), {}).then(expired);
+    approvals.given(requested).when(expireApproval, expire('2026-03-05T09:59:59.999Z'), {}).thenNothing();
+    approvals.given(requested, expired).when(expireApproval, expire(due), {}).thenNothing();
+    approvals.given(requested).when(expireApproval, expire(due, 2), {}).thenNothing();
+    approvals.given().when(expireApproval, expire(due), {}).thenNothing();
+  });
+
+  it('takes no more votes, lets none be taken back, and makes way for a new request', () => {
+    approvals
+      .given(requested, expired)
+      .when(grantApproval, vote('otto', tupleHash, due), { now: facts })
+      .thenRefused('approval-expired');
+    approvals
+      .given(requested, granted('anna'), expired)
+      .when(withdrawApproval, issued(WithdrawApproval, { tupleHash, reason: 'Late.' }, 'approval-1', { person: 'anna' }), {})
+      .thenRefused('approval-not-open');
+    expect(approvals.given(requested, expired).when(requestApproval, request, facts).decision).toMatchObject([
+      { type: 'ApprovalRequested', data: { round: 2 } },
+    ]);
   });
 });
 

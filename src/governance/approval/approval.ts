@@ -16,7 +16,7 @@ export interface Approval {
   readonly approvers: readonly string[];
   /** Persons who took their approval of this round back, and have not given it again. */
   readonly withdrawn: readonly string[];
-  readonly outcome: 'none' | 'open' | 'rejected' | 'voided';
+  readonly outcome: 'none' | 'open' | 'rejected' | 'voided' | 'expired';
 }
 
 export const approval: Aggregate<Approval, ApprovalEvent> = {
@@ -55,7 +55,7 @@ export const approval: Aggregate<Approval, ApprovalEvent> = {
           withdrawn: [...state.withdrawn, event.data.person],
         };
       case 'ApprovalVoided':
-        return { ...state, outcome: 'voided' };
+        return { ...state, outcome: event.data.because === 'expired' ? 'expired' : 'voided' };
       default:
         return unknownEvent(event);
     }

@@ -100,8 +100,9 @@ export function rejectApproval(command: Issued<RejectApproval>, state: Approval,
 function refuseClosed(command: Issued<{ tupleHash: string }>, state: Approval, facts: VoteFacts): Refusal | undefined {
   const { tuple } = state;
   if (!tuple || !facts.now) return refuse('not-found', 'approval-unknown', `No approval ${command.target} was requested.`);
-  if (state.outcome !== 'open') return refuse('conflict', 'approval-not-open', `The approval was ${state.outcome}. Request a new one.`);
-  if (command.meta.now >= tuple.expiresAt)
+  if (state.outcome !== 'open' && state.outcome !== 'expired')
+    return refuse('conflict', 'approval-not-open', `The approval was ${state.outcome}. Request a new one.`);
+  if (state.outcome === 'expired' || command.meta.now >= tuple.expiresAt)
     return refuse('conflict', 'approval-expired', `The request expired at ${tuple.expiresAt}. Request a new one.`);
   const differences = tupleDifferences(tuple, facts.now);
   if (command.tupleHash !== state.tupleHash || differences.length > 0) {

@@ -37,6 +37,7 @@ export function requestApproval(command: Issued<RequestApproval>, state: Approva
   // The same contents asked for again while the request is open is the same request.
   if (open && state.tuple && tupleHashOf({ ...tuple, expiresAt: state.tuple.expiresAt }) === state.tupleHash) return [];
   return [
+    ...superseded(command, state),
     {
       type: 'ApprovalRequested',
       data: {
@@ -51,6 +52,16 @@ export function requestApproval(command: Issued<RequestApproval>, state: Approva
       },
     },
   ];
+}
+
+/** What was asked for before counts no more from here on, and neither do the votes on it: said by an event, beside the newer request. */
+function superseded({ target: approvalId, meta }: Issued<RequestApproval>, state: Approval): readonly ApprovalEvent[] {
+  const { releaseId, environment, round, outcome, tuple } = state;
+  if (outcome !== 'open' || !tuple || !releaseId || !environment) return [];
+  const of = { approvalId, releaseId, environment, round };
+  return meta.now >= tuple.expiresAt
+    ? [{ type: 'ApprovalVoided', data: { ...of, reason: `It expired at ${tuple.expiresAt}.`, because: 'expired' } }]
+    : [{ type: 'ApprovalVoided', data: { ...of, reason: `Request ${round + 1} supersedes it.`, because: 'superseded' } }];
 }
 
 export const requestApprovalCommand = defineCommand({

@@ -1,4 +1,4 @@
-import { IsString, IsUUID } from 'class-validator';
+import { IsInt, IsString, IsUUID, Min } from 'class-validator';
 import type { ApprovalEvent } from '#libs/contracts';
 import { defineCommand, type Decision, type Issued } from '#libs/event-sourcing';
 import { readGateFacts, tupleDifferences, type GateFacts } from '#libs/policy';
@@ -19,7 +19,7 @@ export function voidApprovalIfChanged(command: Issued<VoidApprovalIfChanged>, st
   return [
     {
       type: 'ApprovalVoided',
-      data: { approvalId: command.target, releaseId, environment, round: state.round, reason: differences.join(' ') },
+      data: { approvalId: command.target, releaseId, environment, round: state.round, reason: differences.join(' '), because: 'changed' },
     },
   ];
 }
@@ -44,7 +44,10 @@ export function voidApprovalOfLeaver(command: Issued<VoidApprovalOfLeaver>, stat
   const part = state.approvers.includes(person) ? 'approved it' : state.requester === person ? 'asked for it' : undefined;
   if (part === undefined) return [];
   return [
-    { type: 'ApprovalVoided', data: { approvalId: target, releaseId, environment, round, reason: `${person}, who ${part}, has left.` } },
+    {
+      type: 'ApprovalVoided',
+      data: { approvalId: target, releaseId, environment, round, reason: `${person}, who ${part}, has left.`, because: 'left' },
+    },
   ];
 }
 
@@ -52,4 +55,23 @@ export const voidApprovalOfLeaverCommand = defineCommand({
   type: VoidApprovalOfLeaver,
   aggregate: approval,
   decide: voidApprovalOfLeaver,
+});
+
+/** Sent when the time of a round is over; decides for itself whether it is. */
+export class ExpireApproval {
+  @IsInt() @Min(1) round: number;
+}
+
+export function expireApproval(command: Issued<ExpireApproval>, state: Approval): Decision<ApprovalEvent> {
+  const { releaseId, environment, round, outcome, tuple } = state;
+  if (outcome !== 'open' || round !== command.round || !tuple || !releaseId || !environment) return [];
+  if (command.meta.now < tuple.expiresAt) return [];
+  const reason = `It expired at ${tuple.expiresAt}.`;
+  return [{ type: 'ApprovalVoided', data: { approvalId: command.target, releaseId, environment, round, reason, because: 'expired' } }];
+}
+
+export const expireApprovalCommand = defineCommand({
+  type: ExpireApproval,
+  aggregate: approval,
+  decide: expireApproval,
 });

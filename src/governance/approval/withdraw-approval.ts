@@ -54,7 +54,10 @@ export function withdrawApproval(command: Issued<WithdrawApproval>, state: Appro
     if (state.withdrawn.includes(person)) return [];
     return refuse('conflict', 'not-approved', 'You have not approved this, so there is nothing to withdraw.');
   }
-  if (state.outcome !== 'open') return refuse('conflict', 'approval-not-open', `The approval was ${state.outcome}: it counts no more.`);
+  if (state.outcome !== 'open') {
+    const how = state.outcome === 'expired' ? 'has expired' : `was ${state.outcome}`;
+    return refuse('conflict', 'approval-not-open', `The approval ${how}: it counts no more.`);
+  }
   if (facts.deploymentId) {
     return refuse('conflict', 'deployment-started', `Deployment ${facts.deploymentId} was started on this approval already.`, [
       {

@@ -68,7 +68,11 @@ export const approvals = defineView<ApprovalRow, ApprovalEvent>({
       votes: [...row.votes, { person, vote: 'rejected', at: metadata.recordedAt, reason }],
       outcome: 'rejected',
     })),
-    ApprovalVoided: inRound((_row, { data }) => ({ outcome: 'voided', voided_because: data.reason })),
+    // What was approved in time was approved: its time being over takes that from nobody.
+    ApprovalVoided: inRound((row, { data }) => ({
+      outcome: data.because !== 'expired' ? 'voided' : row.outcome === 'approved' ? 'approved' : 'expired',
+      voided_because: data.reason,
+    })),
   },
 });
 

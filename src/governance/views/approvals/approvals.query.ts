@@ -12,7 +12,7 @@ export const approvalList = defineList({
   ],
   filters: {
     environment: textFilter('environment'),
-    outcome: oneOfFilter('outcome', ['open', 'approved', 'rejected', 'voided']),
+    outcome: oneOfFilter('outcome', ['open', 'approved', 'rejected', 'voided', 'expired']),
     releaseId: textFilter('release_id'),
   },
 });

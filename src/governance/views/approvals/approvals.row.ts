@@ -26,7 +26,7 @@ export class ApprovalRow {
   @Column('text') requester: string;
   @Column('jsonb') votes: readonly Vote[];
   /** An open or approved one holds until `expires_at` only. */
-  @Column('text') outcome: 'open' | 'approved' | 'rejected' | 'voided';
+  @Column('text') outcome: 'open' | 'approved' | 'rejected' | 'voided' | 'expired';
   @Column('text', { nullable: true }) voided_because: string | null;
   @Column('timestamptz', { transformer: INSTANT }) requested_at: string;
   @Column('timestamptz', { transformer: INSTANT }) expires_at: string;

@@ -50,6 +50,8 @@ describe('The approvals', () => {
     expect(after(rejected)).toMatchObject({ outcome: 'rejected', votes: [{}, { vote: 'rejected', reason: 'Too late.' }] });
     const voided: Told = { stream, event: { type: 'ApprovalVoided', data: { ...of, reason: 'The plan has changed.' } } };
     expect(after(voided)).toMatchObject({ outcome: 'voided', voided_because: 'The plan has changed.' });
+    const expired: Told = { stream, event: { type: 'ApprovalVoided', data: { ...of, reason: 'It expired.', because: 'expired' } } };
+    expect(after(expired)).toMatchObject({ outcome: 'expired', voided_because: 'It expired.' });
   });
 
   it('begin anew with a new round, in which votes of the older one do not count', () => {

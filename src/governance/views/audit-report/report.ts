@@ -77,7 +77,7 @@ export interface ReportedApproval {
     readonly comment?: string;
     readonly reason?: string;
   })[];
-  readonly outcome: 'open' | 'approved' | 'rejected' | 'voided';
+  readonly outcome: 'open' | 'approved' | 'rejected' | 'voided' | 'expired';
   readonly closed?: Written & { readonly reason: string };
 }
 
@@ -307,7 +307,12 @@ const sections: { readonly [T in ReportedEvent['type']]?: Section<T> } = {
       return { ...approval, votes: [...approval.votes, vote], outcome: 'rejected', closed: { ...written(event), reason } };
     }),
   ApprovalVoided: (facts, event) =>
-    inRound(facts, event, (approval) => ({ ...approval, outcome: 'voided', closed: { ...written(event), reason: event.data.reason } })),
+    inRound(facts, event, (approval) => {
+      // What was approved in time was approved: its time being over takes that from nobody.
+      const expired = approval.outcome === 'approved' ? 'approved' : 'expired';
+      const outcome = event.data.because === 'expired' ? expired : 'voided';
+      return { ...approval, outcome, closed: { ...written(event), reason: event.data.reason } };
+    }),
 
   TestReportRecorded: (facts, event) => {
     const { suite, artifactDigest, outcome, tests, failures, errors, skipped, reportDigest, tester } = event.data;

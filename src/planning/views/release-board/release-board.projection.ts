@@ -87,7 +87,7 @@ export const releaseBoard = defineView<Row, BoardEvent>({
     ApprovalGranted: inEnvironment((place, { data }) => withApproval(place, data.round, (a) => granted(a, data))),
     ApprovalWithdrawn: inEnvironment((place, { data }) => withApproval(place, data.round, (a) => withdrawn(a, data.person))),
     ApprovalRejected: inEnvironment((place, { data }) => withApproval(place, data.round, (a) => ({ ...a, outcome: 'rejected' }))),
-    ApprovalVoided: inEnvironment((place, { data }) => withApproval(place, data.round, (a) => ({ ...a, outcome: 'voided' }))),
+    ApprovalVoided: inEnvironment((place, { data }) => withApproval(place, data.round, (a) => closed(a, data.because === 'expired'))),
 
     DeploymentStarted: inEnvironment(({ smoke: _smoke, ...place }, { data: { deploymentId, rollbackOf } }) => ({
       ...place,
@@ -158,6 +158,11 @@ function placeIn(row: Row, environment: string): BoardEnvironment {
 
 function withApproval(place: BoardEnvironment, round: number, change: (approval: BoardApproval) => BoardApproval): BoardEnvironment {
   return place.approval?.round === round ? { ...place, approval: change(place.approval) } : place;
+}
+
+/** What was approved in time was approved: its time being over takes that from nobody. */
+function closed(approval: BoardApproval, expired: boolean): BoardApproval {
+  return { ...approval, outcome: !expired ? 'voided' : approval.outcome === 'approved' ? 'approved' : 'expired' };
 }
 
 function granted(

@@ -5,7 +5,7 @@ import { INSTANT, POSITION } from '#libs/cqrs';
 export interface BoardApproval {
   readonly approvalId: string;
   readonly round: number;
-  readonly outcome: 'open' | 'approved' | 'rejected' | 'voided';
+  readonly outcome: 'open' | 'approved' | 'rejected' | 'voided' | 'expired';
   /** How many distinct persons have approved in this round. */
   readonly granted: number;
   readonly quorum: number;
