@@ -231,6 +231,17 @@ describe('a draft policy that is tried on a past with planted cases', () => {
     expect(result.deployments.accepted.unknowable.count).toBe(13);
   });
 
+  it('judges what nobody declared a risk of as high, as it is judged today, and knows floors', async () => {
+    const asking: GateRule = { gate: 'approved', quorum: 5 };
+    const everywhere = await tryOut(RULES, { clauses: [{ when: {}, gates: [asking] }] });
+    const high = await tryOut(RULES, { clauses: [{ when: { riskClasses: ['high'] }, gates: [asking] }] });
+    expect(high).toEqual(everywhere);
+    const without = await tryOut(RULES);
+    expect(high).not.toEqual(without);
+    const lower: PolicyDraft['clauses'] = [{ when: { riskClasses: ['low', 'medium'] }, gates: [asking] }];
+    expect(await tryOut(RULES, { clauses: lower, riskFloors: [{ when: {}, atLeast: 'medium' }] })).toEqual(without);
+  });
+
   it('judges rollbacks by the gates of rollbacks, accepted and denied', async () => {
     const result = await tryOut(RULES, {
       rollbackGates: [{ gate: 'artifacts-registered' }, { gate: 'expression:never', expression: 'artifacts.count > 5' }],

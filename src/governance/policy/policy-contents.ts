@@ -446,6 +446,10 @@ function rulesOf(fields: readonly GateRuleField[]): readonly GateRule[] | Refusa
 function separationProblem({ id, duties, atMost = 1 }: DutySetField): Refusal | undefined {
   if (atMost >= duties.length)
     return refuse('meaning', 'separation-empty', `The rule ${id} forbids nothing: atMost is less than its duties.`);
+  if (atMost >= duties.filter((duty) => duty !== 'committer' && duty !== 'co-author').length) {
+    const detail = `The rule ${id} forbids nothing: whoever commits or co-authors is on record as author, so name author.`;
+    return refuse('meaning', 'separation-empty', detail);
+  }
   if (RELEASE_DUTIES.some((rule) => rule.id === id))
     return refuse('meaning', 'separation-twice', `The rule ${id} counts everywhere already: give yours another name.`);
   return undefined;

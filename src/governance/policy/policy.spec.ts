@@ -98,6 +98,7 @@ describe('publishing a policy', () => {
 
   it.each([
     ['separation-empty', [{ id: 'any-two', duties: ['author', 'tester'] as const, atMost: 2 }]],
+    ['separation-empty', [{ id: 'never-on-record', duties: ['committer', 'tester'] as const }]],
     ['separation-twice', [{ id: 'approver-is-not-author', duties: ['author', 'tester'] as const }]],
     [
       'separation-twice',
