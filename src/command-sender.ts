@@ -3,7 +3,7 @@ import type { CommandBus } from '@nestjs/cqrs';
 import type { CommandRegistry } from '#libs/cqrs';
 import { issue, RefusedError, type CommandMeta } from '#libs/event-sourcing';
 import type { CommandSender, OutgoingCommand, SendOutcome } from '#libs/processes';
-import { TransientError } from '#libs/subscriptions';
+import { isTransient } from '#libs/subscriptions';
 
 /** Carries the commands of processes to the same handlers as those of people. */
 export class BusCommandSender implements CommandSender {
@@ -20,10 +20,9 @@ export class BusCommandSender implements CommandSender {
       await this.bus.execute(issue(instance, target, meta));
       return { outcome: 'accepted' };
     } catch (error) {
-      if (!(error instanceof RefusedError)) throw error;
+      // Decided in a crowd is not refused: whoever runs the process sends it again.
+      if (!(error instanceof RefusedError) || isTransient(error)) throw error;
       const { type, detail, reasons } = error.refusal;
-      // Not the command's fault: it was decided in a crowd.
-      if (type === 'too-much-contention') throw new TransientError(detail, { cause: error });
       return { outcome: 'refused', type, detail, reasons };
     }
   }

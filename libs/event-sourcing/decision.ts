@@ -55,3 +55,8 @@ export class RefusedError extends Error {
     super(refusal.detail);
   }
 }
+
+/** Nobody refused: others were quicker every time that it was decided. Sent again, the same command may well be carried out. */
+export class TooMuchContention extends RefusedError {
+  readonly retriable = true;
+}

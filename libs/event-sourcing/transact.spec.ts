@@ -3,7 +3,7 @@ import { issued, metaOf } from '#libs/event-sourcing/testing';
 import type { Aggregate } from './aggregate.ts';
 import { unknownEvent } from './aggregate.ts';
 import { EventCodec } from './codec.ts';
-import { refuse, RefusedError, type Decision } from './decision.ts';
+import { refuse, RefusedError, TooMuchContention, type Decision } from './decision.ts';
 import { denialStream } from './denial.ts';
 import type { DomainEvent, NewEvent } from './event.ts';
 import {
@@ -225,7 +225,9 @@ describe('a conflict with somebody else', () => {
   });
 
   it('ends in a refusal that says so where it never ends, and stores nothing', async () => {
-    const { refusal } = await refusalOf(transact({ log: contended(100), codec }, sealJar, seal()));
+    const error = await refusalOf(transact({ log: contended(100), codec }, sealJar, seal()));
+    expect(error).toBeInstanceOf(TooMuchContention);
+    const { refusal } = error;
     expect(refusal).toMatchObject({ kind: 'conflict', type: 'too-much-contention' });
     expect(refusal.detail).toContain(`changed ${MAX_DECISIONS} times`);
     expect(await typesIn('jar-j1')).not.toContain('JarSealed');

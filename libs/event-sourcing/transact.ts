@@ -4,7 +4,7 @@ import { secretsIn, withoutSecrets } from '#libs/secrets';
 import { load, type Aggregate, type Loaded } from './aggregate.ts';
 import type { EventCodec } from './codec.ts';
 import type { CommandMeta, Issued } from './command.ts';
-import { isRefusal, refuse, RefusedError, type Decision, type Refusal } from './decision.ts';
+import { isRefusal, refuse, RefusedError, TooMuchContention, type Decision, type Refusal } from './decision.ts';
 import { denialStream, type CommandDenied } from './denial.ts';
 import { isProgram, type DomainEvent, type EventMetadata, type NewEvent } from './event.ts';
 import { AppendOutcomeUnknown, NO_STREAM, WrongExpectedRevision, type Appended, type EventLog } from './event-log.ts';
@@ -67,6 +67,7 @@ export interface TransactPorts {
  * with If-Match it is refused (412) instead. Doing it twice yields no new event: the same commandId finds its own events in the stream.
  *
  * @throws RefusedError the rule (or a precondition) refuses; the denial is stored before this is thrown
+ * @throws TooMuchContention it was decided `MAX_DECISIONS` times, and others came first every time; nothing was stored
  * @throws AppendOutcomeUnknown the log did not answer; the caller may repeat the command with the same commandId
  */
 export async function transact<C extends object, S, E extends DomainEvent, F>(
@@ -136,7 +137,7 @@ export async function transact<C extends object, S, E extends DomainEvent, F>(
       if (!(error instanceof WrongExpectedRevision)) throw error;
       if (meta.expectedRevision !== undefined) throw new RefusedError(staleRevision(loaded.stream, meta.expectedRevision, error.actual));
       if (decisions >= MAX_DECISIONS) {
-        throw new RefusedError(
+        throw new TooMuchContention(
           refuse(
             'conflict',
             'too-much-contention',

@@ -1,5 +1,14 @@
 import { Client, Pool } from 'pg';
-import { EventCodec, EventLogUnavailable, NO_STREAM, type StoredEvent } from '#libs/event-sourcing';
+import {
+  EventCodec,
+  EventLogUnavailable,
+  NO_STREAM,
+  refuse,
+  RefusedError,
+  TooMuchContention,
+  WrongExpectedRevision,
+  type StoredEvent,
+} from '#libs/event-sourcing';
 import { MemoryEventLog } from '#libs/event-sourcing/memory';
 import { testEvent } from '#libs/event-sourcing/testing';
 import { freshDatabase, type FreshDatabase } from '../../test/support/database.ts';
@@ -259,6 +268,9 @@ describe('an interruption', () => {
 
   it('is told from an error by what it is, or by its cause', () => {
     expect(isTransient(new EventLogUnavailable('away'))).toBe(true);
+    expect(isTransient(new WrongExpectedRevision('jar-1', 1, 2))).toBe(true);
+    expect(isTransient(new TooMuchContention(refuse('conflict', 'too-much-contention', 'A crowd.')))).toBe(true);
+    expect(isTransient(new RefusedError(refuse('conflict', 'jar-sealed', 'The jar is sealed.')))).toBe(false);
     expect(isTransient(new Error('wrapped', { cause: Object.assign(new Error(), { code: 'ECONNRESET' }) }))).toBe(true);
     expect(isTransient(Object.assign(new Error(), { code: '40001' }))).toBe(true);
     expect(isTransient(Object.assign(new Error(), { retriable: true }))).toBe(true);

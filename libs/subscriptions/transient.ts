@@ -21,7 +21,7 @@ const TRANSIENT_CODES = new Set([
 const TRANSIENT_CLASSES = /^(08|53)[0-9A-Z]{3}$/;
 /** pg gives these without a code. */
 const TRANSIENT_MESSAGES = /connection terminated|connection error|timeout exceeded when trying to connect|query read timeout/i;
-const TRANSIENT_NAMES = new Set(['EventLogUnavailable', 'AppendOutcomeUnknown']);
+const TRANSIENT_NAMES = new Set(['EventLogUnavailable', 'AppendOutcomeUnknown', 'WrongExpectedRevision']);
 
 /** Thrown by a handler to say: not the event's fault, try again later. */
 export class TransientError extends Error {
@@ -29,8 +29,8 @@ export class TransientError extends Error {
 }
 
 /**
- * Whether an error is about the world (a lost connection, a deadlock, a log that does not answer) and not about the event.
- * Looks through `cause`. Errors of other libraries count when they are a `TransientError` or carry `retriable: true` (kafkajs).
+ * Whether an error is about the world (a lost connection, a deadlock, a log that does not answer, a crowd at one stream) and not about the
+ * event. Looks through `cause`. Errors of other libraries count when they are a `TransientError` or carry `retriable: true` (kafkajs).
  */
 export function isTransient(error: unknown): boolean {
   for (let e: unknown = error, depth = 0; typeof e === 'object' && e !== null && depth < 8; depth++) {
@@ -61,4 +61,23 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
     const timer = setTimeout(done, ms);
     signal.addEventListener('abort', done);
   });
+}
+
+/** Tries of `repeatedly`: six take about two to three seconds in all. */
+const MOST_TRIES = 6;
+
+/**
+ * Does a piece of work that may be done twice, again with backoff after each interruption of the world, at most six times in all.
+ *
+ * @throws what the last try threw, or the first that is no interruption
+ */
+export async function repeatedly<T>(work: () => Promise<T>, signal: AbortSignal, wait: typeof pause = pause): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isTransient(error) || attempt + 1 >= MOST_TRIES) throw error;
+      await wait(backoff(attempt), signal);
+    }
+  }
 }

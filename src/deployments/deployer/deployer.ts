@@ -7,7 +7,7 @@ import type { Aggregates } from '#libs/cqrs';
 import type { Drivers, StepOutcome } from '#libs/deployers';
 import { derivedId, issue, RefusedError, type CommandMeta, type Transacted } from '#libs/event-sourcing';
 import { stepLogRecordId } from '#libs/retention';
-import { pause } from '#libs/subscriptions';
+import { isTransient, pause, repeatedly } from '#libs/subscriptions';
 import { deployment, type Deployment } from '../deployment/deployment.ts';
 import { LeaseStep, RenewStepLease, ReportStep } from '../deployment/run-step.ts';
 import { schedule, type ReadyStep } from '../deployment/schedule.ts';
@@ -24,6 +24,8 @@ export interface DeployerOptions {
   /** Where logs are kept whole. */
   readonly records?: RecordStore;
   readonly clock: () => Date;
+  /** Waits between two tries of a command; real time unless told. */
+  readonly pause?: typeof pause;
   readonly onError: (error: unknown) => void;
 }
 
@@ -47,7 +49,7 @@ export class Deployer {
   async run(open: () => Promise<readonly string[]>, tickMs: number, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        for (const deploymentId of await open()) await this.advance(deploymentId, signal);
+        for (const deploymentId of await open()) await this.advance(deploymentId, signal).catch(this.options.onError);
       } catch (error) {
         this.options.onError(error);
       }
@@ -61,7 +63,7 @@ export class Deployer {
     const { state } = await this.options.aggregates.load(deployment, deploymentId);
     for (const ready of schedule(state, this.now()).ready) {
       if (signal.aborted) return;
-      const fencingToken = await this.lease(deploymentId, ready);
+      const fencingToken = await this.lease(deploymentId, ready, signal);
       if (fencingToken === undefined) continue;
       const running = this.take(deploymentId, state, ready, fencingToken, signal).catch(this.options.onError);
       this.underWay.add(running);
@@ -75,14 +77,14 @@ export class Deployer {
   }
 
   /** The fencing token, or undefined where another deployer was quicker. */
-  private async lease(deploymentId: string, ready: ReadyStep): Promise<number | undefined> {
+  private async lease(deploymentId: string, ready: ReadyStep, signal: AbortSignal): Promise<number | undefined> {
     const command = Object.assign(new LeaseStep(), {
       step: ready.step,
       compensating: ready.compensating,
       holder: this.holder,
       leaseSeconds: this.options.leaseSeconds,
     });
-    const leased = await this.send(command, deploymentId, randomUUID());
+    const leased = await this.send(command, deploymentId, randomUUID(), signal);
     return (leased?.events[0]?.data as { fencingToken: number } | undefined)?.fencingToken;
   }
 
@@ -96,7 +98,7 @@ export class Deployer {
     const { step, compensating, attempt, action } = ready;
     const lost = new AbortController();
     const renewal = setInterval(
-      () => void this.renew(deploymentId, step, fencingToken, lost).catch(this.options.onError),
+      () => void this.renew(deploymentId, step, fencingToken, lost, signal).catch(this.options.onError),
       (this.options.leaseSeconds * 1000) / 3,
     );
     let outcome: StepOutcome;
@@ -133,7 +135,7 @@ export class Deployer {
       ...(output === undefined ? {} : { output }),
       ...(records && outcome.log ? await this.keep(records, stepLogRecordId(deploymentId, step, fencingToken), outcome.log) : {}),
     } as const);
-    await this.send(report, deploymentId, derivedId('step-report', deploymentId, step, String(fencingToken)));
+    await this.send(report, deploymentId, derivedId('step-report', deploymentId, step, String(fencingToken)), signal);
     await this.advance(deploymentId, signal);
   }
 
@@ -148,18 +150,24 @@ export class Deployer {
     }
   }
 
-  private async renew(deploymentId: string, step: string, fencingToken: number, lost: AbortController): Promise<void> {
+  private async renew(deploymentId: string, step: string, fencingToken: number, lost: AbortController, signal: AbortSignal): Promise<void> {
     const command = Object.assign(new RenewStepLease(), { step, fencingToken, leaseSeconds: this.options.leaseSeconds });
-    if (!(await this.send(command, deploymentId, randomUUID()))) lost.abort();
+    if (!(await this.send(command, deploymentId, randomUUID(), signal))) lost.abort();
   }
 
-  /** Undefined where the deployment refuses: somebody else was quicker or has taken over. */
-  private async send(command: object, deploymentId: string, commandId: string): Promise<Transacted | undefined> {
-    const meta: CommandMeta = { commandId, actor: ACTOR, correlationId: deploymentId, causationId: this.holder, now: this.now() };
-    try {
+  /**
+   * Undefined where the deployment refuses: somebody else was quicker or has taken over. A crowd at its stream, or a log that does not
+   * answer, is no refusal: the command is sent again under its id.
+   */
+  private async send(command: object, deploymentId: string, commandId: string, signal: AbortSignal): Promise<Transacted | undefined> {
+    const once = async (): Promise<Transacted> => {
+      const meta: CommandMeta = { commandId, actor: ACTOR, correlationId: deploymentId, causationId: this.holder, now: this.now() };
       return await this.options.commands.execute(issue(command, deploymentId, meta));
+    };
+    try {
+      return await repeatedly(once, signal, this.options.pause);
     } catch (error) {
-      if (error instanceof RefusedError) return undefined;
+      if (error instanceof RefusedError && !isTransient(error)) return undefined;
       throw error;
     }
   }

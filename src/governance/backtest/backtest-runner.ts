@@ -4,7 +4,7 @@ import type { BacktestEvent } from '#libs/contracts';
 import type { Aggregates } from '#libs/cqrs';
 import { BEFORE_ALL, derivedId, issue, type CommandMeta, type EventCodec, type EventLog, type StoredEvent } from '#libs/event-sourcing';
 import { MAX_DECISIONS, PolicyBacktest } from '#libs/policy';
-import { isTransient, type BatchContext } from '#libs/subscriptions';
+import { isTransient, repeatedly, type BatchContext } from '#libs/subscriptions';
 import { backtest } from './backtest.ts';
 import { ReportBacktest } from './report-backtest.ts';
 import { StartBacktest } from './start-backtest.ts';
@@ -46,7 +46,7 @@ export class BacktestRunner {
 
   private async run(requested: Requested, { token, signal }: Pick<BatchContext, 'token' | 'signal'>): Promise<void> {
     const { log, codec, batch = 2000, maxDecisions = MAX_DECISIONS } = this.options;
-    const run = await this.start(requested, token);
+    const run = await this.start(requested, token, signal);
     if (!run) return;
     const { upTo } = run;
     const readStream = async (stream: string): Promise<readonly StoredEvent[]> => (await log.readStream(stream)).events;
@@ -68,27 +68,34 @@ export class BacktestRunner {
       } catch (error) {
         if (signal.aborted || isTransient(error)) throw error;
         const reason = error instanceof Error ? error.message : String(error);
-        return await this.report(requested, run.number, 'failed', { failed: reason.slice(0, 2000) });
+        return await this.report(requested, run.number, signal, 'failed', { failed: reason.slice(0, 2000) });
       }
       const percent = Math.floor(Number((after * 100n) / (upTo || 1n)));
       if (percent >= told + PROGRESS_STEP_PERCENT && after < upTo) {
         told = percent;
-        await this.report(requested, run.number, `${percent}`, { events: test.events, decisions: test.decisions, percent });
+        await this.report(requested, run.number, signal, `${percent}`, { events: test.events, decisions: test.decisions, percent });
       }
       events = await next;
     }
     signal.throwIfAborted();
-    await this.report(requested, run.number, 'completed', { result: test.result() });
+    await this.report(requested, run.number, signal, 'completed', { result: test.result() });
   }
 
   /** Undefined where it has ended, or somebody with a newer lease runs it. */
-  private async start(requested: Requested, token: bigint): Promise<{ readonly number: number; readonly upTo: bigint } | undefined> {
+  private async start(
+    requested: Requested,
+    token: bigint,
+    signal: AbortSignal,
+  ): Promise<{ readonly number: number; readonly upTo: bigint } | undefined> {
     const { aggregates, commands, log } = this.options;
     const { backtestId } = requested.data;
     const { status } = (await aggregates.load(backtest, backtestId)).state;
     if (status !== 'requested' && status !== 'running') return undefined;
     const command = Object.assign(new StartBacktest(), { upTo: String(await log.head()), token: String(token) });
-    await commands.execute(issue(command, backtestId, this.meta(requested, 'start', command.token, command.upTo)));
+    await repeatedly(
+      () => commands.execute(issue(command, backtestId, this.meta(requested, 'start', command.token, command.upTo))),
+      signal,
+    );
     const { state } = await aggregates.load(backtest, backtestId);
     return state.status === 'running' && state.token === command.token && state.upTo !== undefined
       ? { number: state.run, upTo: BigInt(state.upTo) }
@@ -100,9 +107,17 @@ export class BacktestRunner {
     return state.status === 'running' && state.run === run;
   }
 
-  private async report(requested: Requested, run: number, what: string, report: ReportBacktest['report']): Promise<void> {
+  /** Sent again where it met a crowd: a run that is interrupted begins anew. */
+  private async report(
+    requested: Requested,
+    run: number,
+    signal: AbortSignal,
+    what: string,
+    report: ReportBacktest['report'],
+  ): Promise<void> {
     const command = Object.assign(new ReportBacktest(), { run, report });
-    await this.options.commands.execute(issue(command, requested.data.backtestId, this.meta(requested, String(run), what)));
+    const { backtestId } = requested.data;
+    await repeatedly(() => this.options.commands.execute(issue(command, backtestId, this.meta(requested, String(run), what))), signal);
   }
 
   private meta({ id, data }: Requested, ...what: readonly string[]): CommandMeta {

@@ -3,6 +3,7 @@ import type { SmokeRunEvent } from '#libs/contracts';
 import type { Aggregates } from '#libs/cqrs';
 import { derivedId, issue, RefusedError, type CommandMeta, type StoredEvent } from '#libs/event-sourcing';
 import { runSmoke } from '#libs/evidence';
+import { isTransient } from '#libs/subscriptions';
 import { ReportSmokeRun } from './run-smoke.ts';
 import { smokeRun } from './smoke-run.ts';
 
@@ -50,7 +51,7 @@ export class SmokeRunner {
       await this.options.commands.execute(issue(report, smokeRunId, meta));
     } catch (error) {
       // Too late, or reported before with other timings: the run has its outcome already.
-      if (!(error instanceof RefusedError)) throw error;
+      if (!(error instanceof RefusedError) || isTransient(error)) throw error;
     }
   }
 }
