@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { Body, Controller, Get, Header, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { csvOf } from '#libs/csv';
+import { refuse, RefusedError } from '#libs/event-sourcing';
 import { TextKeeper } from '#libs/privacy';
 import { MemorySubjectKeys } from '#libs/privacy/testing';
 import { EventStreams } from './event-streams.ts';
@@ -68,6 +69,21 @@ class WrittenController {
   @HttpCode(200)
   echo(@Body() body: unknown, @Query() query: unknown): unknown {
     return { body, query, comment: sealed };
+  }
+
+  @Post('refuse')
+  refuse(): never {
+    throw new RefusedError(
+      refuse('gate', 'gates-not-passed', `The change was withdrawn: ${sealed}`, [
+        { code: 'gate-change-approved-fail', detail: `withdrawn: ${sealed}`, evidence: ['change-1@3'], unblockedBy: 'Submit it again.' },
+      ]),
+      7n,
+    );
+  }
+
+  @Post('refuse-plainly')
+  refusePlainly(): never {
+    throw new RefusedError(refuse('conflict', 'jar-sealed', 'The jar is sealed.'), 8n);
   }
 
   @Get('live')
@@ -181,6 +197,41 @@ describe('sealed text on its way out', () => {
     expect(await (await echo({}, '', 'k1')).text()).toBe(first);
     keys.forget('dora');
     expect(await (await echo({}, '', 'k1')).json()).toMatchObject({ comment: '(erased)' });
+  });
+
+  it('is opened in a refusal that quotes it, at once and repeated, kept sealed with it, and erased there when its key is gone', async () => {
+    const ask = async (path: string, key: string): Promise<{ status: number; position: string | null; type: string; body: unknown }> => {
+      const headers = { authorization: await edge.bearer(), 'content-type': 'application/json', 'idempotency-key': key };
+      const answer = await fetch(`${edge.url}/v1/${path}`, { method: 'POST', body: '{}', headers });
+      return {
+        status: answer.status,
+        position: answer.headers.get('plimsoll-position'),
+        type: answer.headers.get('content-type') ?? '',
+        body: await answer.json(),
+      };
+    };
+    const shown = (text: string) => ({
+      status: 409,
+      position: '7',
+      type: 'application/problem+json; charset=utf-8',
+      body: {
+        type: 'https://plimsoll.dev/problems/gates-not-passed',
+        title: 'Gates not passed',
+        status: 409,
+        detail: `The change was withdrawn: ${text}`,
+        instance: '/v1/refuse',
+        reasons: [
+          { code: 'gate-change-approved-fail', detail: `withdrawn: ${text}`, evidence: ['change-1@3'], unblockedBy: 'Submit it again.' },
+        ],
+      },
+    });
+    expect(await ask('refuse', 'r1')).toEqual(shown(SAID));
+    expect([...kept.answers.values()].map(({ body }) => body)).toEqual([expect.stringContaining(sealed)]);
+    expect(await ask('refuse', 'r1')).toEqual(shown(SAID));
+    expect(await ask('refuse-plainly', 'r2')).toMatchObject({ status: 409, position: '8', body: { detail: 'The jar is sealed.' } });
+    keys.forget('dora');
+    expect(await ask('refuse', 'r1')).toEqual(shown('(erased)'));
+    expect(await ask('refuse', 'r3')).toEqual(shown('(erased)'));
   });
 
   it('is erased in a stream that was open before', async () => {

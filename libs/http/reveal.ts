@@ -2,9 +2,9 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { Inject, Injectable, Optional, SetMetadata, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { from, mergeMap, type Observable } from 'rxjs';
+import { catchError, from, mergeMap, type Observable } from 'rxjs';
 import { csvOf } from '#libs/csv';
-import { holdsSealedText, SEALED_TEXT_MARK } from '#libs/event-sourcing';
+import { holdsSealedText, RefusedError, SEALED_TEXT_MARK } from '#libs/event-sourcing';
 import { ERASED, type TextRevealer } from '#libs/privacy';
 import { ProblemError } from './problem.ts';
 import { headerOf, replyOf, requestOf } from './request.ts';
@@ -20,7 +20,7 @@ export const AsStored = (): MethodDecorator => SetMetadata(AS_STORED, true);
 /**
  * Opens sealed text (principle 13) where it leaves the house, and nowhere before: what is stored, also of answers, stays sealed, so that a key
  * that is destroyed takes effect everywhere at once. Opens it in JSON and in text of any type; bytes (a Buffer or a stream), which may be proved by a
- * digest, only for who asks with `Plimsoll-Text: revealed`. Errors are not opened: no refusal quotes text.
+ * digest, only for who asks with `Plimsoll-Text: revealed`. A refusal may quote text, such as why a change was withdrawn: it is opened, too.
  */
 @Injectable()
 export class RevealInterceptor implements NestInterceptor {
@@ -42,7 +42,10 @@ export class RevealInterceptor implements NestInterceptor {
       );
     }
     if (this.reflector.get<boolean | undefined>(AS_STORED, context.getHandler())) return next.handle();
-    return next.handle().pipe(mergeMap((value: unknown) => from(this.opened(context, revealer, value))));
+    return next.handle().pipe(
+      mergeMap((value: unknown) => from(this.opened(context, revealer, value))),
+      catchError((error: unknown) => from(rejected(error, revealer))),
+    );
   }
 
   private async opened(context: ExecutionContext, revealer: TextRevealer, value: unknown): Promise<unknown> {
@@ -54,6 +57,13 @@ export class RevealInterceptor implements NestInterceptor {
     replyOf(context).removeHeader('content-length');
     return Buffer.from(await revealTyped(text, contentType, revealer));
   }
+}
+
+/** Rejects with the error, with what persons wrote opened where it is a refusal: its denial, and the answer that a repeat gets, stay sealed. */
+async function rejected(error: unknown, revealer: TextRevealer): Promise<never> {
+  if (!(error instanceof RefusedError)) throw error;
+  const refusal = await revealIn(error.refusal, revealer);
+  throw refusal === error.refusal ? error : new RefusedError(refusal, error.denialPosition);
 }
 
 /** The JSON value with sealed text opened in all its strings; the value itself where there is none. */
