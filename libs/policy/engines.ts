@@ -11,14 +11,21 @@ export interface EngineTraits {
   readonly risk: boolean;
   /** Whoever is named as the builder of what would run is an author of it, too. */
   readonly builders: boolean;
+  /** A change waits for those that it depends on. */
+  readonly inOrder: boolean;
+  /** A class other than `normal` counts where evidence bears it, and not because a plan says so. */
+  readonly classBorne: boolean;
 }
+
+/** What came with this engine. */
+const NOTHING_YET = { risk: false, builders: false, inOrder: false, classBorne: false };
 
 /** Engines whose receipts can be executed again: what is new in a later one is left out for an earlier one. */
 export const ENGINES: Readonly<Record<string, EngineTraits>> = {
-  'plimsoll-gates/4 cel/0.6.1': { everyDuty: false, everyHand: false, risk: false, builders: false },
-  'plimsoll-gates/5 cel/0.6.1': { everyDuty: true, everyHand: false, risk: false, builders: false },
-  'plimsoll-gates/6 cel/0.6.1': { everyDuty: true, everyHand: true, risk: false, builders: false },
-  [ENGINE]: { everyDuty: true, everyHand: true, risk: true, builders: true },
+  'plimsoll-gates/4 cel/0.6.1': { ...NOTHING_YET, everyDuty: false, everyHand: false },
+  'plimsoll-gates/5 cel/0.6.1': { ...NOTHING_YET, everyDuty: true, everyHand: false },
+  'plimsoll-gates/6 cel/0.6.1': { ...NOTHING_YET, everyDuty: true, everyHand: true },
+  [ENGINE]: { everyDuty: true, everyHand: true, risk: true, builders: true, inOrder: true, classBorne: true },
 };
 
 /** @throws Error there is no such engine here */

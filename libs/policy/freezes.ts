@@ -36,20 +36,23 @@ export function notFrozen(
     changeClass,
   };
   const at = Date.parse(now);
+  // What bears a claim is named with what it opens, and that nothing does with what stays closed.
+  const claim = changeClass === facts.counted?.class ? facts.counted : undefined;
   const { open, blocks, windows } = opennessAt(calendars, target, at);
   if (open) {
     const allowed = windows.length > 0 ? ` The window ${windows.join(', ')} is open.` : '';
-    return { open, detail: `no freeze holds for ${facts.environment}.${allowed}` };
+    const borne = claim && claim.class !== 'normal' ? ` ${claim.detail}` : '';
+    return { open, detail: `no freeze holds for ${facts.environment}.${allowed}${borne}` };
   }
-  const detail = blocks.map(blockText).join(' ');
+  const detail = [...(claim ? [claim.detail] : []), ...blocks.map(blockText)].join(' ');
   if (!advise) return { open, detail };
   const next = nextOpen(calendars, target, at);
+  const opens = next === undefined ? 'It does not open within 24 months: have a calendar changed.' : `Next open: ${iso(next)}.`;
   return {
     open,
     detail,
-    ...(next === undefined
-      ? { unblockedBy: 'It does not open within 24 months: have a calendar changed.' }
-      : { unblockedBy: `Next open: ${iso(next)}.`, opensAt: iso(next) }),
+    unblockedBy: [opens, ...(claim?.unblockedBy ? [claim.unblockedBy] : [])].join(' '),
+    ...(next === undefined ? {} : { opensAt: iso(next) }),
   };
 }
 
@@ -64,7 +67,7 @@ function iso(instant: number): string {
   return new Date(instant).toISOString();
 }
 
-/** The class that a plan was made and approved for; a rollback is one of its own. */
+/** The class that a change counts as; a rollback is one of its own. */
 export function changeClassOf(facts: GateFacts, kind: DecisionKind): ChangeClass {
-  return kind === 'rollback' ? kind : (facts.plan?.changeClass ?? 'normal');
+  return kind === 'rollback' ? kind : (facts.counted?.class ?? facts.plan?.changeClass ?? 'normal');
 }

@@ -125,7 +125,11 @@ const judges: Readonly<Record<BuiltInGate, Judge>> = {
     return verdict(
       open ? 'pass' : 'fail',
       `A change of class ${changeClass}: ${detail}`,
-      [refs.calendars ?? refs.environment, `tzdata:${facts.tzdata ?? 'none'}`],
+      [
+        refs.calendars ?? refs.environment,
+        `tzdata:${facts.tzdata ?? 'none'}`,
+        ...(facts.counted && kind !== 'rollback' ? [...Object.values(refs.change ?? {}), ...(refs.bypass ? [refs.bypass] : [])] : []),
+      ],
       unblockedBy,
     );
   },

@@ -82,7 +82,7 @@ export function factValuesOf(
   const passed = new Set(reports.filter((r) => reports.every((o) => o.suite !== r.suite || o.outcome === 'pass')).map((r) => r.suite));
   return {
     now,
-    'change.class': plan?.changeClass ?? 'normal',
+    'change.class': facts.counted?.class ?? plan?.changeClass ?? 'normal',
     ...(facts.risk ? { 'change.risk': facts.risk.effective } : {}),
     'change.kind': kind,
     'change.deployer': deployer,

@@ -72,15 +72,71 @@ describe('a receipt of an engine that knew neither risks nor builders', () => {
   });
 });
 
+/**
+ * What the engine decided that took a plan's word for its class, and let a change go before one that it depends on: the latter, and an
+ * emergency that nothing bears, in an environment whose policy asks normal changes alone for tests. Never edited.
+ */
+const inAnyOrder = JSON.parse(readFileSync(join(__dirname, 'testing/receipts/engine-6-changes.json'), 'utf8')) as {
+  readonly receipts: readonly DecisionReceipt[];
+  readonly events: readonly StoredEvent[];
+};
+
+describe('receipts of the engine that took plans at their word and changes in any order', () => {
+  const stream = (name: string): readonly StoredEvent[] => inAnyOrder.events.filter((e) => e.stream === name);
+
+  it.each(inAnyOrder.receipts)('come out the same, byte for byte', async (receipt) => {
+    expect(receipt).toMatchObject({ engine: 'plimsoll-gates/6 cel/0.6.1', verdict: 'pass' });
+    const again = await recheckReceipt(receipt, stream);
+    expect(again).toMatchObject({ outcome: 'same' });
+    expect(again.outcome === 'same' && canonicalJson(again.receipt)).toBe(canonicalJson(receipt));
+  });
+
+  it('would be others today: nobody declared a risk, and a class is borne or is normal', async () => {
+    const log = new MemoryEventLog();
+    for (const { stream: name, revision, position: _position, ...event } of inAnyOrder.events)
+      await log.append(name, revision - 1, [event]);
+    const today = await Promise.all(
+      inAnyOrder.receipts.map(async ({ subject, evaluatedAt: now }) => {
+        if (!subject) throw new Error('no subject');
+        const facts = await readJudgedFacts((aggregate, id) => load(log, plimsollCodec(), aggregate, id), subject, now, evaluateAtHand);
+        const receipt = evaluateGates(facts, { deployer: subject.deployer, now });
+        expect(await recheckReceipt(receipt, stream)).toMatchObject({ outcome: 'same' });
+        return receipt;
+      }),
+    );
+    expect(today).toMatchObject([
+      {
+        verdict: 'fail',
+        gates: [
+          {
+            gate: 'change-approved',
+            verdict: 'fail',
+            detail: expect.stringMatching(/^It was decided on as of low risk, and is judged as high\./),
+          },
+        ],
+      },
+      {
+        verdict: 'fail',
+        gates: [
+          { gate: 'version-assigned', verdict: 'pass' },
+          { gate: 'tests-passed', verdict: 'inconclusive' },
+        ],
+      },
+    ]);
+  });
+});
+
 describe('engines', () => {
   it('are this one and those whose receipts are out there', () => {
     const before = ['plimsoll-gates/4 cel/0.6.1', 'plimsoll-gates/5 cel/0.6.1', 'plimsoll-gates/6 cel/0.6.1'];
+    const older = { risk: false, builders: false, inOrder: false, classBorne: false };
     expect(Object.keys(ENGINES)).toEqual([...before, ENGINE]);
-    expect(traitsOf(ENGINE)).toEqual({ everyDuty: true, everyHand: true, risk: true, builders: true });
+    const all = { everyDuty: true, everyHand: true, risk: true, builders: true, inOrder: true, classBorne: true };
+    expect(traitsOf(ENGINE)).toEqual(all);
     expect(before.map(traitsOf)).toEqual([
-      { everyDuty: false, everyHand: false, risk: false, builders: false },
-      { everyDuty: true, everyHand: false, risk: false, builders: false },
-      { everyDuty: true, everyHand: true, risk: false, builders: false },
+      { everyDuty: false, everyHand: false, ...older },
+      { everyDuty: true, everyHand: false, ...older },
+      { everyDuty: true, everyHand: true, ...older },
     ]);
     expect(() => traitsOf('plimsoll-gates/1')).toThrow(`There is no engine plimsoll-gates/1; known are ${[...before, ENGINE].join(', ')}.`);
     expect(() => traitsOf('constructor')).toThrow('There is no engine');

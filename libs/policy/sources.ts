@@ -38,9 +38,11 @@ import {
   changeCalendar,
   changeHistory,
   changeModel,
+  countedClass,
   incidentSource,
   readChangeFacts,
   type ChangeFacts,
+  type CountedClass,
 } from './changes/index.ts';
 import { ENGINE, traitsOf } from './engines.ts';
 import type { ExpressionOutcome } from './expressions/index.ts';
@@ -395,8 +397,10 @@ export interface GateFacts {
   readonly groups?: Readonly<Record<string, readonly string[]>>;
   /** The bypass that was asked for, and what it grants; without a grant there is none of that id. */
   readonly bypass?: { readonly id: string; readonly grant?: BypassGrant };
-  /** The change and what it rests on; absent where the policy asks for none. */
+  /** The change and what it rests on; absent where the policy asks for none and the plan claims no class that needs one. */
   readonly change?: ChangeFacts;
+  /** What it counts as; absent where the plan claims no class but `normal`, or the engine took its word. */
+  readonly counted?: CountedClass;
   /** Persons, sorted. */
   readonly authors: readonly string[];
   /** Persons who recorded the reports that count, sorted; absent where the engine did not judge it. */
@@ -511,7 +515,7 @@ export async function readGateFacts(
   engine: string = ENGINE,
   draft?: PolicyDraft,
 ): Promise<GateFacts> {
-  const { everyDuty, everyHand, risk: byRisk, builders } = traitsOf(engine);
+  const { everyDuty, everyHand, risk: byRisk, builders, inOrder, classBorne } = traitsOf(engine);
   const read = onceEach(log);
   const [release, target] = await Promise.all([read(releaseSource, releaseId), read(environmentSource, environment)]);
   const policyId = target.state.policyId ?? 'none';
@@ -539,14 +543,6 @@ export async function readGateFacts(
   const version = versionIn(versions.state, releaseId);
   const plan = byRisk ? own(release.state.plans, environment) : withoutRisk(own(release.state.plans, environment));
   const inForce = inForceAt(policy.state, now);
-  const asked = draft ?? inForce;
-  const place = { environmentClass: target.state.class, regimes: target.state.regimes ?? [] };
-  const risk = byRisk
-    ? judgeRisk(plan?.riskClass, asked?.riskFloors ?? [], { ...place, artifacts: release.state.artifacts.length })
-    : undefined;
-  const gates = asked ? gatesFor(asked, { ...place, changeClass: plan?.changeClass ?? 'normal', risk: risk?.effective }) : [];
-  const named = gates.flatMap((rule) => (rule.gate === 'approved' ? (rule.groups ?? []).map((g) => g.group) : []));
-  const groups = named.length > 0 ? await readGroups(read, named) : undefined;
   const duties = everyDuty
     ? await readDuties(read, {
         digests: release.state.artifacts.map((a) => a.digest),
@@ -556,8 +552,6 @@ export async function readGateFacts(
       })
     : { approval: approval.state.round, refs: [] };
   const bypass = bypassId === undefined ? undefined : await readBypass(read, bypassId);
-  const asksForChange = gates.some((rule) => rule.gate === 'change-approved');
-  const changed = asksForChange ? await readChangeFacts(read, { releaseId, environment, ...productOf(release.state) }) : undefined;
   const about = {
     environment,
     ...(target.state.class ? { environmentClass: target.state.class } : {}),
@@ -567,7 +561,14 @@ export async function readGateFacts(
   const concerned = Object.values(calendars.state)
     .flatMap(countingOf)
     .filter((c) => inScope(c.scope, about));
-  return {
+  const asked = draft ?? inForce;
+  const place = { releaseId, environment, ...productOf(release.state) };
+  const where = { environmentClass: target.state.class, regimes: target.state.regimes ?? [] };
+  const risk = byRisk
+    ? judgeRisk(plan?.riskClass, asked?.riskFloors ?? [], { ...where, artifacts: release.state.artifacts.length })
+    : undefined;
+  const claimed = classBorne && plan?.changeClass !== undefined && plan.changeClass !== 'normal' ? plan.changeClass : undefined;
+  const facts: GateFacts = {
     releaseId,
     environment,
     ...(target.state.class ? { environmentClass: target.state.class } : {}),
@@ -581,14 +582,12 @@ export async function readGateFacts(
     policy: {
       id: policyId,
       version: inForce?.version ?? (draft ? 1 : 0),
-      gates,
+      gates: [],
       rollbackGates: asked?.rollbackGates ?? [],
     },
     reports: reports.state.reports,
     approval: duties.approval,
-    ...(groups ? { groups: groups.members } : {}),
     ...(bypass ? { bypass: bypass.bypass } : {}),
-    ...(changed ? { change: changed.change } : {}),
     authors: [...new Set(accounts.map((a) => a.person))].sort(),
     ranBefore: target.state.ran.has(releaseId),
     ...(duties.testers ? { testers: duties.testers } : {}),
@@ -603,12 +602,29 @@ export async function readGateFacts(
       versions: versions.ref,
       artifacts: Object.fromEntries(artifacts.map((a) => [a.id, a.ref])),
       accounts: [...new Set([...accounts.flatMap((a) => a.refs), ...duties.refs])].sort(),
-      ...(groups ? { groups: groups.refs } : {}),
       ...(bypass ? { bypass: bypass.ref } : {}),
       calendars: calendars.ref,
-      ...(changed ? { change: changed.refs } : {}),
     },
   };
+  const claim = claimed && (await readChangeFacts(read, place, undefined, inOrder));
+  const counted = claimed && countedClass(withChangeOf(facts, claim), claimed, now);
+  const changeClass = counted?.class ?? plan?.changeClass ?? 'normal';
+  const gates = asked ? gatesFor(asked, { ...where, changeClass, risk: risk?.effective }) : [];
+  const named = gates.flatMap((rule) => (rule.gate === 'approved' ? (rule.groups ?? []).map((g) => g.group) : []));
+  const groups = named.length > 0 ? await readGroups(read, named) : undefined;
+  const asksForChange = gates.some((rule) => rule.gate === 'change-approved');
+  const changed = claim ?? (asksForChange ? await readChangeFacts(read, place, undefined, inOrder) : undefined);
+  return {
+    ...withChangeOf(facts, changed),
+    policy: { ...facts.policy, gates },
+    ...(counted ? { counted } : {}),
+    ...(groups ? { groups: groups.members } : {}),
+    refs: { ...withChangeOf(facts, changed).refs, ...(groups ? { groups: groups.refs } : {}) },
+  };
+}
+
+function withChangeOf(facts: GateFacts, read: Awaited<ReturnType<typeof readChangeFacts>> | undefined): GateFacts {
+  return read ? { ...facts, change: read.change, refs: { ...facts.refs, change: read.refs } } : facts;
 }
 
 /** As engines read it that knew no risks. */

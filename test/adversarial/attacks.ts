@@ -425,6 +425,22 @@ export const attacks: readonly Attack[] = [
     spec: 'calendar.spec.ts',
     title: 'a time of their own, in body or header, changes nothing',
   },
+  {
+    id: 'emergency-by-name',
+    of: 'freeze at DST gap, fold, offset spoof and boundary instant',
+    does: 'A planner calls a plan an emergency, and has it approved, to walk through a freeze.',
+    accepted: 'The same plan goes with a bypass that somebody answers for.',
+    spec: 'calendar.spec.ts',
+    title: 'an emergency by name only: the plan says so, somebody approves it, and no freeze opens for words',
+  },
+  {
+    id: 'emergency-over',
+    of: 'approved before and deployed inside',
+    does: 'An emergency is started, its grounds go, and its steps run inside of a freeze.',
+    accepted: 'One whose grounds hold goes on.',
+    spec: 'calendar.spec.ts',
+    title: 'by an emergency whose grounds are gone before its first step: it is halted, and one whose grounds hold goes on',
+  },
   played(
     'freeze-race',
     'freeze at DST gap, fold, offset spoof and boundary instant',

@@ -28,24 +28,27 @@ const freeze = (window: CalendarInForce['window'], more: Partial<CalendarInForce
 ];
 const oneOff = (start: string, end: string): CalendarInForce['window'] => ({ kind: 'one-off', start, end });
 /** Everything passes but what calendars say. */
-const facts = (calendars: readonly CalendarInForce[], plan: Partial<GateFacts['plan']> = {}): GateFacts =>
+const facts = (calendars: readonly CalendarInForce[], plan: Partial<GateFacts['plan']> = {}, borne = true): GateFacts =>
   gateFacts({
     plan: { steps: [step], planHash: 'p', ...plan },
+    ...(plan?.changeClass
+      ? { counted: borne ? { class: plan.changeClass, detail: 'An incident is open.' } : { class: 'normal', detail: 'Nothing bears it.' } }
+      : {}),
     policy: { id: 'open', version: 1, gates: [], rollbackGates: [] },
     calendars,
     tzdata: '2025c',
   });
 const deployments = scenario(deployment);
-const startAt = (now: string, calendars: readonly CalendarInForce[], plan: Partial<GateFacts['plan']> = {}) =>
+const startAt = (now: string, calendars: readonly CalendarInForce[], plan: Partial<GateFacts['plan']> = {}, borne = true) =>
   deployments
     .given()
     .when(
       startDeployment,
       issued(StartDeployment, { releaseId: 'release-1', environment: 'production' }, 'd1', { person: 'dan', now }),
-      facts(calendars, plan),
+      facts(calendars, plan, borne),
     );
-const refusedAt = (now: string, calendars: readonly CalendarInForce[]): void => {
-  const refusal = startAt(now, calendars).thenRefused('frozen');
+const refusedAt = (now: string, calendars: readonly CalendarInForce[], plan: Partial<GateFacts['plan']> = {}): void => {
+  const refusal = startAt(now, calendars, plan, false).thenRefused('frozen');
   expect(refusal.kind).toBe('frozen');
   expect(refusal.reasons[0]?.unblockedBy).toMatch(/^Next open: 20/);
 };
@@ -105,10 +108,27 @@ describe('who tries to slip through a freeze by the clock', () => {
     expect(lease('2026-05-31T22:30:00.000Z', {}, ...leased)).toMatchObject([{ type: 'StepLeased', data: { attempt: 2 } }]);
   });
 
-  it('but rollbacks and emergencies that were planned as such pass, and say so in their receipt', () => {
+  it('by an emergency whose grounds are gone before its first step: it is halted, and one whose grounds hold goes on', () => {
+    const day = freeze(oneOff('2026-06-01T00:00', '2026-06-02T00:00'));
+    const noon = '2026-06-01T12:00:00.000Z';
+    const started = acceptedAt(noon, day, { changeClass: 'emergency' });
+    const step = issued(LeaseStep, { step: 'a', holder: 'w1', leaseSeconds: 15, compensating: false }, 'd1', { now: noon });
+    const confirmed: DeploymentEvent = {
+      type: 'DeploymentConfirmed',
+      data: { deploymentId: 'd1', releaseId: 'release-1', environment: 'production', receipt: {} as never, fencingBase: 0 },
+    };
+    const lease = (borne: boolean) =>
+      deployments.given(...started, confirmed).when(leaseStep, step, { beforeFirst: facts(day, { changeClass: 'emergency' }, borne) })
+        .decision;
+    expect(lease(false)).toMatchObject([{ type: 'DeploymentHalted', data: { reason: expect.stringContaining('Nothing bears it.') } }]);
+    expect(lease(true)).toMatchObject([{ type: 'StepLeased' }]);
+  });
+
+  it('but rollbacks and emergencies that evidence bears pass, and say so in their receipt', () => {
     const day = freeze(oneOff('2026-06-01T00:00', '2026-06-02T00:00'));
     const noon = '2026-06-01T12:00:00.000Z';
     refusedAt(noon, day);
+    refusedAt(noon, day, { changeClass: 'emergency' });
     expect(acceptedAt(noon, day, { changeClass: 'emergency' })).toMatchObject([{ data: { changeClass: 'emergency' } }]);
     const withdrawn = { ...deployment.initial, status: 'failed' as const, releaseId: 'release-2', environment: 'production' };
     const rollBack = issued(RollBackDeployment, { deploymentId: 'd1', reason: 'broken' }, 'd2', { now: noon });
@@ -222,7 +242,7 @@ describe('who tries it over HTTP', () => {
     ok(await start(release));
   });
 
-  it('an emergency by name only: another class is another plan, and needs an approval of its own', async () => {
+  it('an emergency by name only: the plan says so, somebody approves it, and no freeze opens for words', async () => {
     const { releaseId, environment } = await approved('named');
     ok(await manager.post('/v1/governance/calendars', calendar('named')));
     refused(await plan(releaseId, environment, { changeClass: 'emergency' }), 422, 'emergency-without-reason');
@@ -231,7 +251,33 @@ describe('who tries it over HTTP', () => {
     ok(await plan(releaseId, environment, { changeClass: 'emergency', changeReason: 'Customers cannot pay.' }));
     refused(await start({ releaseId, environment }), 409, 'gates-not-passed');
     await approve(releaseId, environment);
-    ok(await start({ releaseId, environment }));
+    const said = await start({ releaseId, environment });
+    refused(said, 423, 'frozen');
+    expect((said.body.reasons as { detail: string; unblockedBy: string }[])[0]).toMatchObject({
+      detail: expect.stringContaining('It is planned as an emergency, and nothing bears that: it counts as a normal one.'),
+      unblockedBy: expect.stringContaining(`an incident that is open in ${environment}`),
+    });
+    // Nor for the incident of another place, and one that nobody opened.
+    const change = {
+      releaseId,
+      environment,
+      title: 'Payments',
+      justification: 'Customers cannot pay.',
+      riskLevel: 'high',
+      riskAssessment: 'It is down anyway.',
+      backout: 'Roll back.',
+      from: new Date(Date.now() - 3_600_000).toISOString(),
+      until: new Date(Date.now() + 3_600_000).toISOString(),
+    };
+    const submit = (more: object) => manager.post('/v1/governance/changes', { ...change, ...more });
+    refused(await submit({}), 409, 'class-not-borne');
+    refused(await submit({ incidentId: releaseId }), 409, 'class-not-borne');
+    refused(await start({ releaseId, environment }), 423, 'frozen');
+    // A bypass names who answers for it, and is reviewed: with it the same plan goes, and its freeze is not even waived.
+    const anna = await app.person('anna', 'approver', 'release-manager');
+    const bypass = { releaseId, environment, gates: ['approved'], justification: 'Customers cannot pay, and the fix is tested.' };
+    const { id: bypassId } = ok(await anna.post('/v1/governance/bypasses', bypass));
+    ok(await start({ releaseId, environment, bypassId }));
   });
 
   it.each([

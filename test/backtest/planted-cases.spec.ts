@@ -43,6 +43,7 @@ async function plant(): Promise<{ readonly log: GovernedLog; readonly ids: Reado
   await log.freeze('party', '2026-03-14T00:00', '2026-03-15T00:00');
 
   let serial = 0;
+  let incidentId = '';
   const once = async (what: Planted): Promise<void> => {
     const name = `svc-${serial++}`;
     const changeClass = what === 'emergency in the freeze' ? 'emergency' : 'normal';
@@ -56,12 +57,13 @@ async function plant(): Promise<{ readonly log: GovernedLog; readonly ids: Reado
     else if (!unapproved.includes(what)) await log.approve(releaseId, environment, approvers);
     const bypassId = what === 'bypass of the approval' ? await log.bypass(releaseId, ENV, ['approved']) : undefined;
     if (what === 'denied: no role') return await noRole(log, releaseId);
+    if (what === 'emergency in the freeze') await log.emergency(releaseId, ENV, incidentId);
     const asked = await log.start(what === 'denied: no such release' ? derivedId('nothing', name) : releaseId, environment, bypassId);
     const deploymentId = started(asked, what);
     ids.set(deploymentId ?? releaseId, what);
     if (!deploymentId) return;
     expect(await log.carryOut(deploymentId, what.endsWith('failed') ? 'failed' : 'succeeded')).toMatch(/succeeded|failed/);
-    if (what.endsWith('incident')) await log.incident(deploymentId);
+    if (what.endsWith('incident')) incidentId = await log.incident(deploymentId);
     if (what.endsWith('rolled back')) expect((await log.rollBack(deploymentId)).refusal).toBeUndefined();
   };
   const week = async (): Promise<void> => {

@@ -1,4 +1,4 @@
-import { approvalId, artifactId, ORGANISATION, plimsollCodec, rollbackId, versionLineId } from '#libs/contracts';
+import { approvalId, artifactId, changeId, ORGANISATION, plimsollCodec, rollbackId, versionLineId } from '#libs/contracts';
 import {
   BEFORE_ALL,
   derivedId,
@@ -26,6 +26,7 @@ import { grantApprovalCommand, rejectApprovalCommand } from '../../src/governanc
 import { requestApprovalCommand } from '../../src/governance/approval/request-approval.ts';
 import { requestBypassCommand } from '../../src/governance/bypass/request-bypass.ts';
 import { declareCalendarCommand } from '../../src/governance/calendar/declare-calendar.ts';
+import { submitChangeCommand } from '../../src/governance/change/submit-change.ts';
 import { addGroupMemberCommand } from '../../src/governance/group/change-members.ts';
 import { defineGroupCommand } from '../../src/governance/group/define-group.ts';
 import { publishPolicyCommand, type PublishPolicy } from '../../src/governance/policy/publish-policy.ts';
@@ -186,10 +187,25 @@ export class GovernedLog {
     return status;
   }
 
-  async incident(deploymentId: string): Promise<void> {
+  /** The id of the incident. */
+  async incident(deploymentId: string): Promise<string> {
     const { releaseId = '', environment = '' } = (await load(this.log, this.codec, deployment, deploymentId)).state;
     const fields = { deploymentId, releaseId, environment, title: 'Errors', severity: 'major', cause: 'Error rate of 40 %.' };
-    await this.do(openIncidentCommand, derivedId('incident', environment, deploymentId), fields);
+    return await this.do(openIncidentCommand, derivedId('incident', environment, deploymentId), fields);
+  }
+
+  /** An emergency change for the hours around now, with the incident that bears it. */
+  emergency(releaseId: string, environment: string, incidentId: string): Promise<string> {
+    const at = (hours: number): string => new Date(Date.parse(this.now) + hours * 3_600_000).toISOString();
+    const said = {
+      title: 'A fix',
+      justification: 'It is down.',
+      riskLevel: 'high',
+      riskAssessment: 'It is down anyway.',
+      backout: 'Roll back.',
+    };
+    const fields = { releaseId, environment, ...said, from: at(-1), until: at(3), incidentId };
+    return this.do(submitChangeCommand, changeId(releaseId, environment), fields);
   }
 }
 

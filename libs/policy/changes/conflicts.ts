@@ -1,12 +1,13 @@
 import { closedBetween, type CalendarInForce, type ChangeTarget } from '#libs/calendar';
 import type { ChangeConflict, PlannedWindow, ScheduledChange } from '#libs/contracts';
+import { isHopeless, type Dependency } from './dependencies.ts';
 
 export interface ConflictAsked {
   readonly own: ScheduledChange;
   /** Other changes for the same environment; the own one among them does not count. */
   readonly others: readonly ScheduledChange[];
   /** Changes that have to be done before; `done` where they are. Without a window nobody has planned it. */
-  readonly dependsOn: readonly { readonly changeId: string; readonly done: boolean; readonly window?: PlannedWindow }[];
+  readonly dependsOn: readonly Dependency[];
   readonly calendars: readonly CalendarInForce[];
   readonly target: ChangeTarget;
   /** More than so many at one time are a conflict. */
@@ -54,11 +55,13 @@ function names(pairs: readonly { readonly a: { readonly name: string } }[]): str
   return [...new Set(pairs.map(({ a }) => a.name))].sort().join(', ');
 }
 
-function inOrder(own: ScheduledChange, { changeId, done, window }: ConflictAsked['dependsOn'][number]): readonly ChangeConflict[] {
+function inOrder(own: ScheduledChange, { changeId, done, window, status }: Dependency): readonly ChangeConflict[] {
   if (done || (window && window.until <= own.window.from)) return [];
   const detail = window
     ? `It depends on change ${changeId}, which is planned until ${window.until}.`
-    : `It depends on change ${changeId}, which is not planned for any time.`;
+    : status && isHopeless(status)
+      ? `It depends on change ${changeId}, which was ${status === 'rolled-back' ? 'rolled back' : status}.`
+      : `It depends on change ${changeId}, which is not planned for any time.`;
   return [{ kind: 'dependency', with: changeId, detail, ...own.window }];
 }
 

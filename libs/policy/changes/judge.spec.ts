@@ -125,6 +125,33 @@ describe('the gate change-approved, for a normal change', () => {
     });
   });
 
+  const dependency = { changeId: 'other', done: false, status: 'approved' as const, of: 'database in production' };
+  it('waits for the changes that it depends on, and says for which and what unblocks', () => {
+    const waits = (...dependsOn: NonNullable<ChangeFacts['dependsOn']>) => judge(approved, facts, { dependsOn });
+    expect(waits(dependency)).toMatchObject({
+      verdict: 'inconclusive',
+      detail: 'Change other (database in production), on which it depends, is approved and not deployed.',
+      unblockedBy: 'Deploy change other: it has to succeed first.',
+    });
+    expect(waits({ ...dependency, done: true, status: 'done' }).verdict).toBe('pass');
+    expect(waits({ ...dependency, status: 'withdrawn' })).toMatchObject({
+      verdict: 'fail',
+      detail: expect.stringContaining('was withdrawn'),
+    });
+    const both = waits(dependency, { ...dependency, changeId: 'third', status: 'rejected' });
+    expect(both).toMatchObject({ verdict: 'fail', detail: expect.stringMatching(/other .*third .*was rejected\.$/) });
+    // What the board has not decided on is named first.
+    expect(judge([submitted], facts, { dependsOn: [dependency] }).detail).toMatch(/The board has not decided/);
+  });
+
+  it('does not pass at the beginning of its window while a change before it is not done', () => {
+    const early = { ...request, now: '2026-03-02T08:59:59.999Z' };
+    expect(judge(approved, facts, { dependsOn: [dependency] }, early).detail).toMatch(/is approved and not deployed/);
+    expect(changeWaitsUntil(withChange(facts, approved, { dependsOn: [dependency] }), early.now)).toBeUndefined();
+    const done = { dependsOn: [{ ...dependency, done: true, status: 'done' as const }] };
+    expect(changeWaitsUntil(withChange(facts, approved, done), early.now)).toEqual({ at: dossier.window.from, takes: 'time' });
+  });
+
   it('wants every condition to be met by somebody else than the deployer', () => {
     const conditional = [submitted, vote('anna'), vote('otto'), decided('approved', [condition])];
     const met = (confirmedBy: string): ChangeEvent => ({
@@ -228,6 +255,15 @@ describe('the gate change-approved, for a standard change', () => {
     ).toMatch(/no longer the one in force/);
   });
 
+  it('waits for a change that it depends on, although that is planned before it', () => {
+    const before = { changeId: 'other', done: false, window: { from: '2026-03-02T08:00:00.000Z', until: own.window.from } };
+    expect(byModel(modelVersion(), { dependsOn: [{ ...before, status: 'approved' }] })).toMatchObject({
+      verdict: 'inconclusive',
+      detail: 'Change other, on which it depends, is approved and not deployed.',
+    });
+    expect(byModel(modelVersion(), { dependsOn: [{ ...before, done: true, status: 'done' }] }).verdict).toBe('pass');
+  });
+
   it('counts its own use as none', () => {
     expect(byModel(modelVersion({ maxChanges: 1, used: [CHANGE] })).verdict).toBe('pass');
   });
@@ -252,6 +288,15 @@ describe('the gate change-approved, for an emergency', () => {
     expect(inEmergency({ open: false, environment: 'production' }).detail).toMatch(/is resolved/);
     expect(inEmergency({ open: true, environment: 'staging' }).detail).toMatch(/is about staging/);
     expect(inEmergency(undefined).detail).toMatch(/There is no incident/);
+  });
+
+  it('is held up by no change that it depends on, and says that it goes first', () => {
+    const dependsOn = [{ changeId: 'other', done: false, status: 'open' as const }];
+    const judged = judge([submittedWith(own, due)], emergency, { incident: { open: true, environment: 'production' }, dependsOn });
+    expect(judged).toMatchObject({
+      verdict: 'pass',
+      detail: expect.stringMatching(/ It goes first: Change other, on which it depends, is not decided on\.$/),
+    });
   });
 
   it('fails once its review is overdue or says no', () => {

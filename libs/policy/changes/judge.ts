@@ -5,6 +5,7 @@ import type { GateFacts } from '../sources.ts';
 import { BOARD_DUTIES, countVotes, nextMeeting, standingOf } from './board.ts';
 import type { Change } from './change.ts';
 import { emergencyGrounds, standardProblems } from './classify.ts';
+import { heldUpBy, type HeldUp } from './dependencies.ts';
 import { dossierDifferences, dutiesOfChange } from './dossier.ts';
 import { conflictsNow, scheduledOf, type ChangeFacts } from './read.ts';
 
@@ -71,13 +72,24 @@ function judged(facts: GateFacts, { deployer, now }: { readonly deployer: string
         ? byEmergency(facts, found, now)
         : byBoard(facts, found, deployer, now);
   if (decided.verdict !== 'pass') return decided;
+  const held = heldUpBy(found.id, found.dependsOn ?? []);
+  if (held.length > 0 && change.route !== 'emergency') return waiting(held);
   if (now < dossier.window.from)
     return {
       verdict: 'inconclusive',
       detail: `It is planned from ${dossier.window.from} on.`,
       unblockedBy: `By itself at ${dossier.window.from}.`,
     };
-  return decided;
+  // No order of changes traps an emergency; that it goes first is on record.
+  return held.length > 0 ? { ...decided, detail: `${decided.detail} It goes first: ${held.map((h) => h.detail).join(' ')}` } : decided;
+}
+
+function waiting(held: readonly HeldUp[]): Said {
+  return {
+    verdict: held.some((h) => h.hopeless) ? 'fail' : 'inconclusive',
+    detail: held.map((h) => h.detail).join(' '),
+    unblockedBy: [...new Set(held.map((h) => h.unblockedBy))].join(' '),
+  };
 }
 
 function byModel(facts: GateFacts, found: ChangeFacts, now: string): Said {
@@ -209,7 +221,9 @@ export function changeWaitsUntil(
   now: string,
 ): { readonly at: string; readonly takes: 'time' | 'persons' } | undefined {
   const change = found?.change;
-  if (!change?.dossier) return undefined;
+  if (!found || !change?.dossier) return undefined;
+  if (change.status === 'approved' && change.route !== 'emergency' && heldUpBy(found.id, found.dependsOn ?? []).length > 0)
+    return undefined;
   if (change.status === 'approved') return now < change.dossier.window.from ? { at: change.dossier.window.from, takes: 'time' } : undefined;
   if (change.status !== 'open' || change.voteOpened || !change.meeting || now >= change.meeting.startsAt) return undefined;
   return { at: change.meeting.startsAt, takes: 'persons' };

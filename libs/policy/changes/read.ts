@@ -18,6 +18,7 @@ import { board, type Board } from './board.ts';
 import { change, changeCalendar, changeHistory, type Change } from './change.ts';
 import { changeModel, type ChangeModel } from './change-model.ts';
 import { findConflicts } from './conflicts.ts';
+import { findCircles, statusOf, type Dependency } from './dependencies.ts';
 
 export interface IncidentSource {
   readonly open: boolean;
@@ -49,7 +50,7 @@ export interface ChangeFacts {
   readonly bypass?: BypassGrant;
   /** Changes planned for the environment in the weeks of the window, its own included; absent where nobody asks any more. */
   readonly planned?: readonly (ScheduledChange & { readonly round: number })[];
-  readonly dependsOn?: readonly { readonly changeId: string; readonly done: boolean; readonly window?: PlannedWindow }[];
+  readonly dependsOn?: readonly Dependency[];
 }
 
 /** What a submission names. */
@@ -62,14 +63,18 @@ export interface ChangeEvidence {
   readonly dependsOn: readonly string[];
 }
 
-function namedIn({ board: of, model, incidentId, bypassId, window, dependsOn }: ChangeDossier, watched: boolean): ChangeEvidence {
+function namedIn(
+  { board: of, model, incidentId, bypassId, window, dependsOn }: ChangeDossier,
+  watched: boolean,
+  waits: boolean,
+): ChangeEvidence {
   return {
     ...(of ? { boardId: of.boardId } : {}),
     ...(model ? { modelId: model.modelId } : {}),
     ...(incidentId ? { incidentId } : {}),
     ...(bypassId ? { bypassId } : {}),
     ...(watched ? { window } : {}),
-    dependsOn: watched ? dependsOn : [],
+    dependsOn: watched || waits ? dependsOn : [],
   };
 }
 
@@ -77,18 +82,21 @@ function namedIn({ board: of, model, incidentId, bypassId, window, dependsOn }: 
  * Reads the change of a release for an environment, and what it rests on.
  *
  * @param asked what a submission names; what the dossier names unless told
+ * @param inOrder whether the engine has a change wait for those that it depends on
  */
 export async function readChangeFacts(
   read: ReadAggregate,
   { releaseId, environment, product }: { readonly releaseId: string; readonly environment: string; readonly product?: string },
   asked?: ChangeEvidence,
+  inOrder = true,
 ): Promise<{ readonly change: ChangeFacts; readonly refs: Readonly<Record<string, string>> }> {
   const id = changeId(releaseId, environment);
   const loaded = await read(change, id);
   const { dossier, status, route } = loaded.state;
   // What the board has decided stays decided; what a model pre-approves is decided when it starts.
   const watched = status === 'open' || (status === 'approved' && route === 'model');
-  const named = asked ?? (dossier ? namedIn(dossier, watched) : { dependsOn: [] });
+  const waits = inOrder && (status === 'open' || status === 'approved');
+  const named = asked ?? (dossier ? namedIn(dossier, watched, waits) : { dependsOn: [] });
   const weeks = named.window ? changeCalendarIds(environment, named.window) : [];
   const [of, model, incident, bypass, history, planned, before] = await Promise.all([
     named.boardId === undefined ? undefined : read(board, named.boardId),
@@ -99,6 +107,9 @@ export async function readChangeFacts(
     Promise.all(weeks.map((week) => read(changeCalendar, week))),
     Promise.all(named.dependsOn.map((other) => read(change, other))),
   ]);
+  const { circles, seen } = inOrder
+    ? await findCircles(id, named.dependsOn, (other) => read(change, other))
+    : { circles: undefined, seen: [] };
   const groups = of?.state.contents ? await readGroups(read, [of.state.contents.group]) : undefined;
   const grant = named.bypassId === undefined ? undefined : bypass?.state[named.bypassId];
   const everybody = Object.fromEntries(planned.flatMap((week) => Object.entries(week.state.planned)));
@@ -119,15 +130,25 @@ export async function readChangeFacts(
               changeId: other,
               done: state.status === 'implemented' && state.deployments.at(-1)?.outcome === 'succeeded',
               ...(state.dossier && (state.status === 'open' || state.status === 'approved') ? { window: state.dossier.window } : {}),
+              ...(circles ? standing(state, circles.get(other)) : {}),
             })),
           }
         : {}),
     },
     refs: Object.fromEntries([
       ['change', loaded.ref],
-      ...[of, model, incident, bypass, history, ...planned, ...before].flatMap((l) => (l ? [[l.stream, l.ref] as const] : [])),
+      ...[of, model, incident, bypass, history, ...planned, ...before, ...seen].flatMap((l) => (l ? [[l.stream, l.ref] as const] : [])),
       ...Object.entries(groups?.refs ?? {}).map(([group, ref]) => [`group-${group}`, ref] as const),
     ]),
+  };
+}
+
+function standing(state: Change, circle: readonly string[] | undefined): Pick<Dependency, 'status' | 'of' | 'circle'> {
+  const { product, environment } = state;
+  return {
+    status: statusOf(state),
+    ...(product && environment ? { of: `${product} in ${environment}` } : {}),
+    ...(circle ? { circle } : {}),
   };
 }
 

@@ -1,5 +1,5 @@
 import { IsBoolean, IsIn, IsInt, IsObject, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
-import type { DeploymentEvent, KeptRecord } from '#libs/contracts';
+import type { ChangeClass, DeploymentEvent, KeptRecord } from '#libs/contracts';
 import { defineCommand, own, refuse, type Decision, type Issued } from '#libs/event-sourcing';
 import { notFrozen, readGateFacts, waivedGates, type GateFacts } from '#libs/policy';
 import { deployment, type Deployment } from './deployment.ts';
@@ -48,7 +48,7 @@ export function leaseStep(command: Issued<LeaseStep>, state: Deployment, { befor
   const ready = schedule(state, meta.now).ready.find((r) => r.step === step && r.compensating === compensating);
   if (!ready) return refuse('conflict', 'step-not-ready', `Step ${step} can't be leased: it is done, under way or waits for others.`);
   if (beforeFirst && !state.underWay) {
-    const { open, detail, unblockedBy = '' } = notFrozen(beforeFirst, meta.now, state.changeClass);
+    const { open, detail, unblockedBy = '' } = notFrozen(beforeFirst, meta.now, stillOf(state, beforeFirst));
     const reason = `Frozen before its first step. ${detail} ${unblockedBy}`;
     const waived = state.changeClass !== 'rollback' && waivedGates(beforeFirst, meta.now).includes('not-frozen');
     if (!open && !waived)
@@ -70,6 +70,11 @@ export function leaseStep(command: Issued<LeaseStep>, state: Deployment, { befor
       },
     },
   ];
+}
+
+/** The class that it was started as, if what bore it bears it still; what was started as a normal change becomes no other. */
+function stillOf({ changeClass }: Deployment, { counted }: GateFacts): ChangeClass {
+  return changeClass === 'rollback' || changeClass === counted?.class ? changeClass : 'normal';
 }
 
 export function renewStepLease(command: Issued<RenewStepLease>, state: Deployment): Decision<DeploymentEvent> {

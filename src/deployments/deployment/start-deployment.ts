@@ -34,7 +34,7 @@ export function startDeployment(command: Issued<StartDeployment>, state: Deploym
         planHash: facts.plan.planHash,
         ...(facts.plan.smoke ? { smoke: facts.plan.smoke } : {}),
         deployer,
-        ...(facts.plan.changeClass ? { changeClass: facts.plan.changeClass } : {}),
+        ...(facts.plan.changeClass ? { changeClass: facts.counted?.class ?? facts.plan.changeClass } : {}),
         ...(facts.approval.tuple ? { tuple: facts.approval.tuple } : {}),
         ...(facts.bypass ? { bypassId: facts.bypass.id } : {}),
         receipt,

@@ -154,6 +154,22 @@ describe('submitting a change', () => {
     decide(more).thenRefused(type);
   });
 
+  it('is refused where changes would wait for each other in a circle, and not where they wait in a row', () => {
+    const waits = {
+      changeId: RELEASE,
+      done: false,
+      status: 'open' as const,
+      window: { from: '2026-03-02T10:00:00.000Z', until: '2026-03-02T19:00:00.000Z' },
+    };
+    const refusal = decide({ dependsOn: [RELEASE] }, asked(facts, { dependsOn: [{ ...waits, circle: [RELEASE, 'third'] }] })).thenRefused(
+      'depends-in-a-circle',
+    );
+    expect(refusal.detail).toContain(`${CHANGE} → ${RELEASE} → third → ${CHANGE}`);
+    expect(decide({ dependsOn: [RELEASE] }, asked(facts, { dependsOn: [waits] })).decision).toMatchObject([
+      { type: 'ChangeSubmitted', data: { dossier: { dependsOn: [RELEASE], conflicts: [] } } },
+    ]);
+  });
+
   it('is refused where it is normal and names no board', () => {
     const { boardId: _boardId, ...unnamed } = submit();
     changes

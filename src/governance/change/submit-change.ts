@@ -73,6 +73,13 @@ export function submitChange(command: Issued<SubmitChange>, state: Change, { gat
   const named = evidenceNamed(command);
   const contents = contentsOf(gates);
   const planned = gates.plan?.changeClass ?? 'normal';
+  const circle = (evidence.dependsOn ?? []).find((d) => d.circle !== undefined);
+  if (circle?.circle)
+    return refuse(
+      'conflict',
+      'depends-in-a-circle',
+      `Each of these changes would wait for the next, and none could be the first: ${[changeId, ...circle.circle, changeId].join(' → ')}.`,
+    );
   const conflicts = conflictsNow(gates, evidence, scheduledOf({ changeId, contents, window }), planned, command.boardId);
   const classed = classify(gates, evidence, named, conflicts, meta.now, refs);
   if ('refused' in classed) return classed;
@@ -144,7 +151,7 @@ function notReady({ releaseId, environment }: SubmitChange, gates: GateFacts): R
     return refuse(
       'conflict',
       'change-not-needed',
-      `Policy ${gates.policy.id} does not ask for the gate change-approved for this in ${environment}.`,
+      `Policy ${gates.policy.id} does not ask for the gate change-approved for this in ${environment}, and its plan claims no class that a change would bear.`,
     );
   return undefined;
 }

@@ -79,7 +79,7 @@ export class PlanRelease {
   @Type(() => PlannedStepField)
   steps: readonly PlannedStepField[];
   @IsOptional() @ValidateNested() @Type(() => SmokeSuiteField) smoke?: SmokeSuiteField;
-  /** How calendars treat it; `normal` unless told. An emergency passes every freeze, says why, and is what approvers approve. */
+  /** What it claims to be; `normal` unless told. It counts where evidence bears it, see `countedClass`; an emergency says why it is one. */
   @IsOptional() @IsIn(['standard', 'normal', 'emergency']) changeClass?: PlannedChangeClass;
   @IsOptional()
   @IsString()
