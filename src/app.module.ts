@@ -6,6 +6,7 @@ import { PostgresRecordStore, RECORD_STORE } from '#libs/archive';
 import { AggregateEtagInterceptor, Aggregates, COMMAND_OBSERVER, CommandRegistry, EVENT_CODEC, EVENT_LOG, TEXT_SEALER } from '#libs/cqrs';
 import {
   AUTHORISER,
+  CLOCK,
   DevTokenController,
   EMBEDDED_ISSUER,
   GuardedRoutes,
@@ -15,6 +16,7 @@ import {
   TEXT_REVEALER,
   TOKEN_VERIFIER,
   VIEW_POSITIONS,
+  type Clock,
 } from '#libs/http';
 import { ArchiveModule } from './archive/archive.module.ts';
 import { ArtifactsModule } from './artifacts/artifacts.module.ts';
@@ -83,7 +85,7 @@ const areas = [
 /** The whole program. Which of its roles work is the configuration's affair. */
 @Module({})
 export class AppModule {
-  static of(configuration: Configuration, infrastructure: Infrastructure): DynamicModule {
+  static of(configuration: Configuration, infrastructure: Infrastructure, clock?: Clock): DynamicModule {
     const { issuer } = infrastructure;
     return {
       module: AppModule,
@@ -93,6 +95,7 @@ export class AppModule {
         TypeOrmModule.forRoot({ type: 'postgres', url: infrastructure.databaseUrl, entities: [...rows], synchronize: false, poolSize: 10 }),
         HttpEdgeModule.register({
           providers: [
+            ...(clock ? [{ provide: CLOCK, useValue: clock }] : []),
             { provide: TEXT_REVEALER, useValue: infrastructure.texts },
             { provide: TOKEN_VERIFIER, useValue: infrastructure.verifier },
             { provide: IDEMPOTENCY_STORE, useValue: infrastructure.idempotency },

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createFastifyAdapter, setupHttpEdge, setupOpenApi } from '#libs/http';
+import { createFastifyAdapter, setupHttpEdge, setupOpenApi, type Clock } from '#libs/http';
 import { expressionHost } from '#libs/policy';
 import { AppModule } from './app.module.ts';
 import type { Configuration } from './configuration.ts';
@@ -19,16 +19,24 @@ export interface Plimsoll {
   stop(): Promise<void>;
 }
 
-/** Starts Plimsoll in the roles that the configuration names; resolves when it answers. */
-export async function startPlimsoll(configuration: Configuration): Promise<Plimsoll> {
+/**
+ * Starts Plimsoll in the roles that the configuration names; resolves when it answers.
+ *
+ * @param clock server time: the system's unless told
+ */
+export async function startPlimsoll(configuration: Configuration, clock?: Clock): Promise<Plimsoll> {
   const logger = createLogger(configuration.logLevel);
   const infrastructure = await openInfrastructure(configuration, logger);
   try {
-    const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(configuration, infrastructure), createFastifyAdapter(), {
-      logger: nestLogger(logger),
-      abortOnError: false,
-      bodyParser: false,
-    });
+    const app = await NestFactory.create<NestFastifyApplication>(
+      AppModule.of(configuration, infrastructure, clock),
+      createFastifyAdapter(),
+      {
+        logger: nestLogger(logger),
+        abortOnError: false,
+        bodyParser: false,
+      },
+    );
     await setupHttpEdge(app);
     setupOpenApi(app);
     await app.listen(configuration.port, configuration.host);

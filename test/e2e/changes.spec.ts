@@ -1,6 +1,18 @@
 import type { DecisionReceipt } from '#libs/contracts';
 import { recheckReceipt } from '#libs/policy';
-import { changeOffice, inHours, startAppWithSteps, ok, personId, type ChangeOffice, type Planned } from '../support/changes.ts';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import {
+  changeOffice,
+  inHours,
+  ok,
+  personId,
+  signedWebhook,
+  startAppWithSteps,
+  utc,
+  type ChangeOffice,
+  type Planned,
+} from '../support/changes.ts';
 import { eventually, type Answer, type RunningApp } from '../support/running-app.ts';
 
 /** Changes over HTTP: from a submission over the board to a deployment, by a model, and as an emergency. */
@@ -155,6 +167,26 @@ describe('changes over REST', () => {
       };
       return items[0];
     });
+    // A policy that asks for no change any more, and a freeze: nothing but evidence opens it.
+    ok(
+      await office.max.post('/v1/governance/policies', {
+        policyId: 'p-till',
+        title: 'till',
+        gates: [{ gate: 'artifacts-registered' }],
+        rollbackGates: [{ gate: 'rollback-target-ran' }],
+      }),
+    );
+    ok(
+      await office.rita.post('/v1/governance/calendars', {
+        calendarId: 'books',
+        title: 'Books',
+        kind: 'freeze',
+        scope: { environment: broken.environment },
+        zone: 'UTC',
+        window: { kind: 'one-off', start: utc(-1), end: utc(48) },
+        justification: 'The books are closed.',
+      }),
+    );
     const fix = await office.planned('till', {
       environment: broken.environment,
       changeClass: 'emergency',
@@ -162,17 +194,62 @@ describe('changes over REST', () => {
     });
     const unnamed = await office.submit(fix, { boardId: undefined });
     expect(unnamed.body.type).toBe('https://plimsoll.dev/problems/class-not-borne');
+    const frozen = await office.start(fix);
+    expect([frozen.status, frozen.body.type]).toEqual([423, 'https://plimsoll.dev/problems/frozen']);
+    expect(frozen.text).toContain('It is planned as an emergency, and nothing bears that: it counts as a normal one.');
     const { id } = ok(await office.submit(fix, { boardId: undefined, incidentId: incident.incidentId })).body as { id: string };
     const { reviewDueAt } = (await office.change(id)) as { reviewDueAt: string };
     expect(Date.parse(reviewDueAt) - Date.now()).toBeGreaterThan(71 * 3_600_000);
     const started = ok(await office.start(fix));
     await done(id, 'implemented');
-    for (const receipt of await receiptsOf(started.body.id as string))
+    for (const receipt of await receiptsOf(started.body.id as string)) {
+      const borne = `An emergency: Incident ${incident.incidentId} is open in ${fix.environment}.`;
+      expect(receipt.gates.find((g) => g.gate === 'not-frozen')).toMatchObject({ verdict: 'pass', detail: expect.stringContaining(borne) });
       expect(await recheckReceipt(receipt, streamOf)).toMatchObject({ outcome: 'same' });
+    }
     const review = { outcome: 'approved', findings: 'It was real.' };
     expect((await office.rita.post(`/v1/governance/changes/${id}/review`, review)).status).toBe(403);
     ok(await office.otto.post(`/v1/governance/changes/${id}/review`, review));
     expect(await office.change(id)).toMatchObject({ review: { reviewer: personId('otto'), outcome: 'approved' } });
+  }, 60_000);
+
+  it('wait for the changes that they depend on, and are not taken where they would wait for each other', async () => {
+    const { anna, otto } = office;
+    const [first, second] = [await office.planned('schema'), await office.planned('reader')];
+    const before = await office.submitted(first);
+    const after = await office.submitted(second, { dependsOn: [before.id] });
+    const circle = await office.submit(first, { dependsOn: [after.id] });
+    expect([circle.status, circle.body.type]).toEqual([409, 'https://plimsoll.dev/problems/depends-in-a-circle']);
+    for (const change of [before, after]) {
+      ok(await office.openVote(change));
+      for (const who of [anna, otto]) ok(await office.vote(who, change));
+    }
+    expect(gateOf(await office.start(second))).toMatchObject({
+      code: 'gate-change-approved-inconclusive',
+      detail: `Change ${before.id} (schema in e-schema), on which it depends, is approved and not deployed.`,
+      unblockedBy: `Deploy change ${before.id}: it has to succeed first.`,
+    });
+    ok(await office.start(first));
+    await done(before.id, 'implemented');
+    const started = ok(await office.start(second));
+    await done(after.id, 'implemented');
+    for (const receipt of await receiptsOf(started.body.id as string)) {
+      expect(receipt.inputs).toContainEqual(expect.stringContaining(`change-${before.id}@`));
+      expect(await recheckReceipt(receipt, streamOf)).toMatchObject({ outcome: 'same' });
+    }
+
+    const [third, fourth] = [await office.planned('index'), await office.planned('search')];
+    const gone = await office.submitted(third);
+    const left = await office.submitted(fourth, { dependsOn: [gone.id] });
+    ok(await office.openVote(left));
+    for (const who of [anna, otto]) ok(await office.vote(who, left));
+    ok(await office.rita.post(`/v1/governance/changes/${gone.id}/withdraw`, { reason: 'Not needed.' }));
+    expect(gateOf(await office.start(fourth))).toMatchObject({
+      code: 'gate-change-approved-fail',
+      detail: `Change ${gone.id} (index in e-index), on which it depends, was withdrawn.`,
+    });
+    // What persons wrote of a change is readable in the refusal that quotes it.
+    expect(gateOf(await office.start(third)).detail).toBe('The change was withdrawn: Not needed.');
   }, 60_000);
 
   it('void a change whose plan changes, by an event, and take it anew', async () => {
@@ -185,4 +262,79 @@ describe('changes over REST', () => {
     expect(gateOf(await office.start(of)).detail).toMatch(/^The change was voided: The deployment plan/);
     expect((await office.submitted(of)).dossierHash).not.toBe(change.dossierHash);
   }, 60_000);
+});
+
+/** An ITSM that does not answer, two boards that wait for it, and a clock that the test has pass. */
+describe('an ITSM that is away', () => {
+  const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+  let app: RunningApp;
+  let office: ChangeOffice;
+  let itsm: Server;
+  let passed = 0;
+  const now = (): Date => new Date(Date.now() + passed);
+  const eventsOf = async (id: string) => (await app.plimsoll.infrastructure.log.readStream(`change-${id}`)).events;
+  const typeOf = (answer: Answer): [number, unknown] => [answer.status, answer.body.type];
+  const itsmDecides = async ({ id, dossierHash }: { id: string; dossierHash: string }, webhookId: string): Promise<Answer> => {
+    const body = JSON.stringify({ changeId: id, dossierHash, outcome: 'approved', decidedBy: 'manager-7' });
+    return await app.bearer('none').post('/v1/governance/changes/itsm-decisions', body, signedWebhook(SECRET, webhookId, body, now()));
+  };
+
+  beforeAll(async () => {
+    itsm = createServer((_request, response) => response.writeHead(503).end());
+    await new Promise<void>((resolve) => itsm.listen(0, '127.0.0.1', resolve));
+    app = await startAppWithSteps(
+      {
+        PLIMSOLL_ITSM_WEBHOOK_SECRET: SECRET,
+        ITSM_WEBHOOK_URL: `http://127.0.0.1:${(itsm.address() as AddressInfo).port}/`,
+        ITSM_WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 9).toString('base64')}`,
+      },
+      now,
+    );
+    office = await changeOffice(app);
+    const members = ['anna', 'otto', 'cora'];
+    ok(await office.board('handing', members, { itsm: { whenAway: 'board', afterMinutes: 5 } }));
+    ok(await office.board('holding', members, { itsm: { whenAway: 'hold', afterMinutes: 5 } }));
+  }, 60_000);
+  afterAll(async () => {
+    await app.stop();
+    itsm.close();
+  });
+
+  it('leaves its changes to a board that takes over when its time is up, and to no other', async () => {
+    const { anna, otto } = office;
+    const [first, second] = [await office.planned('handed'), await office.planned('held')];
+    const handed = await office.submitted(first, { boardId: 'handing' });
+    const held = await office.submitted(second, { boardId: 'holding' });
+    const told = await eventually('the ITSM was tried', async () =>
+      (await eventsOf(handed.id)).find((e) => e.type === 'ChangeDeliveryFailed'),
+    );
+    expect((told.data as { reason: string }).reason).toContain('503');
+    const { boardTakesOverAt } = (await office.change(handed.id)) as { boardTakesOverAt: string };
+    const waiting = await office.start(first);
+    expect(waiting.text).toContain(`The ITSM decides; or the board, from ${boardTakesOverAt} on.`);
+    for (const change of [handed, held])
+      expect(typeOf(await office.openVote(change))).toEqual([409, 'https://plimsoll.dev/problems/itsm-decides']);
+
+    passed = 5 * 60_000;
+    const over = await eventually('the hand-over', async () => (await eventsOf(handed.id)).find((e) => e.type === 'ChangeHandedToBoard'));
+    expect(over.metadata.actor).toBe('process:change_course');
+    expect(over.metadata.recordedAt >= boardTakesOverAt).toBe(true);
+    expect((over.data as { reason: string }).reason).toMatch(/^The ITSM could not be told: .*503/);
+
+    expect(typeOf(await itsmDecides(handed, 'late'))).toEqual([409, 'https://plimsoll.dev/problems/board-took-over']);
+    expect((await office.start(first)).text).toContain('The board has not decided: 0 of 2 votes.');
+    ok(await office.openVote(handed));
+    for (const who of [anna, otto]) ok(await office.vote(who, handed));
+    expect(await office.change(handed.id)).toMatchObject({ status: 'approved', decidedBy: 'board' });
+    ok(await office.start(first));
+
+    // Whose board holds waits on, however late it is, and is decided by the ITSM alone.
+    passed = 30 * 60_000;
+    expect(typeOf(await office.openVote(held))).toEqual([409, 'https://plimsoll.dev/problems/itsm-decides']);
+    expect((await office.start(second)).text).toContain('The ITSM decides: the board does not take over.');
+    expect((await eventsOf(held.id)).map((e) => e.type)).not.toContain('ChangeHandedToBoard');
+    ok(await itsmDecides(held, 'back'));
+    expect(await office.change(held.id)).toMatchObject({ status: 'approved', decidedBy: 'itsm' });
+    ok(await office.start(second));
+  }, 90_000);
 });

@@ -17,11 +17,11 @@ export const inHours = (hours: number): string => new Date(Date.now() + hours * 
 export const utc = (hours: number): string => inHours(hours).slice(0, 16);
 
 /** The program with two step programs: `noop` does nothing and succeeds, `broken` fails. */
-export async function startAppWithSteps(environment: Readonly<Record<string, string>> = {}): Promise<RunningApp> {
+export async function startAppWithSteps(environment: Readonly<Record<string, string>> = {}, clock?: () => Date): Promise<RunningApp> {
   const folder = await mkdtemp(join(tmpdir(), 'plimsoll-steps-'));
   await writeFile(join(folder, 'noop.mjs'), `console.log('{"summary":"Done."}');`);
   await writeFile(join(folder, 'broken.mjs'), 'process.exit(1);');
-  const app = await startApp({ PLIMSOLL_EXEC_FOLDER: folder, ...environment });
+  const app = await startApp({ PLIMSOLL_EXEC_FOLDER: folder, ...environment }, clock);
   return {
     ...app,
     stop: async () => {

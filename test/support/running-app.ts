@@ -32,8 +32,12 @@ export interface RunningApp {
   stop(): Promise<void>;
 }
 
-/** The whole program on loopback, in every role unless `PLIMSOLL_ROLES` says otherwise, with a database of its own unless `DATABASE_URL` names one. */
-export async function startApp(environment: Readonly<Record<string, string>> = {}): Promise<RunningApp> {
+/**
+ * The whole program on loopback, in every role unless `PLIMSOLL_ROLES` says otherwise, with a database of its own unless `DATABASE_URL` names one.
+ *
+ * @param clock server time, where a test has it pass
+ */
+export async function startApp(environment: Readonly<Record<string, string>> = {}, clock?: () => Date): Promise<RunningApp> {
   const { DATABASE_URL: shared } = environment;
   const database = shared ? { url: shared, drop: async () => undefined } : await freshDatabase();
   const folder = await mkdtemp(join(tmpdir(), 'plimsoll-app-'));
@@ -44,6 +48,7 @@ export async function startApp(environment: Readonly<Record<string, string>> = {
   try {
     const plimsoll = await startPlimsoll(
       readConfiguration({ PLIMSOLL_DATA_DIR: folder, DATABASE_URL: database.url, PORT: '0', LOG_LEVEL: 'silent', ...environment }),
+      clock,
     );
     const { url, infrastructure } = plimsoll;
     const bearer = (token: string): Person => ({
