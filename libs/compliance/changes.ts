@@ -8,14 +8,14 @@ import type {
   UnauthorisedBecause,
 } from '#libs/contracts';
 import type { DutyAssignment } from '#libs/identity';
-import { ENGINES, hashOf } from '#libs/policy';
+import { handsAmong, hashOf, traitsThen } from '#libs/policy';
 import type { Approvals } from './approvals.ts';
 import type { Bypasses } from './bypasses.ts';
 import type { Identities } from './identities.ts';
 import { freezeJudged, gatesJudged, graver, tzdataOf } from './judge-receipts.ts';
 import { approvedAt, digestsOf, exception, no, startQuestions, yes, type AtStart } from './judge-start.ts';
 import { DeployedArtifacts, namedArtifact, type NamedArtifact } from './observations.ts';
-import type { KnownTest, Releases } from './releases.ts';
+import type { Hand, KnownTest, Releases } from './releases.ts';
 import type {
   Accuracy,
   Change,
@@ -268,13 +268,21 @@ export class Changes {
 
     const accounts = new Set(release?.authors);
     const authorRefs = release?.ref === undefined ? [] : [release.ref];
+    const built: { readonly account: string; readonly ref: string }[] = [];
+    const shaped: (Hand | undefined)[] = [release?.composer, release?.planners.get(environment)];
     for (const { artifactId } of artifacts) {
       const artifact = releases.artifact(artifactId);
+      shaped.push(artifact?.registrar);
+      if (artifact?.builder && handsAmong([artifact.builder.account]).length > 0) built.push(artifact.builder);
       if (!artifact || artifact.authors.size === 0) continue;
       for (const account of artifact.authors) accounts.add(account);
       authorRefs.push(artifact.ref);
     }
     const authors = [...accounts].sort().map((account) => ({ account: plainText(account), person: identities.personOf(account) }));
+    const hands = shaped.flatMap((hand) => (hand && handsAmong([hand.account]).length > 0 ? [hand] : []));
+    const preparedBy = [...new Map(hands.map(({ account, person }) => [account, person]))]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([account, person]) => ({ account: plainText(account), person: identities.known(account) ?? person }));
     const tests: KnownTest[] = [];
     for (const known of release?.tests.values() ?? []) if (artifacts.some((a) => a.digest === known.test.artifactDigest)) tests.push(known);
     const tupleHash = tuple && hashOf(tuple);
@@ -282,12 +290,15 @@ export class Changes {
     const votes = round?.votes ?? [];
     const bypass = bypassId === undefined ? undefined : bypasses.byId.get(bypassId);
     const inForce = place && rules.inForce(place.policyId, receipt.evaluatedAt);
-    const everyDuty = looksAtEveryDuty(receipt.engine);
+    // Engines of before looked at fewer duties, and a decision is judged by the rules of then (principle 14).
+    const { everyDuty, everyHand, builders } = traitsThen(receipt.engine);
     // Whoever an account was known to be by then; where nothing was said of it, whoever it was taken for when it acted.
     const deeds: Deed[] = [];
     const did = (duty: Deed['duty'], account: string, taken: string, ref: string): void =>
       void deeds.push({ duty, principal: account, person: identities.known(account) ?? taken, ref });
     for (const { account, person } of authors) did('author', account, person, authorRefs[0] ?? written.ref);
+    if (everyHand) for (const { account, person, ref } of hands) did('author', account, person, ref);
+    if (builders) for (const { account, ref } of built) did('author', account, identities.personOf(account), ref);
     if (round) did('requester', round.requesterPrincipal, round.requester, round.requested.ref);
     for (const vote of votes) did('approver', vote.principal, vote.person, vote.ref);
     if (everyDuty) {
@@ -339,6 +350,7 @@ export class Changes {
       approvedDigests: tuple ? [...tuple.artifactDigests].sort() : [],
       tupleHash,
       policy,
+      preparedBy,
       bypass: bypass && bypassId !== undefined ? bypassOf(bypass.requested, bypassId, receipt) : undefined,
     };
     draft.changeClass = changeClass;
@@ -375,6 +387,7 @@ export class Changes {
         environmentClass: place?.environmentClass,
         regimes: place?.regimes ?? [],
         authors: [],
+        preparedBy: [],
         tests: [],
         approvals: [],
         started,
@@ -456,11 +469,6 @@ function receiptOf(receipt: Started['data']['receipt'], written: Written, decisi
 
 function bypassOf({ at, ref, sequence }: Written, bypassId: string, { gates }: Started['data']['receipt']): Change['bypass'] {
   return { at, bypassId, ref, sequence, waived: gates.filter((g) => g.waivedBy === bypassId).map((g) => g.gate) };
-}
-
-/** Engines of before looked at fewer duties, and a decision is judged by the rules of then (principle 14). */
-function looksAtEveryDuty(engine: string | undefined): boolean {
-  return engine !== undefined && (!Object.hasOwn(ENGINES, engine) || ENGINES[engine]?.everyDuty === true);
 }
 
 function authorised(deployer: string, principal: string, { ref }: Written): Judged {

@@ -30,7 +30,7 @@ import { drawSample } from './sample.ts';
 import { plainText } from './text.ts';
 
 /** What makes reports. It changes whenever the same events may give another verdict or another wording. */
-export const COMPLIANCE_ENGINE = 'plimsoll-compliance/1';
+export const COMPLIANCE_ENGINE = 'plimsoll-compliance/2';
 
 /** Changes that are judged at one go. */
 const CHANGES_A_STEP = 200;
@@ -218,14 +218,14 @@ export class ComplianceFold {
         return this.approvals.add(event, written, principal);
       case 'ReleaseComposed':
       case 'ReleaseAmended':
-        return this.releases.composed(event, written);
+        return this.releases.composed(event, written, { account: principal, person: actor });
       case 'ReleasePlanned':
-        return this.releases.planned(event);
+        return this.releases.planned(event, written, { account: principal, person: actor });
       case 'VersionAssigned':
         return this.releases.versioned(event);
       case 'ArtifactRegistered':
       case 'ArtifactAuthorsAdded':
-        return this.releases.written(event, written);
+        return this.releases.written(event, written, { account: principal, person: actor });
       case 'TestReportRecorded':
         return this.releases.tested(event, written, principal);
       case 'EnvironmentDefined':
@@ -335,6 +335,7 @@ export class ComplianceFold {
       observations: draft.observations,
       outcome: draft.outcome,
       policy: facts.policy,
+      preparedBy: facts.preparedBy,
       receipts: draft.receipts,
       regimes: facts.regimes,
       release: facts.release,

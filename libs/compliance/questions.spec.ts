@@ -345,6 +345,27 @@ const cases: readonly Case[] = [
     'who tested it approved, and the engine of then did not look',
     story({ grantedToo: vote('tess'), started: start({ receipt: { ...passed, engine: 'plimsoll-gates/4 cel/0.6.1' } }) }),
   ],
+  ...(['registered', 'composed', 'planned'] as const).flatMap((did): readonly Case[] => [
+    ['duties-separated', 'no', `who ${did} it approved, whatever authors were named`, shapedBy(did), /author and approver/],
+    [
+      'duties-separated',
+      'yes',
+      `who ${did} it approved, and the engine of then did not look`,
+      shapedBy(did, start({ receipt: { ...passed, engine: 'plimsoll-gates/5 cel/0.6.1' } })),
+    ],
+  ]),
+  [
+    'duties-separated',
+    'yes',
+    'who had composed it before it was amended approved',
+    story({ composed: [{ ...parts.composed, by: p('abe') }, amended('ann')] }),
+  ],
+  [
+    'duties-separated',
+    'yes',
+    'who planned it for another environment approved',
+    story({ planned: [plannedFor('elsewhere', 'abe'), parts.planned] }),
+  ],
   [
     'duties-separated',
     'no',
@@ -519,6 +540,21 @@ const cases: readonly Case[] = [
   ['observed', 'yes', 'a smoke run found it', story({ observed: smoke(artifact.digest) })],
 ];
 
+/** As it should be, but that Abe, who approves, did this. */
+function shapedBy(did: 'registered' | 'composed' | 'planned', started: Told = start()): Told[] {
+  return story({ [did]: { ...parts[did], by: p('abe') }, started });
+}
+function amended(by: string): Told {
+  const data = { releaseId: 'r1', artifacts: [artifact], authors: ['test|ann'] };
+  return { stream: 'release-r1', by: p(by), event: { type: 'ReleaseAmended', data } };
+}
+function plannedFor(environment: string, by: string): Told {
+  return {
+    ...parts.planned,
+    by: p(by),
+    event: { ...parts.planned.event, data: { ...parts.planned.event.data, environment } } as PlimsollEvent,
+  };
+}
 function withdrawn(name: string): Told {
   return { stream: 'approval-ap', by: p(name), event: { type: 'ApprovalWithdrawn', data: { ...round, person: p(name), reason: 'No.' } } };
 }

@@ -183,6 +183,8 @@ export interface Change {
   readonly requester?: string;
   /** Accounts (`issuer|subject`) with the persons they were known to be when it was started; co-authors are among them. Sorted by account. */
   readonly authors: readonly { readonly account: string; readonly person: string }[];
+  /** The same of the accounts that registered its artifacts, composed it and made its plan: to engines since the sixth they are authors, too. */
+  readonly preparedBy: readonly { readonly account: string; readonly person: string }[];
   /** The newest report of every suite and artifact, as of when it was started. */
   readonly tests: readonly ChangeTest[];
   readonly approvals: readonly ChangeApproval[];

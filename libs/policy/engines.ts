@@ -28,6 +28,15 @@ export const ENGINES: Readonly<Record<string, EngineTraits>> = {
   [ENGINE]: { everyDuty: true, everyHand: true, risk: true, builders: true, inOrder: true, classBorne: true },
 };
 
+/**
+ * How a decision of then was judged, for whoever looks at it afterwards: one of before engines had versions as the oldest, and one that is not
+ * known here as the newest, which keeps the most apart.
+ */
+export function traitsThen(engine: string | undefined): EngineTraits {
+  if (engine === undefined) return { ...NOTHING_YET, everyDuty: false, everyHand: false };
+  return traitsOf(Object.hasOwn(ENGINES, engine) ? engine : ENGINE);
+}
+
 /** @throws Error there is no such engine here */
 export function traitsOf(engine: string): EngineTraits {
   const traits = Object.hasOwn(ENGINES, engine) ? ENGINES[engine] : undefined;

@@ -1,3 +1,4 @@
+export * from './authors.ts';
 export * from './backtest.ts';
 export * from './bypass.ts';
 export * from './changes/index.ts';

@@ -31,6 +31,7 @@ import {
 import { own, type Aggregate, type DomainEvent, type Loaded, type ReadAggregate, type StoredEvent } from '#libs/event-sourcing';
 import { inForce as countingOf, inScope, tzdataVersion, type CalendarInForce, type CalendarVersion } from '#libs/calendar';
 import { ACCOUNT, ADDRESS_ISSUER, addressKeys, claimantOf, defaultPersonId } from '#libs/identity';
+import { authorAccounts } from './authors.ts';
 import { bypassSource, readBypass, type BypassGrant } from './bypass.ts';
 import {
   board,
@@ -428,12 +429,6 @@ export interface GateFacts {
   };
 }
 
-/** The accounts that put together what would run: processes of ours are nobody who could approve. */
-function handsOn(release: ReleaseSource, environment: string, artifacts: readonly Loaded<ArtifactSource>[]): readonly string[] {
-  const hands = [release.composer, own(release.planners, environment), ...artifacts.map((a) => a.state.registrar)];
-  return hands.flatMap((account) => (account === undefined || account.startsWith('plimsoll|process:') ? [] : [account]));
-}
-
 interface DutyFacts extends Pick<GateFacts, 'approval' | 'testers' | 'policyEditor'> {
   readonly refs: readonly string[];
 }
@@ -528,17 +523,14 @@ export async function readGateFacts(
     ...release.state.artifacts.map((artifact) => read(artifactSource, artifactId(artifact.name, artifact.version))),
   ]);
   const accounts = await Promise.all(
-    [
-      ...new Set([
-        ...release.state.authors,
-        ...artifacts.flatMap((a) => a.state.authors),
-        // Whoever shapes what runs does not approve it, also where nobody is named as its author.
-        ...(everyHand ? handsOn(release.state, environment, artifacts) : []),
-        ...(builders ? artifacts.flatMap((a) => a.state.builder ?? []) : []),
-      ]),
-    ]
-      .sort()
-      .map((account) => personOfAccount(read, account)),
+    authorAccounts(
+      {
+        named: [...release.state.authors, ...artifacts.flatMap((a) => a.state.authors)],
+        shaped: [release.state.composer, own(release.state.planners, environment), ...artifacts.map((a) => a.state.registrar)],
+        builders: artifacts.map((a) => a.state.builder),
+      },
+      { everyHand, builders },
+    ).map((account) => personOfAccount(read, account)),
   );
   const version = versionIn(versions.state, releaseId);
   const plan = byRisk ? own(release.state.plans, environment) : withoutRisk(own(release.state.plans, environment));

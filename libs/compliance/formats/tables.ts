@@ -26,7 +26,7 @@ const writtenColumns = (name: string): readonly string[] => [`${name}At`, `${nam
 const CHANGE_COLUMNS = [
   'changeId', 'verdict', 'kind', 'outcome', 'environment', 'environmentClass', 'regimes', 'changeClass', 'inPeriod',
   'releaseId', 'product', 'version', 'rollbackOfDeployment', 'rollbackOfRelease',
-  'requester', 'authors', 'authorAccounts', 'testers', 'tests', 'approvers', 'deployer',
+  'requester', 'authors', 'authorAccounts', 'preparedBy', 'testers', 'tests', 'approvers', 'deployer',
   ...['requested', 'approved', 'started', 'effect', 'ended', 'observed'].flatMap(writtenColumns),
   'approvedDigests', 'deployedDigests', 'tupleHash', 'policy', 'policyVersion', 'receipts', 'bypassId', 'waivedGates', 'sampled',
   ...QUESTIONS.flatMap((question) => [question, `${question}: reason`]),
@@ -52,6 +52,7 @@ function changeRow(change: Change, sampled: boolean): Row {
     requester: change.requester,
     authors: list([...new Set(change.authors.map(({ person }) => person))]),
     authorAccounts: list(change.authors.map(({ account }) => account)),
+    preparedBy: list([...new Set(change.preparedBy.map(({ person }) => person))]),
     testers: list([...new Set(change.tests.map(({ tester }) => tester))]),
     tests: list(change.tests.map((t) => `${t.suite} ${t.outcome} of ${t.artifactDigest} (report sha256:${t.reportDigest}, ${t.ref})`)),
     approvers: list(change.approvals.map(({ person }) => person)),

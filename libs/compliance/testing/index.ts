@@ -13,7 +13,7 @@ export function aReport(parts: Partial<ComplianceReport> = {}): ComplianceReport
   const changes = parts.changes ?? [];
   return {
     schema: 'plimsoll.compliance-report.v1',
-    engine: 'plimsoll-compliance/1',
+    engine: 'plimsoll-compliance/2',
     query: { from: '2026-01-01T00:00:00.000Z', to: '2026-04-01T00:00:00.000Z' },
     log: {
       events: 1000,
@@ -69,6 +69,7 @@ export function aChange(
     release: { releaseId: `release-${n}`, product: 'shop', version: `1.0.${n}` },
     requester: 'person-rita',
     authors: [{ account: 'https://id.example|dora', person: 'person-dora' }],
+    preparedBy: [{ account: 'https://id.example|ci', person: 'person-ci' }],
     tests: [
       {
         ...written(1, 'test'),

@@ -242,6 +242,7 @@ function* sampled(change: Change, n: number): Generator<Markup> {
     ['What', h`${change.kind} of ${releaseOf(change)} to ${change.environment}, ${change.outcome}; class ${change.changeClass}${regimes}`],
     ['Goes back from', rollbackOf && h`${id(rollbackOf.deploymentId)} of release ${id(rollbackOf.releaseId)}`],
     ['Authors', lines(change.authors.map(({ account, person }) => h`${id(person)} as ${id(account)}`))],
+    ['Registered, composed and planned by', lines(change.preparedBy.map(({ account, person }) => h`${id(person)} as ${id(account)}`))],
     ['Requested', change.requested && h`${time(change.requested.at)} by ${id(change.requester)}, ${where(change.requested)}`],
     [
       'Tests',

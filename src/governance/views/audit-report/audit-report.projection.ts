@@ -12,7 +12,7 @@ const reported: RowChange<Row, any> = { key: (event) => releasesOf(event as Stor
 /** A report for every release; the pure builder in `report.ts` makes it, here and wherever it is verified. */
 export const auditReport = defineView<Row, ReportedEvent>({
   name: 'audit-report',
-  version: 1,
+  version: 2,
   table: 'audit_report',
   key: 'release_id',
   columns: {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { PlimsollEvent } from '#libs/contracts';
 import type { StoredEvent } from '#libs/event-sourcing';
 import { defaultPersonId } from '#libs/identity';
+import { ENGINE } from '#libs/policy';
 import { foldView } from '#libs/read-models';
 import { history } from '../../../../test/support/history.ts';
 import {
@@ -202,6 +203,33 @@ describe('The audit report of a release', () => {
     expect(verdict('dutiesSeparated', author)[0]).toBe('no');
     const nobody = storyWith('DeploymentStarted', (data) => ({ ...data, deployer: '\u200b' }));
     expect(verdict('dutiesSeparated', nobody)[0]).toBe('no');
+  });
+
+  it.each([
+    [undefined, [], 'yes'],
+    ['plimsoll-gates/4 cel/0.6.1', [], 'yes'],
+    ['plimsoll-gates/5 cel/0.6.1', ['tester'], 'no'],
+    [ENGINE, ['tester', 'hand'], 'no'],
+  ] as const)('judges duties as the engine of then did: %s looks at %j', (engine, looks, first) => {
+    const judgedBy = (changed: readonly Told[]): unknown =>
+      verdict(
+        'dutiesSeparated',
+        changed.map((t) =>
+          t.event.type === 'DeploymentStarted' && engine
+            ? ({ ...t, event: { ...t.event, data: { ...t.event.data, receipt: { ...t.event.data.receipt, engine } } } } as Told)
+            : t,
+        ),
+      )[0];
+    expect(judgedBy(story)).toBe('yes');
+    const tested = storyWith('TestReportRecorded', (data) => ({ ...data, tester: 'person-abe' }));
+    expect(judgedBy(tested)).toBe(first);
+    const hand = (looks as readonly string[]).includes('hand') ? 'no' : 'yes';
+    const by = (type: PlimsollEvent['type'], who: string): Told[] => story.map((t) => (t.event.type === type ? { ...t, by: who } : t));
+    expect(judgedBy(by('ReleaseComposed', 'person-abe'))).toBe(hand);
+    expect(judgedBy(by('ReleasePlanned', 'person-abe'))).toBe(hand);
+    // Who planned it for elsewhere had no hand in this.
+    const elsewhere = storyWith('ReleasePlanned', (data) => ({ ...data, environment: 'elsewhere' }));
+    expect(judgedBy(elsewhere.map((t) => (t.event.type === 'ReleasePlanned' ? { ...t, by: 'person-abe' } : t)))).toBe('yes');
   });
 
   it('takes a test report as evidence only for the digest that it names, from before the deployment, and not where a newer one fails', () => {

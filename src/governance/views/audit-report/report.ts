@@ -81,6 +81,16 @@ export interface ReportedApproval {
   readonly closed?: Written & { readonly reason: string };
 }
 
+/** Who put the release together, or planned it for an environment: by the sixth engine of gates an author of it. */
+export interface ReportedHand extends Written {
+  readonly did: 'composed' | 'planned';
+  /** Of a plan. */
+  readonly environment?: string;
+  /** The person, as known then, and the account. */
+  readonly person: string;
+  readonly account: string;
+}
+
 export interface ReportedTest extends Written {
   readonly suite: string;
   readonly artifactDigest: string;
@@ -179,6 +189,7 @@ export interface AuditReport {
   readonly artifacts: readonly ReleaseArtifact[];
   /** Accounts, `issuer|subject`. */
   readonly authors: readonly string[];
+  readonly hands: readonly ReportedHand[];
   readonly verdicts: Verdicts;
   readonly approvals: readonly ReportedApproval[];
   readonly tests: readonly ReportedTest[];
@@ -200,6 +211,7 @@ export function emptyReport(releaseId: string): AuditReport {
     releaseId,
     artifacts: [],
     authors: [],
+    hands: [],
     approvals: [],
     tests: [],
     deployments: [],
@@ -267,9 +279,17 @@ type Section<T extends ReportedEvent['type']> = (facts: ReportFacts, event: OfTy
 
 /** What each event changes in the sections of the report; it is an entry besides. */
 const sections: { readonly [T in ReportedEvent['type']]?: Section<T> } = {
-  ReleaseComposed: (_facts, { data: { product, artifacts, authors } }) => ({ product, artifacts, authors }),
-  ReleaseAmended: (_facts, { data: { artifacts, authors } }) => ({ artifacts, authors }),
-  ReleasePlanned: () => ({}),
+  ReleaseComposed: (facts, event) => {
+    const { product, artifacts, authors } = event.data;
+    return { product, artifacts, authors, hands: [...facts.hands, handOf(event, 'composed')] };
+  },
+  ReleaseAmended: (facts, event) => {
+    const { artifacts, authors } = event.data;
+    return { artifacts, authors, hands: [...facts.hands, handOf(event, 'composed')] };
+  },
+  ReleasePlanned: (facts, event) => ({
+    hands: [...facts.hands, { ...handOf(event, 'planned'), environment: event.data.environment }],
+  }),
   VersionAssigned: (_facts, { data: { version } }) => ({ version }),
 
   ApprovalRequested: (facts, event) => {
@@ -402,6 +422,11 @@ const sections: { readonly [T in ReportedEvent['type']]?: Section<T> } = {
     ),
   }),
 };
+
+function handOf(event: Told, did: ReportedHand['did']): ReportedHand {
+  const { actor: person, principal: account } = event.metadata;
+  return { did, person, account, ...written(event) };
+}
 
 function written({ position, metadata }: Told): Written {
   return { position, at: metadata.recordedAt };

@@ -1,5 +1,5 @@
 import { conflicts, defaultPersonId, type DutyAssignment } from '#libs/identity';
-import { hashOf, RELEASE_DUTIES, tallyRecorded } from '#libs/policy';
+import { handsAmong, hashOf, RELEASE_DUTIES, tallyRecorded, traitsThen } from '#libs/policy';
 import type { ReportedApproval, ReportedDeployment, ReportFacts } from './report.ts';
 
 /** Never blank: `exception` says that the question does not arise as usual, and the reason says why. */
@@ -118,8 +118,13 @@ const testEvidence: Judge = (deployment, facts) => {
 function dutiesIn(deployment: ReportedDeployment, facts: ReportFacts): readonly DutyAssignment[] {
   const round = roundOf(deployment, facts);
   const evidence = `release-${facts.releaseId}`;
+  // By the rules of then (principle 14).
+  const { everyDuty, everyHand } = traitsThen(deployment.receipt.engine);
+  const shaped = everyHand ? shapedBy(deployment, facts) : [];
   return [
     ...facts.authors.map((account): DutyAssignment => ({ person: personOf(account), duty: 'author', evidence })),
+    ...shaped.map((person): DutyAssignment => ({ person, duty: 'author', evidence })),
+    ...(everyDuty ? testersOf(deployment, facts) : []).map((person): DutyAssignment => ({ person, duty: 'tester', evidence })),
     ...(round ? [{ person: round.requester, duty: 'requester' as const, evidence: `approval-${round.approvalId}` }] : []),
     ...(round
       ? approversOf(round, deployment).map((person): DutyAssignment => ({
@@ -130,6 +135,22 @@ function dutiesIn(deployment: ReportedDeployment, facts: ReportFacts): readonly 
       : []),
     { person: deployment.deployer, duty: 'deployer', evidence: `deployment-${deployment.deploymentId}` },
   ];
+}
+
+/** Who composed or amended it last, and who made the plan that was carried out. Who registered its artifacts is not in this report; the gate judged that. */
+function shapedBy({ environment, started }: ReportedDeployment, { hands }: ReportFacts): readonly string[] {
+  const earlier = hands.filter((hand) => before(hand.position, started.position));
+  const last = [
+    earlier.findLast((hand) => hand.did === 'composed'),
+    earlier.findLast((hand) => hand.did === 'planned' && hand.environment === environment && hand.account !== ''),
+  ];
+  return last.flatMap((hand) => (hand && handsAmong([hand.account]).length > 0 ? [hand.person] : []));
+}
+
+/** Who recorded the newest report of each suite for what was deployed. */
+function testersOf({ artifacts, started }: ReportedDeployment, { tests }: ReportFacts): readonly string[] {
+  const counting = tests.filter((t) => before(t.position, started.position) && artifacts.some((a) => a.digest === t.artifactDigest));
+  return [...new Map(counting.map((t) => [`${t.artifactDigest} ${t.suite}`, t.tester])).values()];
 }
 
 /** The round in which exactly the tuple was asked for that the deployment names. */
