@@ -1,5 +1,5 @@
 import { SECTIONS, type Control, type Framework, type Objective, type Section } from './framework.ts';
-import type { Answer, ComplianceReport, ControlQuestion, Tally } from './report.ts';
+import type { Answer, ChangeRecord, ComplianceReport, ControlQuestion, Tally } from './report.ts';
 
 /**
  * What the evidence comes to, for an objective:
@@ -77,12 +77,13 @@ function statusOf(questions: AssessedObjective['questions'], sections: readonly 
 export function sectionFindings(report: ComplianceReport): Readonly<Record<Section, SectionFinding>> {
   const found: Readonly<Record<Section, Omit<SectionFinding, 'section'>>> = {
     population: ofPopulation(report),
+    'change-records': ofChangeRecords(report),
     emergencies: ofEmergencies(report),
     access: ofAccess(report),
     'later-violations': ofLaterViolations(report),
     log: ofLog(report),
     'rule-changes': {
-      detail: `${counted(report.ruleChanges.length, 'change')} to policies, environments, calendars, roles, groups and identities.`,
+      detail: `${counted(report.ruleChanges.length, 'change')} to policies, environments, calendars, boards, change models, roles, groups, identities and retention.`,
     },
     denials: { detail: `${counted(report.denials.total, 'command')} refused, each on record with its reason.` },
     sample: {
@@ -107,13 +108,27 @@ function ofPopulation({ accuracy }: ComplianceReport): Found {
   return { verdict: neverAuthorised.length > 0 || neverObserved.length > 0 ? 'no' : 'yes', detail };
 }
 
+/** What was decided on, and whether every change of the population that had to be was. */
+function ofChangeRecords({ changeRecords, summary }: ComplianceReport): Omit<SectionFinding, 'section'> {
+  const { no, exception } = summary.byQuestion['change-authorised'];
+  const count = (is: (record: ChangeRecord) => boolean): number => changeRecords.filter(is).length;
+  const by = (route: ChangeRecord['route']): number => count((record) => record.route === route);
+  const detail =
+    `${counted(changeRecords.length, 'change')} submitted: ${by('board')} to a board, ${by('itsm')} to an ITSM, ${by('model')} under a model, ` +
+    `${by('emergency')} as emergencies; ${count((r) => r.status === 'rejected')} rejected, ${count((r) => r.closed !== undefined)} ended otherwise. ` +
+    `${counted(no, 'deployment')} without the decision that ${no === 1 ? 'its' : 'their'} policy asks for, ${exception} by exception.`;
+  const verdict = no > 0 ? 'no' : exception > 0 ? 'exception' : changeRecords.length > 0 ? 'yes' : undefined;
+  return { detail, ...(verdict && { verdict }) };
+}
+
 function ofEmergencies({ emergencies }: ComplianceReport): Found {
-  const states = emergencies.flatMap(({ bypass }) => bypass?.state ?? []);
+  const states = emergencies.flatMap(({ bypass, change }) => bypass?.state ?? change?.state ?? []);
   const count = (...wanted: readonly (typeof states)[number][]): number => states.filter((state) => wanted.includes(state)).length;
   const bad = count('overdue', 'rejected', 'reviewed-late');
   const open = count('due');
   const detail =
-    `${counted(emergencies.length, 'emergency', 'emergencies')}, ${states.length} with a bypass: ${count('reviewed')} reviewed in time and found good, ` +
+    `${counted(emergencies.length, 'emergency', 'emergencies')}, ${emergencies.filter((e) => e.bypass).length} with a bypass, ` +
+    `${emergencies.filter((e) => e.change).length} as changes of their own: ${count('reviewed')} reviewed in time and found good, ` +
     `${open} with a review still to come, ${count('reviewed-late')} reviewed late, ${count('overdue')} overdue, ${count('rejected')} found wrong, ` +
     `${count('unused')} never used.`;
   return { verdict: bad > 0 ? 'no' : open > 0 ? 'exception' : 'yes', detail };

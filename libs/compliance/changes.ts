@@ -11,9 +11,23 @@ import type { DutyAssignment } from '#libs/identity';
 import { handsAmong, hashOf, traitsThen } from '#libs/policy';
 import type { Approvals } from './approvals.ts';
 import type { Bypasses } from './bypasses.ts';
+import type { ChangeRecords, KnownRecord } from './change-records.ts';
 import type { Identities } from './identities.ts';
+import { judgeRecord, type RecordAt } from './judge-change.ts';
 import { freezeJudged, gatesJudged, graver, tzdataOf } from './judge-receipts.ts';
-import { approvedAt, digestsOf, exception, no, startQuestions, yes, type AtStart } from './judge-start.ts';
+import {
+  approvedAt,
+  asks,
+  digestsOf,
+  exception,
+  no,
+  policyOf,
+  policyRefs,
+  startQuestions,
+  waiverOf,
+  yes,
+  type AtStart,
+} from './judge-start.ts';
 import { DeployedArtifacts, namedArtifact, type NamedArtifact } from './observations.ts';
 import type { Hand, KnownTest, Releases } from './releases.ts';
 import type {
@@ -61,6 +75,11 @@ export interface Draft {
   verdicts: Partial<Record<ControlQuestion, Judged>>;
   /** For what is asked at the end: whether the duties were apart, as is known by then. */
   deeds: readonly Deed[];
+  /** The same for its change record, where members of a board voted on one. */
+  boardDeeds: readonly Deed[];
+  /** The change record that it rests on, and how that was judged when it was started. */
+  record: KnownRecord | undefined;
+  recordAt: Omit<RecordAt, 'moment' | 'deployed'> | undefined;
   bypassId: string | undefined;
   rules: readonly GateRule[] | undefined;
   /** What judged its decisions, and the time zone databases they were reckoned with. */
@@ -94,6 +113,7 @@ export interface Surroundings {
   readonly approvals: Approvals;
   readonly rules: RulesInForce;
   readonly bypasses: Bypasses;
+  readonly records: ChangeRecords;
 }
 
 const START_QUESTIONS = Object.keys(startQuestions) as (keyof typeof startQuestions)[];
@@ -136,6 +156,11 @@ export class Changes {
       case 'DeploymentConfirmed': {
         const { receipt } = event.data;
         this.decide(draft, receipt, written, 'effect');
+        if (draft.recordAt)
+          draft.verdicts['change-authorised'] = graver(
+            draft.verdicts['change-authorised'],
+            judgeRecord({ ...draft.recordAt, moment: written, deployed: undefined }),
+          );
         draft.effect ??= written;
         this.takesEffect(draft, deploymentId);
         this.moment(draft, 'effect', written);
@@ -335,6 +360,41 @@ export class Changes {
     const verdicts: Draft['verdicts'] = { authorised: authorised(deployer, principal, written) };
     for (const question of START_QUESTIONS) verdicts[question] = startQuestions[question](at);
 
+    const record = this.known.records.record(releaseId, environment);
+    const parts = deeds.filter(({ duty }) => duty === 'author');
+    for (const { test, principal: account } of record ? tests : [])
+      parts.push({ duty: 'tester', principal: account, person: identities.known(account) ?? test.tester, ref: test.ref });
+    const recordAt: Draft['recordAt'] = {
+      record,
+      records: this.known.records,
+      bypasses,
+      identities,
+      asked: asks(at, 'change-approved'),
+      waived: waiverOf(at, 'change-approved'),
+      policy: policyOf(at),
+      policyRefs: policyRefs(at),
+      changeClass: changeClass === 'rollback' ? 'normal' : changeClass,
+      deployer,
+      deployerPrincipal: principal,
+      duties: parts.map(({ duty, person, ref }) => ({ duty, person, evidence: ref })),
+    };
+    verdicts['change-authorised'] = judgeRecord({
+      ...recordAt,
+      moment: written,
+      deployed: record && {
+        releaseId,
+        environment,
+        ...(place ? { environmentClass: place.environmentClass } : {}),
+        ...(release?.product === undefined ? {} : { product: release.product }),
+        ...(release?.version === undefined ? {} : { version: release.version }),
+        artifacts,
+        authors: [...new Set(parts.flatMap(({ duty, person }) => (duty === 'author' ? [person] : [])))].sort(),
+        plan: { planHash, steps: data.steps },
+        policy,
+        reports: reportsOf(tests),
+      },
+    });
+
     const draft = this.blank(deploymentId, kind, environment, written);
     draft.facts = {
       ...draft.facts,
@@ -351,12 +411,17 @@ export class Changes {
       tupleHash,
       policy,
       preparedBy,
+      changeRecord: record && recordRefOf(record),
       bypass: bypass && bypassId !== undefined ? bypassOf(bypass.requested, bypassId, receipt) : undefined,
     };
     draft.changeClass = changeClass;
     draft.changeReason = plan?.changeReason === undefined ? undefined : plainText(plan.changeReason);
     draft.verdicts = verdicts;
     draft.deeds = deeds;
+    draft.record = record;
+    draft.recordAt = record && recordAt;
+    if (record && record.votes.length > 0)
+      draft.boardDeeds = [...parts, ...boardDeedsOf(record, { principal, person: deployer, ref: written.ref })];
     draft.bypassId = bypassId;
     draft.rules = asked;
     draft.artifacts = artifacts;
@@ -397,6 +462,9 @@ export class Changes {
       changeReason: undefined,
       verdicts: {},
       deeds: [],
+      boardDeeds: [],
+      record: undefined,
+      recordAt: undefined,
       bypassId: undefined,
       rules: undefined,
       engines: [],
@@ -465,6 +533,30 @@ function receiptOf(receipt: Started['data']['receipt'], written: Written, decisi
   const { verdict, factsHash, engine } = receipt;
   const { at, ref, sequence } = written;
   return { at, decision, engine, factsHash, ref, sequence, verdict };
+}
+
+function recordRefOf({ of, submitted: { at, ref, sequence } }: KnownRecord): Change['changeRecord'] {
+  const { changeId, round, route, dossierHash } = of;
+  return { at, changeId, dossierHash, ref, round, route, sequence };
+}
+
+/** Who asked for the change, voted on it and deployed it. */
+function boardDeedsOf({ of, votes, requesterPrincipal, submitted }: KnownRecord, deployer: Omit<Deed, 'duty'>): readonly Deed[] {
+  return [
+    { duty: 'requester', principal: requesterPrincipal, person: of.requester, ref: submitted.ref },
+    ...votes.map(({ principal, person, ref }): Deed => ({ duty: 'approver', principal, person, ref })),
+    { duty: 'deployer', ...deployer },
+  ];
+}
+
+/** The newest outcome of every suite, by digest. */
+function reportsOf(tests: readonly KnownTest[]): Record<string, Record<string, { readonly suite: string; readonly outcome: string }>> {
+  const reports: Record<string, Record<string, { readonly suite: string; readonly outcome: string }>> = {};
+  for (const {
+    test: { artifactDigest, suite, outcome },
+  } of tests)
+    (reports[artifactDigest] ??= {})[suite] = { suite, outcome };
+  return reports;
 }
 
 function bypassOf({ at, ref, sequence }: Written, bypassId: string, { gates }: Started['data']['receipt']): Change['bypass'] {

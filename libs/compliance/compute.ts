@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { EventCodec, StoredEvent } from '#libs/event-sourcing';
 import { canonicalPieces } from './canonical.ts';
 import { ComplianceFold } from './fold.ts';
+import { proveSample, type Prove } from './proofs.ts';
 import type { ComplianceQuery, ComplianceReport, LogRange } from './report.ts';
 
 /** The events are not those that the checkpoint was signed over. */
@@ -13,6 +14,8 @@ export interface ComputeOptions {
   readonly codec: EventCodec;
   /** Events are read as far as it reaches; absent where nothing was signed, and then all are. */
   readonly checkpoint?: LogRange['checkpoint'];
+  /** Finds the proofs of sampled changes in the ledger; without it there are none in the report. */
+  readonly prove?: Prove;
   /** Called often while it works: a server lets others have their turn, and throws where nobody waits for the answer any more. */
   readonly pause?: () => Promise<void>;
   /** Told how many events were read. */
@@ -26,11 +29,12 @@ const HERE = async (): Promise<void> => undefined;
  *
  * @param batches every event from the log's first, in the order of the ledger, as stored
  * @throws LogShorterThanCheckpoint there are fewer events than the checkpoint says
+ * @throws ProofDoesNotHold a sampled change is not in the tree that was signed
  */
 export async function computeReport(
   batches: AsyncIterable<readonly StoredEvent[]>,
   query: ComplianceQuery,
-  { codec, checkpoint, pause = HERE, onProgress }: ComputeOptions,
+  { codec, checkpoint, prove, pause = HERE, onProgress }: ComputeOptions,
 ): Promise<ComplianceReport> {
   const fold = new ComplianceFold(query);
   const size = checkpoint?.size ?? Infinity;
@@ -52,7 +56,10 @@ export async function computeReport(
   const steps = fold.reportInSteps(checkpoint);
   for (;;) {
     const step = steps.next();
-    if (step.done) return step.value;
+    if (step.done) {
+      const { value } = step;
+      return prove && checkpoint && value.sample ? { ...value, proofs: await proveSample(value, checkpoint, prove) } : value;
+    }
     await pause();
   }
 }

@@ -3,6 +3,7 @@ import type { CommandDenied, StoredEvent } from '#libs/event-sourcing';
 import { Access } from './access.ts';
 import { Approvals } from './approvals.ts';
 import { Bypasses, reportedBypass } from './bypasses.ts';
+import { ChangeRecords, reportedRecord, reviewState, type KnownRecord } from './change-records.ts';
 import { Changes, deployedDigests, type Draft } from './changes.ts';
 import { Identities } from './identities.ts';
 import { verdictsOf } from './judge-end.ts';
@@ -13,6 +14,7 @@ import {
   type Accuracy,
   type Answer,
   type Change,
+  type ChangeRecord,
   type ComplianceQuery,
   type ComplianceReport,
   type ComplianceSummary,
@@ -25,6 +27,7 @@ import {
   type RuleChange,
   type Written,
 } from './report.ts';
+import { ruleChanged } from './rule-changes.ts';
 import { RulesInForce } from './rules-in-force.ts';
 import { drawSample } from './sample.ts';
 import { plainText } from './text.ts';
@@ -34,37 +37,6 @@ export const COMPLIANCE_ENGINE = 'plimsoll-compliance/2';
 
 /** Changes that are judged at one go. */
 const CHANGES_A_STEP = 200;
-
-/** The part of a change to the rules that each event is; events of other types are none. */
-const RULE_CHANGES: { readonly [T in PlimsollEvent['type']]?: RuleChange['kind'] } = {
-  PolicyPublished: 'policy',
-  RetentionPolicyPublished: 'policy',
-  EnvironmentDefined: 'environment',
-  CalendarDeclared: 'calendar',
-  CalendarChanged: 'calendar',
-  CalendarWithdrawn: 'calendar',
-  RolePolicyProposed: 'role-policy',
-  RolePolicyPublished: 'role-policy',
-  RoleRequested: 'role',
-  RoleGranted: 'role',
-  RoleRevoked: 'role',
-  // Whose team's roles count for a product.
-  OwnershipRequested: 'role',
-  OwnershipAssigned: 'role',
-  GroupDefined: 'group',
-  GroupMemberAdded: 'group',
-  GroupMemberRemoved: 'group',
-  PersonRegistered: 'identity',
-  PersonLeft: 'identity',
-  PersonErasureRequested: 'identity',
-  PersonErased: 'identity',
-  AccountLinkRequested: 'identity',
-  AccountLinked: 'identity',
-  AccountUnlinked: 'identity',
-  AddressClaimed: 'identity',
-  IdentityBootstrapped: 'identity',
-  IdentityBootstrapEnded: 'identity',
-};
 
 /**
  * Makes a compliance report of a log: give it every event from the log's first, in order, lifted to today's schema, and then ask for the report.
@@ -76,6 +48,7 @@ export class ComplianceFold {
   private readonly approvals = new Approvals();
   private readonly rules = new RulesInForce();
   private readonly bypasses = new Bypasses();
+  private readonly records: ChangeRecords;
   private readonly access: Access;
   private readonly changes: Changes;
   private readonly ruleChanges: RuleChange[] = [];
@@ -93,7 +66,9 @@ export class ComplianceFold {
   constructor(private readonly query: ComplianceQuery) {
     this.access = new Access(query);
     const { identities, releases, approvals, rules, bypasses } = this;
-    this.changes = new Changes(query, { identities, releases, approvals, rules, bypasses });
+    const records = new ChangeRecords(identities);
+    this.records = records;
+    this.changes = new Changes(query, { identities, releases, approvals, rules, bypasses, records });
   }
 
   /** The next event of the log, whichever it is. */
@@ -156,6 +131,7 @@ export class ComplianceFold {
     const accuracy = this.accuracyOf(reported);
     yield;
     const emergencies = this.emergencies(drafts);
+    const changeRecords = this.changeRecords(drafts);
     const access = this.access.report();
     yield;
     return {
@@ -169,6 +145,7 @@ export class ComplianceFold {
       summary,
       accuracy,
       changes: reported,
+      changeRecords,
       emergencies,
       access,
       ruleChanges: this.ruleChanges,
@@ -254,8 +231,33 @@ export class ComplianceFold {
         return this.access.bootstrapped(event, written);
       case 'PersonLeft':
         return this.access.left(event, written);
+      case 'BoardDefined':
+        return this.records.defined(event);
+      case 'ChangeModelProposed':
+      case 'ChangeModelVoteCast':
+      case 'ChangeModelDecided':
+      case 'ChangeModelUsed':
+      case 'ChangeModelSuspended':
+        return this.records.modelled(event, written);
+      case 'ChangeOutcomeNoted':
+        return this.records.happened(event);
+      case 'IncidentOpened':
+      case 'IncidentResolved':
+        return this.records.incidentTold(event, written);
+      case 'ChangeSubmitted':
+      case 'ChangeVoteCast':
+      case 'ChangeRecusalDeclared':
+      case 'ChangeDecided':
+      case 'ChangeHandedToBoard':
+      case 'ChangeConditionMet':
+      case 'ChangeVoided':
+      case 'ChangeWithdrawn':
+      case 'ChangeImplemented':
+      case 'ChangeReviewed':
+        return this.records.add(event, written, principal);
       case 'GroupMemberAdded':
       case 'GroupMemberRemoved':
+        this.records.member(event);
         return this.access.member(event, written);
       case 'DutyViolationFound':
         if (!Array.isArray(event.data.evidence) || !Array.isArray(event.data.duties)) throw new TypeError('It is no violation.');
@@ -270,7 +272,7 @@ export class ComplianceFold {
   }
 
   private noteRuleChange(event: PlimsollEvent, written: Written, person: string, principal: string): void {
-    const kind = RULE_CHANGES[event.type];
+    const kind = ruleChanged(event.type);
     if (kind === undefined || !this.within(written.at)) return;
     const what = plainText(describeEvent(event));
     this.ruleChanges.push({ kind, event: event.type, person, principal: plainText(principal), what, ...written });
@@ -323,6 +325,7 @@ export class ComplianceFold {
       authors: facts.authors,
       bypass: facts.bypass,
       changeClass: draft.changeClass,
+      changeRecord: facts.changeRecord,
       deployedDigests: deployedDigests(draft),
       deployer: facts.deployer,
       effect: draft.effect,
@@ -371,7 +374,18 @@ export class ComplianceFold {
         },
       ];
     });
+    const using = usersOf(drafts);
+    const asChanges = this.records.all.flatMap((record): (Emergency & { readonly order: number })[] => {
+      const state = reviewState(record, this.now);
+      const changes = using.get(record) ?? [];
+      // In the period, or open in it: until it is reviewed an emergency is somebody's obligation.
+      const open =
+        record.submitted.at < to && (record.review === undefined ? state === 'overdue' || state === 'due' : record.review.at >= from);
+      if (state === undefined || (changes.length === 0 && !open)) return [];
+      return [{ ...emergencyOf(record, state), changeIds: changes.map((d) => d.facts.id), order: record.submitted.sequence }];
+    });
     const byClass = drafts
+      .filter((d) => d.record?.of.route !== 'emergency')
       .filter((d) => d.changeClass === 'emergency' && !(d.bypassId !== undefined && this.bypasses.byId.has(d.bypassId)))
       .map((d) => ({
         changeIds: [d.facts.id],
@@ -380,7 +394,21 @@ export class ComplianceFold {
         ...(d.changeReason === undefined ? {} : { changeReason: d.changeReason }),
         order: d.facts.started.sequence,
       }));
-    return [...ofBypasses, ...byClass].sort((a, b) => a.order - b.order).map(({ order: _order, ...emergency }) => emergency);
+    return [...ofBypasses, ...asChanges, ...byClass].sort((a, b) => a.order - b.order).map(({ order: _order, ...emergency }) => emergency);
+  }
+
+  private changeRecords(drafts: readonly Draft[]): readonly ChangeRecord[] {
+    const { from, to } = this.query;
+    const using = usersOf(drafts);
+    return this.records.all.flatMap((record) => {
+      const changes = using.get(record) ?? [];
+      const inPeriod = record.submitted.at < to && (record.endedAt === undefined || record.endedAt >= from);
+      if (changes.length === 0 && !inPeriod) return [];
+      const { model } = record.dossier;
+      const known = model && this.records.model(model.modelId, model.version);
+      const ids = changes.map((d) => d.facts.id);
+      return [reportedRecord(record, ids, known, this.now)];
+    });
   }
 
   private accuracyOf(changes: readonly Change[]): Accuracy {
@@ -400,6 +428,39 @@ export class ComplianceFold {
   private within(at: string): boolean {
     return at >= this.query.from && at < this.query.to;
   }
+}
+
+/** The changes of the population that rest on each change record. */
+function usersOf(drafts: readonly Draft[]): ReadonlyMap<KnownRecord, readonly Draft[]> {
+  const users = new Map<KnownRecord, Draft[]>();
+  for (const draft of drafts) if (draft.record) users.set(draft.record, [...(users.get(draft.record) ?? []), draft]);
+  return users;
+}
+
+function emergencyOf(
+  { of, dossier, submitted, review }: KnownRecord,
+  state: NonNullable<ChangeRecord['reviewState']>,
+): Omit<Emergency, 'changeIds'> {
+  const { incidentId, bypassId, justification } = dossier;
+  const { changeId, round, dossierHash, requester, environment, releaseId, reviewDueAt } = of;
+  const { principal: _principal, ...reviewed } = review ?? { principal: '' };
+  return {
+    environment,
+    releaseId,
+    change: {
+      ...submitted,
+      changeId,
+      round,
+      dossierHash,
+      requester,
+      justification,
+      state,
+      ...(incidentId === undefined ? {} : { incidentId }),
+      ...(bypassId === undefined ? {} : { bypassId }),
+      ...(reviewDueAt === undefined ? {} : { reviewDueAt }),
+      ...(review ? { review: reviewed as NonNullable<ChangeRecord['review']> } : {}),
+    },
+  };
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] extends object ? Writable<T[K]> : T[K] };

@@ -6,11 +6,12 @@ import { CONTROL_QUESTIONS, type ControlQuestion } from './report.ts';
  */
 export const SECTIONS = {
   population: { title: 'Completeness of the population', judged: true },
+  'change-records': { title: 'Changes as the board, models, an ITSM and emergencies let them pass', judged: true },
   emergencies: { title: 'Emergencies and bypasses', judged: true },
   access: { title: 'Who could approve, deploy or administer', judged: true },
   'later-violations': { title: 'Duties that were not separated, as was learned later', judged: true },
   log: { title: 'The signed log', judged: true },
-  'rule-changes': { title: 'Changes to policies, roles and who is who', judged: false },
+  'rule-changes': { title: 'Changes to policies, boards, roles and who is who', judged: false },
   denials: { title: 'What was refused', judged: false },
   sample: { title: 'The sample', judged: false },
 } as const satisfies Readonly<Record<string, { readonly title: string; readonly judged: boolean }>>;

@@ -12,6 +12,7 @@ export { COMPLIANCE_ENGINE, ComplianceFold } from './fold.ts';
 export * from './formats/index.ts';
 export * from './framework.ts';
 export * from './load-frameworks.ts';
+export * from './proofs.ts';
 export * from './query.ts';
 export * from './report.ts';
 export { drawSample, SAMPLING } from './sample.ts';

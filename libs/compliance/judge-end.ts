@@ -1,9 +1,13 @@
-import type { DutyAssignment } from '#libs/identity';
+import type { DutyAssignment, DutyViolation, SeparationRule } from '#libs/identity';
+import { BOARD_DUTIES, separationRules } from '#libs/policy';
 import type { KnownBypass } from './bypasses.ts';
 import { bypassState } from './bypasses.ts';
-import { deployedDigests, type Draft } from './changes.ts';
+import { reviewState } from './change-records.ts';
+import { deployedDigests, type Deed, type Draft } from './changes.ts';
 import type { Identities } from './identities.ts';
-import { exception, no, unknowable, violationsOf, yes } from './judge-start.ts';
+import { emergencyReviewed } from './judge-change.ts';
+import { graver } from './judge-receipts.ts';
+import { exception, no, unknowable, violationsAgainst, yes } from './judge-start.ts';
 import { CONTROL_QUESTIONS, type ControlQuestion, type Judged, type LaterViolation } from './report.ts';
 
 /** What most changes have for two answers: nothing was learned, no bypass was used. */
@@ -40,7 +44,8 @@ function decided(draft: Draft, at: AtEnd): Partial<Record<ControlQuestion, Judge
     'approved-digest-deployed': digestDeployed(draft),
     'gates-passed': gatesPassed(draft),
     'no-later-duty-violation': learnedSince(draft, at),
-    'bypass-reviewed': bypassReviewed(draft, at),
+    'change-authorised': changeAuthorised(draft, at),
+    'bypass-reviewed': everyReview(draft, at),
     observed: observedThere(draft, at.tells),
   };
 }
@@ -53,6 +58,7 @@ function unstarted(draft: Draft, at: AtEnd): Partial<Record<ControlQuestion, Jud
     'approved-before-deployment': no('Nobody approved it.', [ref]),
     'approved-digest-deployed': no('Nothing was approved.', [ref]),
     'approved-plan-deployed': no('Nothing was approved.', [ref]),
+    'change-authorised': no('Nobody decided on it as a change.', [ref]),
     'gates-passed': no('No gate was judged when it was started.', [ref]),
     'bypass-reviewed': yes([ref]),
     observed: observedThere(draft, at.tells),
@@ -67,6 +73,7 @@ function observedOnly({ facts: { environment, started } }: Draft): Partial<Recor
     'approved-before-deployment': no('Nobody approved it.', [ref]),
     'approved-digest-deployed': no('Nothing was approved.', [ref]),
     'approved-plan-deployed': no('Nothing was approved, and no plan is on record.', [ref]),
+    'change-authorised': no('Nobody decided on it as a change.', [ref]),
     'gates-passed': no('No gate was judged.', [ref]),
     'policy-in-force': no('It was judged by no policy.', [ref]),
     'bypass-reviewed': yes([ref], 'It used no bypass: it went round everything.'),
@@ -99,36 +106,71 @@ function gatesPassed(draft: Draft): Judged {
     : exception('It has not come to the moment of effect.', evidence);
 }
 
+/** An emergency was let pass on the word that somebody else would look at it: what became of that counts. */
+function changeAuthorised(draft: Draft, { now }: AtEnd): Judged {
+  const judged = draft.verdicts['change-authorised'] ?? unknowable('No decision on the change is on record.');
+  const { record } = draft;
+  if (record?.of.route !== 'emergency' || judged.verdict === 'no' || draft.recordAt?.waived) return judged;
+  const { review, of } = record;
+  const evidence = [...new Set([...judged.evidence, ...(review ? [review.ref] : [])])];
+  switch (reviewState(record, now)) {
+    case 'rejected':
+      return no(`${review?.reviewer ?? ''} reviewed the emergency, and rejected it.`, evidence);
+    case 'overdue':
+      return no(`An emergency, and nobody has reviewed it: that was due at ${of.reviewDueAt ?? ''}.`, evidence);
+    case 'due':
+      return exception(`An emergency: nobody decided before, and its review is due at ${of.reviewDueAt ?? 'no time'}.`, evidence);
+    default:
+      return partIn(draft).includes(review?.reviewer)
+        ? no(`An emergency that nobody reviewed but ${review?.reviewer ?? ''}, who had a part in it.`, evidence)
+        : exception(`An emergency: nobody decided before; ${review?.reviewer ?? ''} reviewed it afterwards, and found it good.`, evidence);
+  }
+}
+
+/** Who had a part in it, but for judging it. */
+function partIn({ deeds, record }: Draft): readonly (string | undefined)[] {
+  return [record?.of.requester, ...deeds.flatMap(({ duty, person }) => (duty === 'approver' || duty === 'policy-editor' ? [] : [person]))];
+}
+
+/** Of its bypass, and of the emergency that it was as a change. */
+function everyReview(draft: Draft, at: AtEnd): Judged {
+  const { record } = draft;
+  if (record?.of.route !== 'emergency') return bypassReviewed(draft, at);
+  const emergency = emergencyReviewed(record, at.now, partIn(draft));
+  return draft.bypassId === undefined ? emergency : graver(bypassReviewed(draft, at), emergency);
+}
+
 /** What is on record, and what follows from who is who as is known by now. */
 function learnedSince(draft: Draft, { violations, identities }: AtEnd): Judged {
   const told = violations.map((v) => `${v.person} turned out to have been ${v.duties.join(' and ')}.`);
   if (violations.length > 0) return no(told.join(' '), [...new Set(violations.flatMap((v) => [v.ref, ...v.evidence]))]);
-  if (draft.deeds.every(({ principal, person }) => (identities.known(principal) ?? person) === person)) return NOTHING_SO;
-  const now = draft.deeds.map(({ duty, principal, person, ref }): DutyAssignment => ({
-    duty,
-    // Where nothing was ever said of an account, it is whoever it was taken for then.
-    person: identities.known(principal) ?? person,
-    evidence: ref,
-  }));
-  const then = new Set(
-    keysOf(
-      violationsOf(
-        draft.deeds.map(({ duty, person, ref }) => ({ duty, person, evidence: ref })),
-        draft.rules,
-      ),
-    ),
-  );
-  const found = violationsOf(now, draft.rules);
-  if (typeof found === 'string') return unknowable(found);
-  const fresh = found.filter((v) => !then.has(`${v.rule} ${v.duties.join()}`));
+  const fresh = freshIn(draft.deeds, separationRules(draft.rules ?? []), identities);
+  const ofBoard = freshIn(draft.boardDeeds, BOARD_DUTIES, identities);
+  if (typeof fresh === 'string') return unknowable(fresh);
+  if (typeof ofBoard === 'string') return unknowable(ofBoard);
+  fresh.push(...ofBoard.filter((v) => !fresh.some((known) => known.person === v.person && known.duties.join() === v.duties.join())));
   if (fresh.length === 0) return NOTHING_SO;
   return no(fresh.map((v) => `As is known now, ${v.person} was ${v.duties.join(' and ')}; nobody has put that on record.`).join(' '), [
     ...new Set(fresh.flatMap((v) => v.evidence)),
   ]);
 }
 
-function keysOf(found: ReturnType<typeof violationsOf>): readonly string[] {
-  return typeof found === 'string' ? [] : found.map((v) => `${v.rule} ${v.duties.join()}`);
+/** Violations that who is who by now shows, and that then did not; or why that can't be said. */
+function freshIn(deeds: readonly Deed[], rules: readonly SeparationRule[], identities: Identities): DutyViolation[] | string {
+  if (deeds.every(({ principal, person }) => (identities.known(principal) ?? person) === person)) return [];
+  const as = (who: (deed: Deed) => string): readonly DutyAssignment[] =>
+    deeds.map((deed) => ({ duty: deed.duty, person: who(deed), evidence: deed.ref }));
+  const before = violationsAgainst(
+    as(({ person }) => person),
+    rules,
+  );
+  const then = new Set(typeof before === 'string' ? [] : before.map((v) => `${v.rule} ${v.duties.join()}`));
+  // Where nothing was ever said of an account, it is whoever it was taken for then.
+  const found = violationsAgainst(
+    as(({ principal, person }) => identities.known(principal) ?? person),
+    rules,
+  );
+  return typeof found === 'string' ? found : found.filter((v) => !then.has(`${v.rule} ${v.duties.join()}`));
 }
 
 function bypassReviewed(draft: Draft, { bypass, now }: AtEnd): Judged {

@@ -1,5 +1,5 @@
 import type { DecisionReceipt, GateRule, GateVerdict, ReleaseArtifact } from '#libs/contracts';
-import { conflicts, type DutyAssignment } from '#libs/identity';
+import { conflicts, type DutyAssignment, type SeparationRule } from '#libs/identity';
 import { separationRules, tallyRecorded, type QuorumRule } from '#libs/policy';
 import { decisiveVote, type Round, type Vote } from './approvals.ts';
 import type { KnownBypass } from './bypasses.ts';
@@ -169,13 +169,21 @@ export const startQuestions: { readonly [Q in Question]: (at: AtStart) => Judged
   },
 };
 
-/** Duties held together that are kept apart; or why that can't be said. */
+/** Duties held together that are kept apart by the policy; or why that can't be said. */
 export function violationsOf(
   duties: readonly DutyAssignment[],
   rules: readonly GateRule[] | undefined,
 ): ReturnType<typeof conflicts> | string {
+  return violationsAgainst(duties, separationRules(rules ?? []));
+}
+
+/** The same by rules of separation. */
+export function violationsAgainst(
+  duties: readonly DutyAssignment[],
+  rules: readonly SeparationRule[],
+): ReturnType<typeof conflicts> | string {
   try {
-    return conflicts(duties, separationRules(rules ?? []));
+    return conflicts(duties, rules);
   } catch (error) {
     // Somebody who can't be named can't be shown to be somebody else.
     return error instanceof Error ? error.message : String(error);
@@ -213,7 +221,7 @@ function boundTo(
 }
 
 /** Whether the policy asks for a gate; where its text is not on record, whether the receipt judged it. */
-function asks({ rules, receipt }: AtStart, gate: GateVerdict['gate']): boolean {
+export function asks({ rules, receipt }: AtStart, gate: GateVerdict['gate']): boolean {
   return (rules ?? receipt.gates).some((g) => g.gate === gate) || receipt.gates.some((g) => g.gate === gate);
 }
 
@@ -231,7 +239,7 @@ export function approvedAt(at: AtStart): Written | undefined {
 }
 
 /** That a bypass waived a gate for this change, as a sentence. */
-function waiverOf({ receipt }: AtStart, gate: GateVerdict['gate']): string | undefined {
+export function waiverOf({ receipt }: AtStart, gate: GateVerdict['gate']): string | undefined {
   const waived = receipt.gates.find((g) => g.gate === gate && g.waivedBy !== undefined);
   return waived && `Bypass ${waived.waivedBy ?? ''} waived ${gate}.`;
 }
@@ -240,10 +248,10 @@ function bypassRefs({ bypass, started }: AtStart): readonly string[] {
   return bypass ? [bypass.requested.ref, started.ref] : [started.ref];
 }
 
-function policyRefs({ governing, started }: AtStart): readonly string[] {
+export function policyRefs({ governing, started }: AtStart): readonly string[] {
   return governing && governing.refs.length > 0 ? governing.refs : [started.ref];
 }
 
-function policyOf({ receipt, kind }: AtStart): string {
+export function policyOf({ receipt, kind }: AtStart): string {
   return `Policy ${receipt.policyId} version ${receipt.policyVersion}${kind === 'rollback' ? ', for rollbacks,' : ''}`;
 }

@@ -7,7 +7,7 @@ import {
   type ComplianceReport,
   type ControlQuestion,
 } from '#libs/compliance';
-import { complianceYear, EXCEPTIONS, type ComplianceYear, type PlantedChange } from '../../test/support/compliance-year.ts';
+import { BY_CHANGE, complianceYear, EXCEPTIONS, type ComplianceYear, type PlantedChange } from '../../test/support/compliance-year.ts';
 
 jest.setTimeout(240_000);
 
@@ -86,7 +86,7 @@ describe.each([
 
   it('has every bypass with its review, and how it stands', () => {
     const count = (kinds: readonly string[]): number => year.planted.filter((p) => kinds.includes(p.planted)).length;
-    const states = report.emergencies.map((e) => e.bypass?.state ?? 'none');
+    const states = report.emergencies.map((e) => e.bypass?.state ?? (e.change ? `change ${e.change.state}` : 'none'));
     const of = (state: string): number => states.filter((s) => s === state).length;
     expect({
       reviewed: of('reviewed'),
@@ -96,6 +96,8 @@ describe.each([
       due: of('due'),
       unused: of('unused'),
       none: of('none'),
+      change: of('change reviewed'),
+      changeOverdue: of('change overdue'),
     }).toEqual({
       reviewed: count(['bypass-reviewed-in-time', 'bypass-reviewed-by-its-user', 'bypass-for-another-digest']),
       late: count(['bypass-review-late']),
@@ -104,7 +106,19 @@ describe.each([
       due: count(['bypass-review-not-due-yet']),
       unused: 0,
       none: count(['emergency-class']),
+      change: count(['emergency-change-reviewed', 'emergency-change-reviewed-by-its-deployer']),
+      changeOverdue: count(['emergency-change-review-missing']),
     });
+  });
+
+  it('has every change that was submitted, with its route and the deployment that rests on it', () => {
+    const routes = (of: readonly (string | undefined)[]): Readonly<Record<string, number>> =>
+      Object.fromEntries(['board', 'itsm', 'model', 'emergency'].map((route) => [route, of.filter((r) => r === route).length]));
+    const wanted = year.planted.filter((p) => BY_CHANGE[p.planted] && p.planted !== 'change-without-any');
+    expect(routes(report.changeRecords.map(({ route }) => route))).toEqual(routes(wanted.map((p) => BY_CHANGE[p.planted])));
+    expect(report.changeRecords.flatMap(({ changeIds }) => changeIds.map((id) => `deployment-${id}`)).sort()).toEqual(
+      wanted.map((p) => p.where).sort(),
+    );
   });
 
   it('tells violations that were found later with the changes that they are about', () => {

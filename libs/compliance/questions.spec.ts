@@ -1,8 +1,20 @@
 import { ComplianceFold, CONTROL_QUESTIONS, type Answer, type Change, type ComplianceReport, type ControlQuestion } from '#libs/compliance';
-import type { ApprovalTuple, DecisionReceipt, GateName, GateVerdict, PlimsollEvent, ReleaseArtifact } from '#libs/contracts';
+import {
+  changeId,
+  type ApprovalTuple,
+  type ChangeDossier,
+  type ChangeEvent,
+  type DecisionReceipt,
+  type DossierContents,
+  type GateName,
+  type GateVerdict,
+  type PlimsollEvent,
+  type ReleaseArtifact,
+} from '#libs/contracts';
 import type { StoredEvent } from '#libs/event-sourcing';
 import { defaultPersonId } from '#libs/identity';
-import { tupleHashOf } from '#libs/policy';
+import { dossierHashOf, tupleHashOf } from '#libs/policy';
+import { boardContents, modelContents } from '#libs/policy/testing';
 import { history, type Happening } from '../../test/support/history.ts';
 
 type Told = Happening<PlimsollEvent>;
@@ -231,6 +243,160 @@ const link = (subject: string, person: string): Told => ({
   event: { type: 'AccountLinked', data: { issuer: 'test', subject, person: p(person) } },
 });
 
+const REVIEW_DUE = 45;
+/** A change of `r1` for production, submitted to a board of anna, otto and cora with a quorum of two, on what is deployed. */
+const ofChange = { changeId: changeId('r1', 'production'), releaseId: 'r1', environment: 'production', round: 1 } as const;
+const contents: DossierContents = {
+  releaseId: 'r1',
+  environment: 'production',
+  environmentClass: 'production',
+  product: 'shop',
+  artifacts: [{ name: artifact.name, version: artifact.version, purl: artifact.purl, digest: artifact.digest }],
+  planHash: tuple.planHash,
+  policyId: 'strict',
+  policyVersion: 1,
+  tests: [{ digest: artifact.digest, suite: 'unit', outcome: 'pass' }],
+  // Whoever put it together is an author, too.
+  authors: [p('ann'), 'person-nobody'].sort(),
+};
+const dossier = (more: Partial<ChangeDossier> = {}): ChangeDossier => ({
+  schema: 'plimsoll.change-dossier.v1',
+  changeId: ofChange.changeId,
+  round: 1,
+  class: 'normal',
+  title: 'Shop 2.0.0',
+  justification: 'The new checkout.',
+  risk: { level: 'medium', assessment: 'Payments could fail.' },
+  backout: 'Roll back.',
+  window: { from: at(0), until: at(600) },
+  dependsOn: [],
+  requester: p('rita'),
+  contents,
+  conflicts: [],
+  board: { boardId: 'cab', version: 1 },
+  ...more,
+});
+const inChange = (event: ChangeEvent, by = p('rita')): Told => ({ stream: `change-${ofChange.changeId}`, by, event });
+type Submission = Extract<PlimsollEvent, { type: 'ChangeSubmitted' }>['data'];
+const submitted = (of: ChangeDossier = dossier(), more: Partial<Submission> = {}): Told =>
+  inChange({
+    type: 'ChangeSubmitted',
+    data: {
+      ...ofChange,
+      round: of.round,
+      product: 'shop',
+      class: of.class,
+      reasons: [],
+      route: of.model ? 'model' : of.class === 'emergency' ? 'emergency' : 'board',
+      dossier: of,
+      dossierHash: dossierHashOf(of),
+      requester: p('rita'),
+      submittedAt: at(0),
+      ...(of.class === 'emergency' ? { reviewDueAt: at(REVIEW_DUE) } : {}),
+      inputs: [],
+      ...more,
+    },
+  });
+const HASH = dossierHashOf(dossier());
+const votes = (name: string, cast: 'for' | 'against' | 'abstain' = 'for', dossierHash = HASH): Told =>
+  inChange({ type: 'ChangeVoteCast', data: { ...ofChange, person: p(name), vote: cast, dossierHash, conditions: [] } }, p(name));
+type Decision = Extract<PlimsollEvent, { type: 'ChangeDecided' }>['data'];
+const decided = (more: Partial<Decision> = {}): Told =>
+  inChange({
+    type: 'ChangeDecided',
+    data: {
+      ...ofChange,
+      outcome: 'approved',
+      by: 'board',
+      dossierHash: HASH,
+      recused: [],
+      conditions: [],
+      conflicts: [],
+      inputs: [],
+      ...more,
+    },
+  });
+const CONDITION = { conditionId: '00000000-0000-4000-8000-0000000000c1', text: 'Back up first.', by: p('anna') };
+const confirmed = (name: string): Told =>
+  inChange(
+    { type: 'ChangeConditionMet', data: { ...ofChange, conditionId: CONDITION.conditionId, confirmedBy: p(name), evidence: 'Done.' } },
+    p(name),
+  );
+const members = (...names: readonly string[]): Told[] =>
+  names.map((name) => ({ stream: 'group-cab', event: { type: 'GroupMemberAdded', data: { group: 'cab', person: p(name) } } }));
+const board = (more: object = {}): Told => ({
+  stream: 'board-cab',
+  event: { type: 'BoardDefined', data: { ...boardContents, boardId: 'cab', version: 1, tzdata: '2025b', ...more } } as PlimsollEvent,
+});
+const CAB: readonly Told[] = [board(), ...members('anna', 'otto', 'cora')];
+const DECIDED: readonly Told[] = [submitted(), votes('anna'), votes('otto'), decided()];
+const WITH_CHANGE = [...PASSED, gate('change-approved')];
+/** Deployed under a policy that asks for a change, after what is told of one. */
+const cab = (
+  told: readonly Told[],
+  { after = [], ...more }: Partial<Start> & { readonly after?: readonly Told[]; readonly on?: readonly Told[] } = {},
+): Told[] => {
+  const gates = [
+    { gate: 'tests-passed' },
+    { gate: 'approved', quorum: 2 },
+    { gate: 'duties-separated' },
+    { gate: 'change-approved' },
+  ] as const;
+  const judged = receipt(WITH_CHANGE);
+  const confirm = { ...parts.confirmed, event: { type: 'DeploymentConfirmed', data: { ...of, receipt: judged, fencingBase: 0 } } } as Told;
+  return story({
+    policy: policy(1, undefined, { gates }),
+    started: [...told, start({ receipt: judged, ...more })],
+    confirmed: [...after, confirm],
+  });
+};
+const model = (modelId = 'patches', more: object = {}): Told[] => {
+  const of = { modelId, version: 1 };
+  const proposed = {
+    ...of,
+    ...modelContents,
+    conditions: { products: ['shop'] },
+    validFrom: at(0),
+    validUntil: at(600),
+    contentsHash: hex('c'),
+    proposer: p('rita'),
+  };
+  const tally = { for: [p('anna')], against: [], abstain: [], quorum: 1 };
+  return [
+    { stream: `changemodel-${modelId}`, event: { type: 'ChangeModelProposed', data: { ...proposed, ...more } } as PlimsollEvent },
+    {
+      stream: `changemodel-${modelId}`,
+      by: p('anna'),
+      event: { type: 'ChangeModelVoteCast', data: { ...of, person: p('anna'), vote: 'for', contentsHash: hex('c') } },
+    },
+    {
+      stream: `changemodel-${modelId}`,
+      event: { type: 'ChangeModelDecided', data: { ...of, outcome: 'approved', contentsHash: hex('c'), tally, recused: [] } },
+    },
+  ];
+};
+const suspended: Told = {
+  stream: 'changemodel-patches',
+  event: { type: 'ChangeModelSuspended', data: { modelId: 'patches', version: 1, reason: 'A deployment failed.' } },
+};
+const standard = (told: readonly Told[]): Told[] => {
+  const { board: _board, ...of } = dossier({ class: 'standard', model: { modelId: 'patches', version: 1 } });
+  return cab([...told, submitted(of)], { changeClass: 'standard' });
+};
+const incident = (type: 'IncidentOpened' | 'IncidentResolved', environment = 'production'): Told => ({
+  stream: 'incident-i1',
+  event: { type, data: { incidentId: 'i1', environment } } as PlimsollEvent,
+});
+const emergency = (more: readonly Told[] = [], before: readonly Told[] = [incident('IncidentOpened')]): Told[] => {
+  const { board: _board, ...of } = dossier({ class: 'emergency', incidentId: 'i1' });
+  return [...cab([...before, submitted(of)], { changeClass: 'emergency' }), ...more];
+};
+const looked = (name: string, outcome: 'approved' | 'rejected' = 'approved'): Told =>
+  inChange({ type: 'ChangeReviewed', data: { ...ofChange, reviewer: p(name), outcome, findings: 'So it was.', late: false } }, p(name));
+const outside = { webhookId: 'w1', decidedBy: 'agent-7', reference: 'CHG0001' };
+const byItsm = (told: readonly Told[], itsm: object | undefined = { whenAway: 'hold', afterMinutes: 10 }): Told[] =>
+  cab([board({ itsm }), ...members('anna', 'otto', 'cora'), submitted(dossier(), { route: 'itsm' }), ...told]);
+
 type Case = readonly [ControlQuestion, Answer, string, readonly Told[], RegExp?, string?];
 const cases: readonly Case[] = [
   ['authorised', 'exception', 'the program started it by itself', story({}, rollback('process:trigger')), /by itself/, 'd2'],
@@ -317,6 +483,275 @@ const cases: readonly Case[] = [
   ['approved-plan-deployed', 'no', 'another plan was carried out', story({ started: start({ planHash: hex('7') }) }), /plan/],
   ['approved-plan-deployed', 'exception', 'the policy asks for no approval', ofLax(), /no approved plan/],
 
+  ['change-authorised', 'yes', 'the board approved it', cab([...CAB, ...DECIDED])],
+  ['change-authorised', 'yes', 'its policy asks for none, and there is none', story(), /asks for no decision/],
+  ['change-authorised', 'no', 'its policy asks for one, and there is none', cab(CAB), /nobody submitted/],
+  ['change-authorised', 'no', 'the board had not decided', cab([...CAB, submitted(), votes('anna')]), /board had not decided/],
+  [
+    'change-authorised',
+    'no',
+    'the board decided after the start',
+    cab([...CAB, submitted(), votes('anna')], { after: [votes('otto'), decided()] }),
+    /had not decided/,
+  ],
+  [
+    'change-authorised',
+    'no',
+    'the board rejected it',
+    cab([...CAB, submitted(), votes('anna'), votes('otto'), decided({ outcome: 'rejected' })]),
+    /rejected by the board/,
+  ],
+  [
+    'change-authorised',
+    'no',
+    'it was decided on without the quorum',
+    cab([...CAB, submitted(), votes('anna'), decided()]),
+    /1 of 2 members/,
+  ],
+  [
+    'change-authorised',
+    'no',
+    'the votes do not approve it',
+    cab([...CAB, submitted(), votes('anna', 'against'), votes('otto', 'against'), decided()]),
+    /do not approve/,
+  ],
+  [
+    'change-authorised',
+    'no',
+    'who voted is not on the board',
+    cab([...CAB, submitted(), votes('anna'), votes('zoe'), decided()]),
+    /1 of 2 members/,
+  ],
+  [
+    'change-authorised',
+    'no',
+    'who voted had recused herself',
+    cab([...CAB, submitted(), recusal('otto'), votes('anna'), votes('otto'), decided()]),
+    /1 of 2 members/,
+  ],
+  [
+    'change-authorised',
+    'no',
+    'one member voted with two accounts',
+    cab([...CAB, link(p('otto'), 'anna'), submitted(), votes('anna'), votes('otto'), decided()]),
+    /1 of 2 members/,
+  ],
+  [
+    'change-authorised',
+    'no',
+    'who voted wrote it',
+    cab([board(), ...members('anna', 'otto', 'ann'), submitted(), votes('anna'), votes('ann'), decided()]),
+    /voted and was author/,
+  ],
+  [
+    'change-authorised',
+    'no',
+    'who voted asked for it',
+    cab([board(), ...members('anna', 'rita'), submitted(), votes('anna'), votes('rita'), decided()]),
+    /voted and was requester/,
+  ],
+  [
+    'change-authorised',
+    'no',
+    'who voted tested it',
+    cab([board(), ...members('anna', 'tess'), submitted(), votes('anna'), votes('tess'), decided()]),
+    /voted and was tester/,
+  ],
+  [
+    'change-authorised',
+    'no',
+    'who voted deployed it',
+    cab([board(), ...members('anna', 'dan'), submitted(), votes('anna'), votes('dan'), decided()]),
+    /voted and was deployer/,
+  ],
+  [
+    'change-authorised',
+    'no',
+    'votes were for another dossier',
+    cab([...CAB, submitted(), votes('anna'), votes('otto', 'for', hex('9')), decided()]),
+    /1 of 2 members/,
+  ],
+  [
+    'change-authorised',
+    'no',
+    'the decision is on another dossier',
+    cab([...CAB, submitted(), votes('anna'), votes('otto'), decided({ dossierHash: hex('9') })]),
+    /not on this one/,
+  ],
+  [
+    'change-authorised',
+    'no',
+    'the dossier on record is not the one of its hash',
+    cab([...CAB, submitted(dossier(), { dossierHash: hex('9') }), votes('anna'), votes('otto'), decided()]),
+    /not the one of the hash/,
+  ],
+  [
+    'change-authorised',
+    'no',
+    'another plan was carried out than was decided on',
+    cab([...CAB, ...DECIDED], { planHash: hex('7') }),
+    /deployment plan of the dossier/,
+  ],
+  [
+    'change-authorised',
+    'no',
+    'another digest was deployed than was decided on',
+    cab([...CAB, ...DECIDED], { artifacts: [other] }),
+    /artifacts of the dossier/,
+  ],
+  [
+    'change-authorised',
+    'no',
+    'a suite failed after it was decided on',
+    cab([...CAB, ...DECIDED, test('e2e', 'fail')]),
+    /test evidence of the dossier/,
+  ],
+  [
+    'change-authorised',
+    'no',
+    'the board was defined anew after it was decided on',
+    cab([...CAB, ...DECIDED, board({ version: 2 })]),
+    /Board cab is now/,
+  ],
+  ['change-authorised', 'no', 'the board is not on record', cab([...members('anna', 'otto'), ...DECIDED]), /not on record/],
+  [
+    'change-authorised',
+    'no',
+    'it was voided after it was decided on',
+    cab([...CAB, ...DECIDED, inChange({ type: 'ChangeVoided', data: { ...ofChange, reason: 'The plan changed.' } })]),
+    /voided: The plan/,
+  ],
+  [
+    'change-authorised',
+    'no',
+    'it was withdrawn between its start and its effect',
+    cab([...CAB, ...DECIDED], { after: [withdrawnChange()] }),
+    /withdrawn/,
+  ],
+  [
+    'change-authorised',
+    'no',
+    'a newer submission took its place',
+    cab([...CAB, ...DECIDED, submitted(dossier({ round: 2 }))]),
+    /had not decided/,
+  ],
+  ['change-authorised', 'no', 'it had been done before', cab([...CAB, ...DECIDED, done('d0')]), /done before, with deployment d0/],
+  ['change-authorised', 'yes', 'a first attempt had failed', cab([...CAB, ...DECIDED, done('d0', 'failed')])],
+  [
+    'change-authorised',
+    'no',
+    'it was started before its window',
+    cab([...CAB, ...inWindow(at(300), at(600))]),
+    /Outside of its planned window/,
+  ],
+  [
+    'change-authorised',
+    'no',
+    'it was started after its window',
+    cab([...CAB, ...inWindow(at(0), at(12))]),
+    /Outside of its planned window/,
+  ],
+  [
+    'change-authorised',
+    'no',
+    'it was planned as another class than was decided on',
+    cab([...CAB, ...DECIDED], { changeClass: 'standard' }),
+    /is of class normal/,
+  ],
+  [
+    'change-authorised',
+    'no',
+    'a condition was not met',
+    cab([...CAB, ...DECIDED.slice(0, 3), decided({ conditions: [CONDITION] })]),
+    /1 conditions 1 were not met/,
+  ],
+  [
+    'change-authorised',
+    'yes',
+    'its condition was met',
+    cab([...CAB, ...DECIDED.slice(0, 3), decided({ conditions: [CONDITION] }), confirmed('cora')]),
+  ],
+  [
+    'change-authorised',
+    'no',
+    'who deployed it confirmed its condition',
+    cab([...CAB, ...DECIDED.slice(0, 3), decided({ conditions: [CONDITION] }), confirmed('dan')]),
+    /had a part in it/,
+  ],
+  ['change-authorised', 'yes', 'a model that the board approved was in force', standard(model())],
+  ['change-authorised', 'no', 'its model was suspended', standard([...model(), suspended]), /is suspended/],
+  [
+    'change-authorised',
+    'no',
+    'its model was for another product',
+    standard(model('patches', { conditions: { products: ['till'] } })),
+    /not for product shop/,
+  ],
+  ['change-authorised', 'no', 'its model was no longer valid', standard(model('patches', { validUntil: at(3) })), /was valid until/],
+  ['change-authorised', 'no', 'its model was never approved', standard(model().slice(0, 2)), /not approved/],
+  ['change-authorised', 'no', 'there is no such model', standard(model('others')), /no approved version/],
+  ['change-authorised', 'yes', 'the ITSM decided', byItsm([decided({ by: 'itsm', itsm: outside })])],
+  ['change-authorised', 'no', 'the ITSM had not decided', byItsm([]), /ITSM had not decided/],
+  [
+    'change-authorised',
+    'no',
+    'an ITSM decided that the board leaves nothing to',
+    cab([...CAB, submitted(), decided({ by: 'itsm', itsm: outside })]),
+    /leaves nothing to one/,
+  ],
+  [
+    'change-authorised',
+    'no',
+    'the board decided in place of the ITSM',
+    byItsm([votes('anna'), votes('otto'), decided()]),
+    /for the ITSM to decide/,
+  ],
+  [
+    'change-authorised',
+    'yes',
+    'the board took over from an ITSM that was away',
+    byItsm([handedOver(), votes('anna'), votes('otto'), decided()]),
+  ],
+  ['change-authorised', 'exception', 'it was an emergency that is not reviewed yet', emergency(), /is due at/],
+  [
+    'change-authorised',
+    'exception',
+    'it was an emergency that somebody else reviewed',
+    emergency([looked('olga')]),
+    /reviewed it afterwards/,
+  ],
+  ['change-authorised', 'no', 'the review of the emergency rejected it', emergency([looked('olga', 'rejected')]), /rejected it/],
+  ['change-authorised', 'no', 'the review of the emergency is overdue', emergency(seconds(REVIEW_DUE)), /nobody has reviewed/],
+  ['change-authorised', 'no', 'nobody but its deployer reviewed the emergency', emergency([looked('dan')]), /had a part in it/],
+  [
+    'change-authorised',
+    'no',
+    'the incident was resolved before',
+    emergency([], [incident('IncidentOpened'), incident('IncidentResolved')]),
+    /emergency was over/,
+  ],
+  [
+    'change-authorised',
+    'no',
+    'the incident is of another environment',
+    emergency([], [incident('IncidentOpened', 'elsewhere')]),
+    /emergency was over/,
+  ],
+  [
+    'change-authorised',
+    'exception',
+    'a bypass waived it',
+    cab(CAB, { receipt: receipt([...PASSED, gate('change-approved', { verdict: 'inconclusive', waivedBy: BYPASS })]) }),
+    /waived change-approved/,
+  ],
+  [
+    'change-authorised',
+    'exception',
+    'the board rejected what its policy does not ask it for',
+    story({ started: [...CAB, submitted(), votes('anna'), votes('otto'), decided({ outcome: 'rejected' }), start()] }),
+    /asks for no decision on the change. .*rejected/,
+  ],
+
   ['authors-known', 'no', 'nobody is named', authoredBy(), /who wrote it/],
   ['authors-known', 'yes', 'an artifact alone names somebody', story({ composed: composedBy() })],
 
@@ -400,6 +835,13 @@ const cases: readonly Case[] = [
     'an alias was learned later, and is on record',
     story({}, [link('ann', 'abe'), violation()]),
     /turned out/,
+  ],
+  [
+    'no-later-duty-violation',
+    'no',
+    'who voted on its change turned out to have written it',
+    [...cab([...CAB, ...DECIDED]), link('ann', 'otto')],
+    /As is known now/,
   ],
   ['no-later-duty-violation', 'yes', 'a violation is of another round', story({}, [violation(['approval-ap@7'])])],
   ['no-later-duty-violation', 'yes', 'an account of an author was learned to be an other author’s', story({}, [link('ann', 'carl')])],
@@ -506,6 +948,12 @@ const cases: readonly Case[] = [
   ],
 
   ['bypass-reviewed', 'yes', 'somebody else reviewed it in time', ofBypass([review('rita')])],
+  ['bypass-reviewed', 'yes', 'somebody else reviewed the emergency that it was', emergency([looked('olga')])],
+  ['bypass-reviewed', 'exception', 'the review of the emergency is not due yet', emergency(), /is due at/],
+  ['bypass-reviewed', 'no', 'the review of the emergency is overdue', emergency(seconds(REVIEW_DUE)), /is not done/],
+  ['bypass-reviewed', 'no', 'the review of the emergency came late', emergency([...seconds(REVIEW_DUE), looked('olga')]), /came after/],
+  ['bypass-reviewed', 'no', 'the review rejected the emergency', emergency([looked('olga', 'rejected')]), /rejected/],
+  ['bypass-reviewed', 'no', 'who wrote it reviewed the emergency', emergency([looked('ann')]), /had a part/],
   ['bypass-reviewed', 'exception', 'the review is not due yet', ofBypass(), /is due at/],
   ['bypass-reviewed', 'no', 'the review is overdue, from the very instant', ofBypass(seconds(30)), /is not done/],
   ['bypass-reviewed', 'no', 'the review came late', ofBypass([...seconds(30), review('rita', 'approved', true)]), /came after/],
@@ -540,6 +988,24 @@ const cases: readonly Case[] = [
   ['observed', 'yes', 'a smoke run found it', story({ observed: smoke(artifact.digest) })],
 ];
 
+function recusal(name: string): Told {
+  return inChange({ type: 'ChangeRecusalDeclared', data: { ...ofChange, person: p(name), reason: 'My team.' } }, p(name));
+}
+function withdrawnChange(): Told {
+  return inChange({ type: 'ChangeWithdrawn', data: { ...ofChange, person: p('rita'), reason: 'Not today.' } });
+}
+function done(deploymentId: string, outcome: 'succeeded' | 'failed' = 'succeeded'): Told {
+  return inChange({ type: 'ChangeImplemented', data: { ...ofChange, deploymentId, outcome } });
+}
+function handedOver(): Told {
+  return inChange({ type: 'ChangeHandedToBoard', data: { ...ofChange, waitedSince: at(0), reason: 'The ITSM was not reached.' } });
+}
+/** Decided on for another window. */
+function inWindow(from: string, until: string): Told[] {
+  const planned = dossier({ window: { from, until } });
+  const hash = dossierHashOf(planned);
+  return [submitted(planned), votes('anna', 'for', hash), votes('otto', 'for', hash), decided({ dossierHash: hash })];
+}
 /** As it should be, but that Abe, who approves, did this. */
 function shapedBy(did: 'registered' | 'composed' | 'planned', started: Told = start()): Told[] {
   return story({ [did]: { ...parts[did], by: p('abe') }, started });
@@ -650,6 +1116,75 @@ describe('a control question', () => {
     expect(stranger.authorised.unknowable).toBeUndefined();
     for (const question of ['tested', 'duties-separated', 'authors-known', 'not-frozen'] as const)
       expect(stranger[question]).toMatchObject({ verdict: 'no', unknowable: true });
+  });
+});
+
+describe('a change record', () => {
+  const recordIn = (told: readonly Told[]) => reportOf(told).changeRecords[0];
+
+  it('is told with its class and route, its dossier, who voted and decided and when, and conditions with who confirmed them', () => {
+    const told = cab([...CAB, ...DECIDED.slice(0, 3), decided({ conditions: [CONDITION] }), confirmed('cora')]);
+    const report = reportOf([...told, done('d1')]);
+    expect(report.changeRecords).toMatchObject([
+      {
+        changeId: ofChange.changeId,
+        round: 1,
+        changeIds: ['d1'],
+        class: 'normal',
+        route: 'board',
+        status: 'implemented',
+        dossierHash: HASH,
+        requester: p('rita'),
+        votes: [
+          { person: p('anna'), vote: 'for', ref: `change-${ofChange.changeId}@1`, at: expect.any(String) as string },
+          { person: p('otto'), vote: 'for', ref: `change-${ofChange.changeId}@2` },
+        ],
+        decided: { by: 'board', outcome: 'approved', quorum: 2, ref: `change-${ofChange.changeId}@3` },
+        conditions: [{ text: 'Back up first.', by: p('anna'), confirmed: { person: p('cora') } }],
+      },
+    ]);
+    expect(report.changes[0]?.changeRecord).toMatchObject({ changeId: ofChange.changeId, round: 1, route: 'board', dossierHash: HASH });
+    expect(report.changes[0]?.verdicts['change-authorised'].evidence).toContain(`change-${ofChange.changeId}@3`);
+  });
+
+  it('names the model and who approved it, and who decided outside', () => {
+    expect(recordIn(standard(model()))).toMatchObject({
+      route: 'model',
+      model: { modelId: 'patches', version: 1, approved: { ref: 'changemodel-patches@2' }, voters: [p('anna')] },
+    });
+    expect(recordIn(byItsm([decided({ by: 'itsm', itsm: outside })]))).toMatchObject({
+      route: 'itsm',
+      decided: { by: 'itsm', outside: 'agent-7', reference: 'CHG0001' },
+    });
+  });
+
+  it('is in the report where it was open in the period or a deployment of it rests on it, and nowhere else', () => {
+    const told = [...CAB, ...DECIDED, ...seconds(5), withdrawnChange(), ...seconds(9)];
+    const listed = (from: number, to: number) => reportOf(told, { from: at(from), to: at(to) }).changeRecords.length;
+    // Submitted at 4 s, withdrawn at 13 s.
+    expect([listed(0, 4), listed(0, 5), listed(13, 20), listed(14, 20)]).toEqual([0, 1, 1, 0]);
+  });
+
+  it('of an emergency is among the emergencies, with its review, and is counted once', () => {
+    const { emergencies } = reportOf(emergency([looked('olga')]));
+    expect(emergencies).toMatchObject([
+      {
+        changeIds: ['d1'],
+        environment: 'production',
+        change: {
+          changeId: ofChange.changeId,
+          incidentId: 'i1',
+          requester: p('rita'),
+          justification: 'The new checkout.',
+          reviewDueAt: at(REVIEW_DUE),
+          state: 'reviewed',
+          review: { reviewer: p('olga'), outcome: 'approved', late: false },
+        },
+      },
+    ]);
+    expect(reportOf(emergency(seconds(REVIEW_DUE))).emergencies).toMatchObject([{ change: { state: 'overdue' } }]);
+    const unused = [incident('IncidentOpened'), submitted(dossier({ class: 'emergency', incidentId: 'i1' }))];
+    expect(reportOf(unused).emergencies).toMatchObject([{ changeIds: [], change: { state: 'due' } }]);
   });
 });
 

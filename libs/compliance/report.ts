@@ -1,4 +1,4 @@
-import type { ApprovalTuple, ChangeClass, EnvironmentClass, GateName, Regime, RoleScope } from '#libs/contracts';
+import type { ApprovalTuple, ChangeClass, EnvironmentClass, GateName, PlannedChangeClass, Regime, RoleScope } from '#libs/contracts';
 
 /*
  * A compliance report (M7.3): what happened to an organisation's environments in a period, and what the log can and can't show about it. It is
@@ -24,6 +24,8 @@ export const CONTROL_QUESTIONS = {
   'approved-before-deployment': 'Had enough distinct persons approved it, and was the approval good, when it was started?',
   'approved-digest-deployed': 'Are the digests that were deployed exactly those that were approved?',
   'approved-plan-deployed': 'Is the plan that was carried out exactly the one that was approved?',
+  'change-authorised':
+    'Where its policy asks for a decision on the change: was exactly this decided on, by the board, a model, an ITSM or as an emergency, by who may, before it took effect?',
   'authors-known': 'Is it on record who wrote it?',
   'duties-separated': 'As was known then: did nobody who approved it write, request, test or deploy it, or publish its policy?',
   'no-later-duty-violation': 'Has nothing been learned since, about who is who, that shows duties which were not separated?',
@@ -31,7 +33,8 @@ export const CONTROL_QUESTIONS = {
   'gates-passed': 'Did every gate of its policy pass, when it was started and again at the moment of effect?',
   'policy-in-force': 'Was it judged by the version of the policy that was in force?',
   'not-frozen': 'Was it outside of every freeze, and inside an allowed window where there is one?',
-  'bypass-reviewed': 'Was every bypass that it used reviewed in time, by somebody who had no part in it, and found good?',
+  'bypass-reviewed':
+    'Was every bypass that it used, and every emergency that it was, reviewed in time, by somebody who had no part in it, and found good?',
   observed: 'Does the environment itself say that exactly this came to run?',
 } as const;
 
@@ -47,7 +50,7 @@ export interface Judged {
   readonly evidence: readonly string[];
 }
 
-/** Where something is written in the log, and when. The leaf can be proved: `/v1/ledger/inclusion-proof?sequence=…&treeSize=…`. */
+/** Where something is written in the log, and when. The leaf can be proved: `/v1/ledger/inclusion-proof?sequence=…&treeSize=…`; of the sample it is, in `proofs`. */
 export interface Written {
   /** Server time, ISO 8601. */
   readonly at: string;
@@ -161,6 +164,14 @@ export interface ChangeBypass extends Written {
   readonly waived: readonly GateName[];
 }
 
+/** The change record that a change of the population rests on; see `changeRecords`. */
+export interface RestsOnRecord extends Written {
+  readonly changeId: string;
+  readonly round: number;
+  readonly route: ChangeRecord['route'];
+  readonly dossierHash: string;
+}
+
 /** One change of the population. */
 export interface Change {
   /** The deployment's id; `observed-<sequence>` for what was only observed. */
@@ -204,6 +215,8 @@ export interface Change {
   readonly tupleHash?: string;
   readonly policy?: { readonly id: string; readonly version: number };
   readonly receipts: readonly ReceiptReference[];
+  /** There where a change had been submitted for it when it was started. */
+  readonly changeRecord?: RestsOnRecord;
   /** There where a bypass was asked to waive gates for it; see `emergencies`. */
   readonly bypass?: ChangeBypass;
   /** What its environment said of it, the first of each artifact; for what was only observed, the report itself. */
@@ -245,9 +258,75 @@ export interface Accuracy {
   readonly publishedReports: number;
 }
 
-/** A change that went round the ordinary way: under a bypass, of class emergency, or both. */
+/**
+ * A change as it was submitted to whoever decides on it, one round: where and when that is written is the submission. Persons voted by their
+ * opaque ids; a decision of an ITSM is one decision, whoever the ITSM says took it.
+ */
+export interface ChangeRecord extends Written {
+  readonly changeId: string;
+  /** A newer round supersedes the older. */
+  readonly round: number;
+  /** Of the population: those that rest on it. */
+  readonly changeIds: readonly string[];
+  readonly releaseId: string;
+  readonly environment: string;
+  readonly product: string;
+  readonly title: string;
+  readonly class: PlannedChangeClass;
+  /** Who lets it pass: a model that was approved before, the board, an outside ITSM, or nobody but a review afterwards. */
+  readonly route: 'model' | 'board' | 'itsm' | 'emergency';
+  /** SHA-256 (hex) of the frozen dossier: what was voted on. */
+  readonly dossierHash: string;
+  readonly requester: string;
+  readonly window: { readonly from: string; readonly until: string };
+  /** By the end of the log that was read. */
+  readonly status: 'open' | 'approved' | 'rejected' | 'voided' | 'withdrawn' | 'superseded' | 'implemented';
+  readonly board?: { readonly boardId: string; readonly version: number };
+  /** Where its approval is written, and who voted for it; nobody where that is not on record. */
+  readonly model?: {
+    readonly modelId: string;
+    readonly version: number;
+    readonly approved?: Written;
+    readonly voters: readonly string[];
+  };
+  readonly incidentId?: string;
+  readonly bypassId?: string;
+  /** Votes that stood, each on exactly this dossier. */
+  readonly votes: readonly (Written & { readonly person: string; readonly vote: 'for' | 'against' | 'abstain' })[];
+  /** Members who declared that they do not vote. */
+  readonly recused: readonly string[];
+  /** The last decision; absent where there was none, which a model and an emergency have not. */
+  readonly decided?: Written & {
+    readonly by: 'board' | 'itsm';
+    readonly outcome: 'approved' | 'rejected' | 'deferred';
+    /** That the board asks for. */
+    readonly quorum?: number;
+    /** Who decided, as the ITSM says. */
+    readonly outside?: string;
+    readonly reference?: string;
+  };
+  readonly conditions: readonly {
+    readonly conditionId: string;
+    readonly text: string;
+    readonly by: string;
+    readonly confirmed?: Written & { readonly person: string };
+  }[];
+  /** What ended it other than its deployment. */
+  readonly closed?: Written & { readonly how: 'voided' | 'withdrawn' | 'superseded'; readonly reason: string };
+  /** Of an emergency. */
+  readonly reviewDueAt?: string;
+  readonly review?: Written & {
+    readonly reviewer: string;
+    readonly outcome: 'approved' | 'rejected';
+    readonly findings: string;
+    readonly late: boolean;
+  };
+  readonly reviewState?: 'reviewed' | 'reviewed-late' | 'rejected' | 'due' | 'overdue';
+}
+
+/** A change that went round the ordinary way: under a bypass, as an emergency that was submitted as a change, or of class emergency alone. */
 export interface Emergency {
-  /** Of the population; empty for a bypass that was requested in the period and used by no change. */
+  /** Of the population; empty for what was requested in the period and used by no change. */
   readonly changeIds: readonly string[];
   readonly environment: string;
   readonly releaseId: string;
@@ -269,6 +348,19 @@ export interface Emergency {
     };
     /** By the end of the log that was read. `unused`: no deployment with it is on record, and its review is not due yet. */
     readonly state: 'reviewed' | 'reviewed-late' | 'rejected' | 'due' | 'overdue' | 'unused';
+  };
+  /** The emergency as a change of its own, with its review; absent for a bypass, and where nobody submitted one. */
+  readonly change?: Written & {
+    readonly changeId: string;
+    readonly round: number;
+    readonly dossierHash: string;
+    readonly requester: string;
+    readonly justification: string;
+    readonly incidentId?: string;
+    readonly bypassId?: string;
+    readonly reviewDueAt?: string;
+    readonly review?: NonNullable<ChangeRecord['review']>;
+    readonly state: NonNullable<ChangeRecord['reviewState']>;
   };
   /** Why a plan is of class emergency, as its planner said. */
   readonly changeReason?: string;
@@ -324,7 +416,22 @@ export interface AccessInPeriod {
 
 /** A change to what decides: rules, and who is who. */
 export interface RuleChange extends Written {
-  readonly kind: 'policy' | 'environment' | 'calendar' | 'role-policy' | 'role' | 'group' | 'identity';
+  readonly kind:
+    | 'policy'
+    | 'environment'
+    | 'calendar'
+    | 'role-policy'
+    | 'role'
+    /** Whose team's roles count for a product. */
+    | 'ownership'
+    | 'group'
+    | 'identity'
+    | 'board'
+    | 'change-model'
+    | 'retention'
+    | 'legal-hold'
+    /** At what an automatic rollback begins. */
+    | 'trigger';
   /** Event type. */
   readonly event: string;
   /** Person and account that did it. */
@@ -380,6 +487,24 @@ export interface Sample {
   readonly changeIds: readonly string[];
 }
 
+/** A leaf of the ledger with the proof that it is in the tree of the report's checkpoint (RFC 6962); hashes are in base64. */
+export interface ProvenLeaf {
+  readonly leafHash: string;
+  /** What of the change is written there: `change` and `decision` are of its change record, `review` of an emergency. */
+  readonly of: 'requested' | 'approval' | 'change' | 'decision' | 'review' | 'started' | 'effect' | 'ended';
+  /** From the leaf up. */
+  readonly path: readonly string[];
+  readonly ref: string;
+  readonly sequence: number;
+}
+
+export interface ChangeProof {
+  readonly changeId: string;
+  readonly leaves: readonly ProvenLeaf[];
+  /** Leaves beyond `MOST_PROVED_LEAVES`, which are proved by reference. */
+  readonly omitted: number;
+}
+
 export type Tally = Readonly<Record<Answer, number>>;
 
 export interface ComplianceSummary {
@@ -407,6 +532,8 @@ export interface ComplianceReport {
   readonly summary: ComplianceSummary;
   readonly accuracy: Accuracy;
   readonly changes: readonly Change[];
+  /** Changes that the population rests on, or that were submitted, decided or open in the period. */
+  readonly changeRecords: readonly ChangeRecord[];
   readonly emergencies: readonly Emergency[];
   readonly access: AccessInPeriod;
   readonly ruleChanges: readonly RuleChange[];
@@ -414,4 +541,6 @@ export interface ComplianceReport {
   readonly denials: Denials;
   /** Absent where none was asked for. */
   readonly sample?: Sample;
+  /** Of the sampled changes, the first `MOST_PROVED` that were drawn; absent where there is no sample, or nothing was signed. */
+  readonly proofs?: readonly ChangeProof[];
 }

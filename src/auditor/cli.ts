@@ -31,13 +31,14 @@ const HELP = `plimsoll-audit: checks what Plimsoll says, without asking Plimsoll
       Computes the compliance report of a period from the exported events, which must begin with the log's first.
       --size           tree size of the signed checkpoint that it shall rest on; the last one in the export unless told
       --out            writes the report: as canonical JSON, or in the format that is told
-      --table          of the CSV: population unless told; exceptions, samples, access, unmatched, emergencies, rule-changes,
-                       later-violations, denials or controls
+      --table          of the CSV: population unless told; exceptions, samples, proofs, access, unmatched, change-records, emergencies,
+                       rule-changes, later-violations, denials or controls
       --framework      for html, oscal and the table controls: which frameworks it is held against, all that come with Plimsoll unless
                        told; also files with mappings of your own
       --assessment-plan  for oscal: where the assessment plan is
       --expect         SHA-256 (hex) that the report's JSON should have
-      --report         a report that was given: it is made again by its own query and checkpoint, and compared byte for byte
+      --report         a report that was given: it is made again by its own query and checkpoint, and compared byte for byte; an inclusion
+                       proof in it that does not hold is named
   plimsoll-audit replay FOLDER --into URL [--key KEY]
       Puts the export into an empty Plimsoll database, makes the views anew and compares them with the exported rows.
   plimsoll-audit restore ARCHIVE --into URL [--key KEY] [--known FILE]...
@@ -283,7 +284,7 @@ async function runReport(folder: string, { release, out, expect }: Options): Pro
 
 async function runCompliance(folder: string, options: Options): Promise<Result> {
   const { out, report: given } = options;
-  const { choiceOf, computeCompliance, firstDifference, givenReport, writePieces } = await import('./compliance.ts');
+  const { choiceOf, computeCompliance, firstDifference, givenReport, writePieces, wrongProofsIn } = await import('./compliance.ts');
   const choice = await choiceOf(options);
   if ('problems' in choice) throw new Usage(choice.problems.join('\n'));
   if (choice.format !== 'json' && !out) throw new Usage(`--format ${choice.format} needs --out FILE.`);
@@ -295,6 +296,10 @@ async function runCompliance(folder: string, options: Options): Promise<Result> 
   const digest = `sha256:${written.digest}`;
   const expected = options.expect?.replace(/^sha256:/, '').toLowerCase();
   const findings: Finding[] = [];
+  const proved = (report.proofs ?? []).reduce((sum, { leaves }) => sum + leaves.length, 0);
+  // Where the bytes are the same its proofs are those that were just held to the signed root.
+  if (given !== undefined && differs !== undefined)
+    for (const { where, detail } of await wrongProofsIn(given, report)) findings.push({ name: 'proof-invalid', where, detail });
   if (given !== undefined && differs !== undefined)
     findings.push({
       name: 'report-differs',
@@ -312,6 +317,11 @@ async function runCompliance(folder: string, options: Options): Promise<Result> 
     lines: [
       `Compliance report from ${query.from} to ${query.to}: ${digest}, ${written.bytes} bytes${out ? `; ${bytes} bytes of ${choice.format} in ${out}` : ''}.`,
       `${changes} changes, ${changesWithNo} with a no, ${changesWithException} more with an exception.`,
+      ...(report.proofs
+        ? [
+            `${proved} inclusion proofs of ${report.proofs.length} sampled changes hold against the signed root of size ${report.log.events}.`,
+          ]
+        : []),
       ...(report.log.checkpoint ? [] : ['Note: nothing is signed: the report rests on no checkpoint.']),
       ...(report.log.coversPeriod ? [] : ['Note: nothing was recorded after the end of the period: what belongs to it may be missing.']),
     ],

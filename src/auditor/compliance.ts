@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
-import { FILES, parseCheckpointLine, parseManifest, readExport, linesOf, textOf } from '#libs/audit-export';
+import { FILES, parseCheckpointLine, parseLeaf, parseManifest, readExport, linesOf, textOf } from '#libs/audit-export';
 import {
   computeReport,
   frameworkSet,
@@ -8,15 +8,18 @@ import {
   loadFrameworks,
   parseFormat,
   renderReport,
+  wrongProofs,
   writeReport,
   type ComplianceQuery,
   type ComplianceReport,
   type FormatChoice,
   type LogRange,
+  type Prove,
   type WrittenReport,
+  type WrongProof,
 } from '#libs/compliance';
 import { plimsollCodec } from '#libs/contracts';
-import { parseCheckpoint, parseNote } from '#libs/ledger';
+import { parseCheckpoint, parseNote, streamedProofs, type Hash } from '#libs/ledger';
 
 export interface ComplianceComputed {
   readonly report: ComplianceReport;
@@ -54,9 +57,32 @@ export async function computeCompliance(
   const report = await computeReport(readExport(folder), query, {
     codec: plimsollCodec(),
     onProgress,
+    prove: proverOf(folder),
     ...(checkpoint ? { checkpoint } : {}),
   });
   return { report, written: await writeReport(report) };
+}
+
+/** Proves from the export's own leaves: that they are those of its events was seen when it was verified. */
+function proverOf(folder: string): Prove {
+  return async (wanted, size) => {
+    const proofs = await streamedProofs(
+      hashesOf(folder),
+      wanted.map(({ sequence }) => sequence),
+      size,
+    );
+    return wanted.map(({ sequence }) => proofs.get(sequence)!);
+  };
+}
+
+async function* hashesOf(folder: string): AsyncIterable<readonly Hash[]> {
+  for await (const lines of linesOf(folder, FILES.leaves))
+    yield lines.map((line) => Buffer.from(parseLeaf(line.toString('latin1')).hash, 'hex'));
+}
+
+/** Every inclusion proof of a report that was given which does not hold against the checkpoint of the one that was made again. */
+export async function wrongProofsIn(path: string, own: ComplianceReport): Promise<readonly WrongProof[]> {
+  return wrongProofs((JSON.parse(await readFile(path, 'utf8')) as Partial<ComplianceReport>).proofs, own);
 }
 
 /** Reads the query and the checkpoint that a report says it is of. @throws Error it is no compliance report */

@@ -41,6 +41,8 @@ export const EXIT_CODES = {
   'archive-damaged': 27,
   /** A segment of an archive is another than the one that the next goes on from (`restore`). */
   'archive-overwritten': 28,
+  /** An inclusion proof in a report does not hold (`compliance --report`). */
+  'proof-invalid': 29,
 } as const;
 
 export type FindingName = keyof typeof EXIT_CODES;

@@ -5,7 +5,7 @@ import type { MessageBus } from '#libs/messaging';
 import { pause } from '#libs/subscriptions';
 import type { CheckpointFile } from './checkpoint-file.ts';
 import { LogDiffersFromLedger, mustBeInLog } from './record-leaves.ts';
-import { LedgerDamaged, leafBy, rootAt, treeHead, type TreeHead } from './stored-tree.ts';
+import { LedgerDamaged, leafBy, rootAt, treeHead, type TreeHead } from '#libs/ledger/postgres';
 
 export const CHECKPOINT_TOPIC = 'plimsoll.ledger.checkpoints.v1';
 /** How often the signer looks whether something is due, milliseconds. */

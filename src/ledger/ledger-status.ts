@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { EventLog } from '#libs/event-sourcing';
 import { eventOf } from './record-leaves.ts';
-import { leafBy } from './stored-tree.ts';
+import { leafBy } from '#libs/ledger/postgres';
 
 export interface LedgerStatus {
   /** Leaves. */

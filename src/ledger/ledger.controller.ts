@@ -15,7 +15,7 @@ import {
   rootAt,
   treeHead,
   type StoredLeaf,
-} from './stored-tree.ts';
+} from '#libs/ledger/postgres';
 
 type Parameters = Readonly<Record<string, unknown>>;
 

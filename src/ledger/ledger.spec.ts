@@ -23,7 +23,7 @@ import { CheckpointFile } from './checkpoint-file.ts';
 import { CHECKPOINT_TOPIC, CheckpointSigner, type Alarm, type CheckpointSignerOptions } from './checkpoint-signer.ts';
 import { ledgerStatus } from './ledger-status.ts';
 import { LEDGER_SUBSCRIPTION, recordLeaves } from './record-leaves.ts';
-import { consistencyProofOf, inclusionProofOf, rootAt, treeHead } from './stored-tree.ts';
+import { consistencyProofOf, inclusionProofOf, rootAt, treeHead } from '#libs/ledger/postgres';
 
 const NOW = '2026-03-02T10:00:00.000Z';
 const later = (seconds: number): string => new Date(Date.parse(NOW) + seconds * 1000).toISOString();

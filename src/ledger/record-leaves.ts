@@ -2,7 +2,7 @@ import type { PoolClient } from 'pg';
 import type { EventLog, StoredEvent } from '#libs/event-sourcing';
 import { appendLeaves, EMPTY_FRONTIER, eventLeafHash, rootOf, type Frontier, type Hash } from '#libs/ledger';
 import type { TransactionalHandler } from '#libs/subscriptions';
-import { LedgerDamaged, leafBy, STORED_LEVELS, type StoredLeaf } from './stored-tree.ts';
+import { LedgerDamaged, leafBy, STORED_LEVELS, type StoredLeaf } from '#libs/ledger/postgres';
 
 /** The event log holds something else than what its leaf says, or nothing. */
 export class LogDiffersFromLedger extends Error {

@@ -22,7 +22,7 @@ import {
 import { freshDatabase, type FreshDatabase } from '../../test/support/database.ts';
 import { WitnessPrograms } from '../../test/support/witness-program.ts';
 import { ledgerStatus } from './ledger-status.ts';
-import { checkpointNote } from './stored-tree.ts';
+import { checkpointNote } from '#libs/ledger/postgres';
 import { WitnessSender, type WitnessTarget } from './witness-sender.ts';
 
 const NOW = '2026-03-02T10:00:00.000Z';

@@ -9,9 +9,9 @@ import {
   verifyNote,
   type Verifier,
 } from '#libs/ledger';
+import { consistencyProofOf } from '#libs/ledger/postgres';
 import { httpsOrLoopback, strictRequest, StrictRequestError, type StrictResponse } from '#libs/strict-http';
 import { pause } from '#libs/subscriptions';
-import { consistencyProofOf } from './stored-tree.ts';
 
 /** A witness of this log: where it answers, and the key that it signs with. */
 export interface WitnessTarget {

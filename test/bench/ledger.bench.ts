@@ -5,7 +5,7 @@ import { PostgresEventLog } from '#libs/event-sourcing/postgres';
 import { eventLeafHash, verifyInclusion } from '#libs/ledger';
 import { runSubscription, SubscriptionRegistry } from '#libs/subscriptions';
 import { LEDGER_BATCH, LEDGER_SUBSCRIPTION, recordLeaves } from '../../src/ledger/record-leaves.ts';
-import { inclusionProofOf, leafBy, rootAt, treeHead } from '../../src/ledger/stored-tree.ts';
+import { inclusionProofOf, leafBy, rootAt, treeHead } from '#libs/ledger/postgres';
 import { startDatabase, withClient } from './database.ts';
 import { eventOf } from './events.ts';
 import { figure, type BenchOptions, type BenchReport } from './report.ts';

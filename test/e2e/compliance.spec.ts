@@ -278,6 +278,14 @@ describe('compliance reports', () => {
     const proof = ok(await auditor.get(`/v1/ledger/inclusion-proof?sequence=${sequence}&treeSize=${size}`)).body;
     expect(proof).toMatchObject({ root, treeSize: size });
     expect(`${proof.stream}@${proof.revision}`).toBe(ref);
+    // Of what is sampled the proofs are in the report itself: the same that the ledger gives.
+    expect(report.proofs?.map(({ changeId }) => changeId)).toEqual(report.sample?.changeIds);
+    for (const { leaves } of report.proofs ?? []) {
+      for (const leaf of leaves) {
+        const asked = ok(await auditor.get(`/v1/ledger/inclusion-proof?sequence=${leaf.sequence}&treeSize=${size}`)).body;
+        expect([leaf.leafHash, leaf.path, leaf.ref]).toEqual([asked.leafHash, asked.proof, `${asked.stream}@${asked.revision}`]);
+      }
+    }
     const again = await ask({ ...sampled(), treeSize: String(size) });
     expect(again.text).toBe(answer.text);
     expect(again.headers.get('plimsoll-tree-size')).toBe(String(size));
@@ -307,6 +315,11 @@ describe('compliance reports', () => {
     const different = await run('compliance', target, '--report', changed, '--quiet');
     expect(different.exit).toBe(EXIT_CODES['report-differs']);
     expect(different.out).toContain('differs from it at byte');
+    const { leafHash } = report.proofs![0]!.leaves[0]!;
+    writeFileSync(changed, answer.text.replace(leafHash, Buffer.alloc(32, 1).toString('base64')));
+    const unproved = await run('compliance', target, '--report', changed, '--quiet');
+    expect(unproved.exit).toBe(EXIT_CODES['report-differs']);
+    expect(unproved.out).toContain(`proof-invalid: change ${report.proofs![0]!.changeId}`);
     writeFileSync(changed, answer.text.slice(0, -1));
     expect((await run('compliance', target, '--report', changed, '--quiet')).exit).toBe(1);
     writeFileSync(changed, `${answer.text} `);

@@ -1,11 +1,13 @@
 import {
   accountId,
   approvalId,
+  changeId,
   BYPASS_REGISTER,
   dutyReviewId,
   digestText,
   smokeRunId,
   type ApprovalTuple,
+  type ChangeDossier,
   type DecisionReceipt,
   type GateName,
   type GateVerdict,
@@ -15,7 +17,8 @@ import {
 import type { ControlQuestion, UnmatchedReason } from '#libs/compliance';
 import { derivedId, type StoredEvent } from '#libs/event-sourcing';
 import { defaultPersonId } from '#libs/identity';
-import { ENGINE, hashOf, tupleHashOf } from '#libs/policy';
+import { dossierHashOf, ENGINE, hashOf, tupleHashOf } from '#libs/policy';
+import { boardContents } from '#libs/policy/testing';
 
 /** What can be wrong, or out of the ordinary, with a change of the year; each has its own answer to every question. */
 export const EXCEPTIONS = [
@@ -59,6 +62,21 @@ export const EXCEPTIONS = [
   'under-way',
   'emergency-class',
   'deployer-without-a-role',
+  // Of the environment whose policy asks for a change.
+  'change-by-board',
+  'change-by-itsm',
+  'change-by-model',
+  'change-without-any',
+  'change-voided-after-the-vote',
+  'dossier-is-of-another-plan',
+  'board-voter-wrote-it',
+  'board-voter-recused',
+  'board-voter-is-no-member',
+  'condition-not-met',
+  'model-suspended',
+  'emergency-change-reviewed',
+  'emergency-change-review-missing',
+  'emergency-change-reviewed-by-its-deployer',
 ] as const;
 export type Planted = (typeof EXCEPTIONS)[number];
 
@@ -78,6 +96,7 @@ const ROUND_EVERYTHING: Wanted = {
   'approved-before-deployment': 'no',
   'approved-digest-deployed': 'no',
   'approved-plan-deployed': 'no',
+  'change-authorised': 'no',
   'authors-known': 'no',
   'duties-separated': 'no',
   'no-later-duty-violation': 'no',
@@ -136,6 +155,38 @@ export const WANTED: Readonly<Record<Planted, Wanted>> = {
   'under-way': { 'gates-passed': 'exception', observed: 'exception' },
   'emergency-class': { 'bypass-reviewed': 'exception' },
   'deployer-without-a-role': {},
+  'change-by-board': {},
+  'change-by-itsm': {},
+  'change-by-model': {},
+  'change-without-any': { 'change-authorised': 'no' },
+  'change-voided-after-the-vote': { 'change-authorised': 'no' },
+  'dossier-is-of-another-plan': { 'change-authorised': 'no' },
+  'board-voter-wrote-it': { 'change-authorised': 'no' },
+  'board-voter-recused': { 'change-authorised': 'no' },
+  'board-voter-is-no-member': { 'change-authorised': 'no' },
+  'condition-not-met': { 'change-authorised': 'no' },
+  'model-suspended': { 'change-authorised': 'no' },
+  'emergency-change-reviewed': { 'change-authorised': 'exception' },
+  'emergency-change-review-missing': { 'change-authorised': 'no', 'bypass-reviewed': 'no' },
+  'emergency-change-reviewed-by-its-deployer': { 'change-authorised': 'no', 'bypass-reviewed': 'no' },
+};
+
+/** Those that were to be decided on as changes, by how. */
+export const BY_CHANGE: { readonly [P in Planted]?: 'board' | 'itsm' | 'model' | 'emergency' } = {
+  'change-by-board': 'board',
+  'change-by-itsm': 'itsm',
+  'change-by-model': 'model',
+  'change-without-any': 'board',
+  'change-voided-after-the-vote': 'board',
+  'dossier-is-of-another-plan': 'board',
+  'board-voter-wrote-it': 'board',
+  'board-voter-recused': 'board',
+  'board-voter-is-no-member': 'board',
+  'condition-not-met': 'board',
+  'model-suspended': 'model',
+  'emergency-change-reviewed': 'emergency',
+  'emergency-change-review-missing': 'emergency',
+  'emergency-change-reviewed-by-its-deployer': 'emergency',
 };
 
 const UNMATCHED: Partial<Record<Planted, UnmatchedReason>> = {
@@ -186,8 +237,11 @@ const DEVELOPERS = 150;
 const APPROVERS = 30;
 const DEPLOYERS = 20;
 const TESTERS = 10;
-const POLICY = 'production';
-const ENVIRONMENT = 'production';
+const ORDINARY = 'production';
+/** Where every deployment needs a change, too; the policy goes by the same name. */
+const CHANGES = 'core';
+/** The first approvers are on the boards, and approve nothing else there. */
+const MEMBERS = 5;
 const SUITES = ['unit', 'e2e'] as const;
 
 /** Account of a person of the year. */
@@ -245,23 +299,82 @@ export function complianceYear(options: { readonly seed: number; readonly change
         yield tell(`rolegrants-${person}`, { type: 'RoleGranted', data: { ...grant, confirmedBy: personOf(admin) } });
       }
     }
-    yield tell(`environment-${ENVIRONMENT}`, {
-      type: 'EnvironmentDefined',
-      data: { environment: ENVIRONMENT, class: 'production', policyId: POLICY, regimes: ['SOX'] },
-    });
+    for (const environment of [ORDINARY, CHANGES]) {
+      yield tell(`environment-${environment}`, {
+        type: 'EnvironmentDefined',
+        data: { environment, class: 'production', policyId: environment, regimes: ['SOX'] },
+      });
+    }
+    yield tell('group-cab', { type: 'GroupDefined', data: { group: 'cab', title: 'Change advisory board' } });
+    for (let n = 0; n < MEMBERS; n++) {
+      yield tell('group-cab', { type: 'GroupMemberAdded', data: { group: 'cab', person: personOf(account('approver', n)) } });
+    }
+    for (const boardId of ['cab', 'outside']) {
+      const itsm = boardId === 'outside' ? { itsm: { whenAway: 'hold' as const, afterMinutes: 60 } } : {};
+      const data = { ...boardContents, quorum: 2, chair: personOf(account('approver', 0)), ...itsm, boardId, version: 1, tzdata: '2025b' };
+      yield { ...tell(`board-${boardId}`, { type: 'BoardDefined', data }), by: account('policy-editor', 0) };
+    }
+    yield* changeModel(at, 'patches');
+  }
+
+  /** A model for standard changes that the board approves. */
+  function* changeModel(at: number, modelId: string): Generator<Told> {
+    const of = { modelId, version: 1 };
+    const voter = account('approver', 1);
+    const stream = `changemodel-${modelId}`;
+    const contentsHash = hashOf(modelId);
+    const valid = { validFrom: text(at), validUntil: text(to + 400 * DAY) };
+    const proposed = { ...of, title: 'Patches', boardId: 'cab', conditions: { environmentClasses: ['production'] }, ...valid };
+    const proposer = account('lead', 0);
+    yield {
+      at,
+      stream,
+      by: proposer,
+      event: { type: 'ChangeModelProposed', data: { ...proposed, contentsHash, proposer: personOf(proposer) } },
+    };
+    yield {
+      at,
+      stream,
+      by: voter,
+      event: { type: 'ChangeModelVoteCast', data: { ...of, person: personOf(voter), vote: 'for', contentsHash } },
+    };
+    const tally = { for: [personOf(voter)], against: [], abstain: [], quorum: 1 };
+    yield {
+      at,
+      stream,
+      by: voter,
+      event: { type: 'ChangeModelDecided', data: { ...of, outcome: 'approved', contentsHash, tally, recused: [] } },
+    };
   }
 
   function* policies(): Generator<Told> {
+    const at = from - 29 * DAY;
+    const asks = [
+      { gate: 'tests-passed' },
+      { gate: 'approved', quorum: 2 },
+      { gate: 'duties-separated' },
+      { gate: 'change-approved' },
+    ] as const;
+    const ofChanges = {
+      policyId: CHANGES,
+      version: 1,
+      title: 'With changes',
+      gates: asks,
+      rollbackGates: [],
+      clauses: [],
+      effectiveFrom: text(at),
+    };
+    yield { at, stream: `policy-${CHANGES}`, by: account('policy-editor', 0), event: { type: 'PolicyPublished', data: ofChanges } };
     for (let version = 1; version <= 4; version++) {
       const at = version === 1 ? from - 29 * DAY : from + ((version - 1) * (to - from)) / 4;
       yield {
         at,
-        stream: `policy-${POLICY}`,
+        stream: `policy-${ORDINARY}`,
         by: account('policy-editor', 0),
         event: {
           type: 'PolicyPublished',
           data: {
-            policyId: POLICY,
+            policyId: ORDINARY,
             version,
             title: `Of quarter ${version}`,
             gates: [{ gate: 'tests-passed' }, { gate: 'approved', quorum: 2 }, { gate: 'duties-separated' }],
@@ -277,6 +390,9 @@ export function complianceYear(options: { readonly seed: number; readonly change
   /** The story of one change; `number` counts from 0 in the order of their times. */
   function story(number: number, at: number, kind: Planted | undefined): Told[] {
     const told: Told[] = [];
+    const route = kind && BY_CHANGE[kind];
+    const ENVIRONMENT = route ? CHANGES : ORDINARY;
+    const POLICY = ENVIRONMENT;
     const service = number % SERVICES;
     const name = `service-${service}`;
     const releaseId = derivedId('release', `year-${number}`);
@@ -296,6 +412,7 @@ export function complianceYear(options: { readonly seed: number; readonly change
     const requester = account('lead', pick(20));
     const approvers = [pick(APPROVERS), 0];
     approvers[1] = (approvers[0]! + 1 + pick(APPROVERS - 1)) % APPROVERS;
+    if (route) approvers.splice(0, 2, MEMBERS + pick(10), MEMBERS + 10 + pick(10));
     let [first, second] = approvers.map((n) => account('approver', n)) as [string, string];
     let deployer = account('deployer', pick(DEPLOYERS));
     let authors = [author];
@@ -305,7 +422,7 @@ export function complianceYear(options: { readonly seed: number; readonly change
     const bypassId = derivedId('bypass', `year-${number}`);
     const bypassed = kind?.startsWith('bypass') === true;
     const started = at + 4 * HOUR;
-    const version = versionAt(started);
+    const version = route ? 1 : versionAt(started);
     const policyVersion = kind === 'superseded-policy' ? version - 1 : version;
     const add = (after: number, stream: string, event: PlimsollEvent, by: string, more: Partial<Told> = {}): void => {
       told.push({ at: at + after, stream, event, by, ...more });
@@ -313,6 +430,7 @@ export function complianceYear(options: { readonly seed: number; readonly change
     const exception = (what: Planted, where: string): void => void planted.push({ planted: what, where, wanted: WANTED[what] });
 
     if (kind === 'no-authors') authors = [];
+    if (kind === 'board-voter-wrote-it') authors = [account('approver', 1)];
     if (kind === 'self-approval-as-known-then') first = author;
     if (kind?.startsWith('self-approval-by-alias')) authors = [`https://git.example.com|alias-${number}`];
     if (kind === 'approver-deploys') deployer = first;
@@ -322,8 +440,11 @@ export function complianceYear(options: { readonly seed: number; readonly change
     if (kind === 'approver-deploys' || kind === 'deployer-without-a-role') withoutRole.add(`${personOf(deployer)} deploy`);
 
     const composed = { releaseId, product: name, artifacts: [artifact] };
-    const changeClass = kind === 'emergency-class' ? ('emergency' as const) : undefined;
-    const emergency = changeClass ? { changeClass, changeReason: 'Customers can not log in.' } : {};
+    const changeClass =
+      kind === 'emergency-class' || route === 'emergency' ? ('emergency' as const) : route === 'model' ? ('standard' as const) : undefined;
+    const emergency = changeClass
+      ? { changeClass, ...(changeClass === 'emergency' ? { changeReason: 'Customers can not log in.' } : {}) }
+      : {};
     const action = { driver: 'exec', action: 'switch', input: { service: name } };
     const step = { id: 'switch', ...action, dependsOn: [] };
     if (kind !== 'observed-only' && kind !== 'names-nothing' && kind !== 'never-started') {
@@ -415,6 +536,7 @@ export function complianceYear(options: { readonly seed: number; readonly change
       if (kind === 'voided-approval')
         add(3.5 * HOUR, `approval-${approval}`, { type: 'ApprovalVoided', data: { ...inRound, reason: 'An approver left.' } }, requester);
     }
+    if (route && kind !== 'change-without-any') asChange(route);
     if (bypassed) {
       const bound = kind === 'bypass-for-another-digest' ? { ...tuple, artifactDigests: [otherDigest] } : tuple;
       add(
@@ -463,6 +585,133 @@ export function complianceYear(options: { readonly seed: number; readonly change
       if (kind === 'bypass-reviewed-by-its-user') review(DAY, deployer, 'approved');
     }
 
+    /** The change as it is submitted, decided on, carried out and looked at. */
+    function asChange(how: NonNullable<typeof route>): void {
+      const change = changeId(releaseId, ENVIRONMENT);
+      const stream = `change-${change}`;
+      const of = { changeId: change, releaseId, environment: ENVIRONMENT, round: 1 };
+      const model = kind === 'model-suspended' ? `patches-${number}` : 'patches';
+      const incident = derivedId('incident', `year-${number}`);
+      if (kind === 'model-suspended') {
+        told.push(...changeModel(at, model));
+        const suspended = { modelId: model, version: 1, reason: 'A deployment under it failed.' };
+        add(3.9 * HOUR, `changemodel-${model}`, { type: 'ChangeModelSuspended', data: suspended }, account('approver', 2));
+      }
+      if (how === 'emergency') {
+        const about = {
+          incidentId: incident,
+          deploymentId,
+          releaseId,
+          environment: ENVIRONMENT,
+          title: 'Logins fail.',
+          severity: 'critical' as const,
+        };
+        add(
+          3 * HOUR,
+          `incident-${incident}`,
+          { type: 'IncidentOpened', data: { ...about, cause: 'Unknown.', deduplicationKey: incident } },
+          requester,
+        );
+      }
+      const persons = [...new Set([...authors, author])].map(personOf).sort();
+      const dossier: ChangeDossier = {
+        schema: 'plimsoll.change-dossier.v1',
+        changeId: change,
+        round: 1,
+        class: changeClass ?? 'normal',
+        title: `${name} 1.${number}.0`,
+        justification: 'As planned.',
+        risk: { level: 'low', assessment: 'Small.' },
+        backout: 'Roll back.',
+        window: { from: text(started - HOUR), until: text(started + HOUR) },
+        dependsOn: [],
+        requester: personOf(requester),
+        contents: {
+          releaseId,
+          environment: ENVIRONMENT,
+          environmentClass: 'production',
+          product: name,
+          version: artifact.version,
+          artifacts: [{ name, version: artifact.version, purl: artifact.purl, digest }],
+          planHash: kind === 'dossier-is-of-another-plan' ? hashOf(`other plan ${number}`) : plan,
+          policyId: POLICY,
+          policyVersion,
+          tests: [...SUITES].sort().map((suite) => ({ digest, suite, outcome: 'pass' })),
+          authors: persons,
+        },
+        conflicts: [],
+        ...(how === 'board'
+          ? { board: { boardId: 'cab', version: 1 } }
+          : how === 'itsm'
+            ? { board: { boardId: 'outside', version: 1 } }
+            : {}),
+        ...(how === 'model' ? { model: { modelId: model, version: 1 } } : {}),
+        ...(how === 'emergency' ? { incidentId: incident } : {}),
+      };
+      const dossierHash = dossierHashOf(dossier);
+      const cast = (after: number, n: number): void => {
+        const person = personOf(account('approver', n));
+        add(
+          after,
+          stream,
+          { type: 'ChangeVoteCast', data: { ...of, person, vote: 'for', dossierHash, conditions: [] } },
+          account('approver', n),
+        );
+      };
+      const due = how === 'emergency' ? { reviewDueAt: text(at + 3 * HOUR + 3 * DAY) } : {};
+      const submission = { ...of, product: name, class: dossier.class, reasons: [], route: how, dossier, dossierHash, inputs: [], ...due };
+      add(
+        3.1 * HOUR,
+        stream,
+        { type: 'ChangeSubmitted', data: { ...submission, requester: personOf(requester), submittedAt: text(at + 3.1 * HOUR) } },
+        requester,
+      );
+      const condition = {
+        conditionId: derivedId('condition', `year-${number}`),
+        text: 'Back up first.',
+        by: personOf(account('approver', 0)),
+      };
+      const decision = {
+        ...of,
+        outcome: 'approved' as const,
+        dossierHash,
+        recused: [],
+        conditions: kind === 'condition-not-met' ? [condition] : [],
+        conflicts: [],
+        inputs: [],
+      };
+      if (how === 'board') {
+        if (kind === 'board-voter-recused') {
+          const recused = { ...of, person: personOf(account('approver', 1)), reason: 'It is my own team’s.' };
+          add(3.2 * HOUR, stream, { type: 'ChangeRecusalDeclared', data: recused }, account('approver', 1));
+        }
+        cast(3.3 * HOUR, 0);
+        cast(3.4 * HOUR, kind === 'board-voter-is-no-member' ? MEMBERS + 1 : 1);
+        add(3.4 * HOUR + 1, stream, { type: 'ChangeDecided', data: { ...decision, by: 'board' } }, account('approver', 1));
+      }
+      if (how === 'itsm') {
+        const itsm = { webhookId: `w-${number}`, decidedBy: 'agent-7', reference: `CHG${number}` };
+        add(3.4 * HOUR, stream, { type: 'ChangeDecided', data: { ...decision, by: 'itsm', itsm } }, 'plimsoll|system:itsm');
+      }
+      if (kind === 'change-voided-after-the-vote')
+        add(3.8 * HOUR, stream, { type: 'ChangeVoided', data: { ...of, reason: 'The test evidence changed.' } }, 'plimsoll|process:change');
+      const ended = { deploymentId, outcome: 'succeeded' as const };
+      add(4 * HOUR + 12_000, stream, { type: 'ChangeImplemented', data: { ...of, ...ended } }, 'plimsoll|process:change');
+      if (how === 'model')
+        add(
+          4 * HOUR + 13_000,
+          `changemodel-${model}`,
+          { type: 'ChangeModelUsed', data: { modelId: model, version: 1, changeId: change, ...ended } },
+          'plimsoll|process:change',
+        );
+      const look = (by: string): void => {
+        const reviewed = { ...of, reviewer: personOf(by), outcome: 'approved' as const, findings: 'As it was told.', late: false };
+        add(DAY, stream, { type: 'ChangeReviewed', data: reviewed }, by);
+      };
+      if (kind === 'emergency-change-reviewed') look(account('auditor', 1));
+      if (kind === 'emergency-change-reviewed-by-its-deployer') look(deployer);
+    }
+
     const judged = (
       gates: readonly GateName[],
       when: number,
@@ -490,7 +739,9 @@ export function complianceYear(options: { readonly seed: number; readonly change
       verdict: 'pass',
     });
     const gates: readonly GateName[] =
-      kind === 'gate-left-out' ? ['tests-passed', 'approved'] : ['tests-passed', 'approved', 'duties-separated'];
+      kind === 'gate-left-out'
+        ? ['tests-passed', 'approved']
+        : ['tests-passed', 'approved', 'duties-separated', ...(route ? ['change-approved' as const] : [])];
     const environment = `environment-${ENVIRONMENT}`;
     const rollout = 'plimsoll|system:rollout';
     const system = 'plimsoll|system:deployer';

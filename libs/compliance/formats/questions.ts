@@ -9,6 +9,7 @@ export const SHORT_TITLES: Readonly<Record<ControlQuestion, string>> = {
   'approved-before-deployment': 'Approved before deployment',
   'approved-digest-deployed': 'Approved digests deployed',
   'approved-plan-deployed': 'Approved plan deployed',
+  'change-authorised': 'Change authorised',
   'authors-known': 'Authors known',
   'duties-separated': 'Duties separated',
   'no-later-duty-violation': 'No violation learned later',
@@ -16,7 +17,7 @@ export const SHORT_TITLES: Readonly<Record<ControlQuestion, string>> = {
   'gates-passed': 'Gates passed',
   'policy-in-force': 'Policy in force',
   'not-frozen': 'Not frozen',
-  'bypass-reviewed': 'Bypasses reviewed',
+  'bypass-reviewed': 'Bypasses and emergencies reviewed',
   observed: 'Observed',
 };
 

@@ -28,12 +28,12 @@ const CHANGE_COLUMNS = [
   'releaseId', 'product', 'version', 'rollbackOfDeployment', 'rollbackOfRelease',
   'requester', 'authors', 'authorAccounts', 'preparedBy', 'testers', 'tests', 'approvers', 'deployer',
   ...['requested', 'approved', 'started', 'effect', 'ended', 'observed'].flatMap(writtenColumns),
-  'approvedDigests', 'deployedDigests', 'tupleHash', 'policy', 'policyVersion', 'receipts', 'bypassId', 'waivedGates', 'sampled',
+  'approvedDigests', 'deployedDigests', 'tupleHash', 'policy', 'policyVersion', 'receipts', 'changeRecord', 'changeRecordRoute', 'dossierHash', 'bypassId', 'waivedGates', 'sampled',
   ...QUESTIONS.flatMap((question) => [question, `${question}: reason`]),
 ]; // prettier-ignore
 
 function changeRow(change: Change, sampled: boolean): Row {
-  const { release, rollbackOf, policy, bypass } = change;
+  const { release, rollbackOf, policy, bypass, changeRecord } = change;
   const row: Record<string, Cell> = {
     changeId: change.id,
     verdict: worstOf(change),
@@ -69,6 +69,9 @@ function changeRow(change: Change, sampled: boolean): Row {
     policy: policy?.id,
     policyVersion: policy?.version,
     receipts: list(change.receipts.map((r) => `${r.decision} ${r.verdict} ${r.ref}`)),
+    changeRecord: changeRecord && `${changeRecord.changeId} round ${changeRecord.round}`,
+    changeRecordRoute: changeRecord?.route,
+    dossierHash: changeRecord?.dossierHash,
     bypassId: bypass?.bypassId,
     waivedGates: bypass && list(bypass.waived),
     sampled: sampled ? 'yes' : 'no',
@@ -138,6 +141,15 @@ export const TABLES = {
       }
     },
   },
+  proofs: {
+    title: 'Inclusion proofs of the sampled changes, against the signed checkpoint',
+    columns: ['changeId', 'of', 'ref', 'sequence', 'treeSize', 'root', 'leafHash', 'path'],
+    *rows({ proofs = [], log: { checkpoint } }) {
+      for (const { changeId, leaves } of proofs)
+        for (const { of, ref, sequence, leafHash, path } of leaves)
+          yield { changeId, of, ref, sequence, treeSize: checkpoint?.size, root: checkpoint?.root, leafHash, path: list(path) };
+    },
+  },
   access: {
     title: 'Who could approve, deploy or administer, and who did without a grant',
     columns: [
@@ -188,38 +200,103 @@ export const TABLES = {
     },
   },
   emergencies: {
-    title: 'Bypasses and changes of class emergency',
+    title: 'Bypasses, emergencies that were submitted as changes, and changes of class emergency alone',
     columns: [
-      'bypassId', 'state', 'environment', 'releaseId', 'changeIds', 'changeReason', 'requester', 'team', 'gates', 'justification',
+      'bypassId', 'changeRecord', 'state', 'environment', 'releaseId', 'changeIds', 'changeReason', 'requester', 'team', 'gates', 'justification', 'incidentId', 'dossierHash',
       ...writtenColumns('requested'), 'expiresAt', 'reviewDueAt', 'reviewer', 'outcome', 'findings', 'late', ...writtenColumns('reviewed'),
     ], // prettier-ignore
     *rows({ emergencies }) {
-      for (const { bypass, environment, releaseId, changeIds, changeReason } of emergencies) {
+      for (const { bypass, change, environment, releaseId, changeIds, changeReason } of emergencies) {
+        const asked = bypass ?? change;
         yield {
-          bypassId: bypass?.bypassId,
-          state: bypass?.state,
+          bypassId: bypass?.bypassId ?? change?.bypassId,
+          changeRecord: change && `${change.changeId} round ${change.round}`,
+          state: asked?.state,
           environment,
           releaseId,
           changeIds: list(changeIds),
           changeReason,
-          requester: bypass?.requester,
+          requester: asked?.requester,
           team: bypass?.team,
           gates: bypass && list(bypass.gates),
-          justification: bypass?.justification,
-          ...written('requested', bypass),
+          justification: asked?.justification,
+          incidentId: change?.incidentId,
+          dossierHash: change?.dossierHash,
+          ...written('requested', asked),
           expiresAt: bypass?.expiresAt,
-          reviewDueAt: bypass?.reviewDueAt,
-          reviewer: bypass?.review?.reviewer,
-          outcome: bypass?.review?.outcome,
-          findings: bypass?.review?.findings,
-          late: bypass?.review && (bypass.review.late ? 'yes' : 'no'),
-          ...written('reviewed', bypass?.review),
+          reviewDueAt: asked?.reviewDueAt,
+          reviewer: asked?.review?.reviewer,
+          outcome: asked?.review?.outcome,
+          findings: asked?.review?.findings,
+          late: asked?.review && (asked.review.late ? 'yes' : 'no'),
+          ...written('reviewed', asked?.review),
+        };
+      }
+    },
+  },
+  'change-records': {
+    title: 'Changes as they were submitted to a board, a model, an ITSM or as emergencies, with who decided',
+    columns: [
+      'changeRecord', 'round', 'title', 'class', 'route', 'status', 'environment', 'releaseId', 'product', 'changeIds', 'dossierHash', 'requester',
+      'windowFrom', 'windowUntil', 'board', 'model', 'modelVoters', 'incidentId', 'bypassId', ...writtenColumns('submitted'), 'for', 'against',
+      'abstained', 'recused', 'quorum', 'votes', 'outcome', 'decidedBy', ...writtenColumns('decided'), 'conditions', 'endedAs', 'endedBecause',
+      ...writtenColumns('ended'), 'reviewState', 'reviewDueAt', 'reviewer', 'reviewOutcome', 'findings', ...writtenColumns('reviewed'),
+    ], // prettier-ignore
+    *rows({ changeRecords }) {
+      for (const record of changeRecords) {
+        const { board, model, decided, closed, review, votes } = record;
+        const voted = (how: string): string => list(votes.filter(({ vote }) => vote === how).map(({ person }) => person));
+        yield {
+          changeRecord: record.changeId,
+          round: record.round,
+          title: record.title,
+          class: record.class,
+          route: record.route,
+          status: record.status,
+          environment: record.environment,
+          releaseId: record.releaseId,
+          product: record.product,
+          changeIds: list(record.changeIds),
+          dossierHash: record.dossierHash,
+          requester: record.requester,
+          windowFrom: record.window.from,
+          windowUntil: record.window.until,
+          board: board && `${board.boardId} version ${board.version}`,
+          model: model && `${model.modelId} version ${model.version}`,
+          modelVoters: model && list(model.voters),
+          incidentId: record.incidentId,
+          bypassId: record.bypassId,
+          ...written('submitted', record),
+          for: voted('for'),
+          against: voted('against'),
+          abstained: voted('abstain'),
+          recused: list(record.recused),
+          quorum: decided?.quorum,
+          votes: list(votes.map(({ person, vote, at, ref }) => `${person} ${vote} ${at} ${ref}`)),
+          outcome: decided?.outcome,
+          decidedBy: decided && [decided.by, decided.outside, decided.reference].filter(Boolean).join(' '),
+          ...written('decided', decided),
+          conditions: list(
+            record.conditions.map(
+              ({ text, by, confirmed }) =>
+                `${text} (by ${by}; ${confirmed ? `confirmed by ${confirmed.person} at ${confirmed.at}, ${confirmed.ref}` : 'not confirmed'})`,
+            ),
+          ),
+          endedAs: closed?.how,
+          endedBecause: closed?.reason,
+          ...written('ended', closed),
+          reviewState: record.reviewState,
+          reviewDueAt: record.reviewDueAt,
+          reviewer: review?.reviewer,
+          reviewOutcome: review?.outcome,
+          findings: review?.findings,
+          ...written('reviewed', review),
         };
       }
     },
   },
   'rule-changes': {
-    title: 'Changes to policies, environments, calendars, roles, groups and identities',
+    title: 'Changes to policies, environments, calendars, boards, change models, roles, groups, identities and retention',
     columns: ['kind', 'event', 'what', 'person', 'principal', ...writtenColumns('written')],
     *rows({ ruleChanges }) {
       for (const rule of ruleChanges) {

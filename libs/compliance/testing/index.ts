@@ -39,6 +39,7 @@ export function aReport(parts: Partial<ComplianceReport> = {}): ComplianceReport
       publishedReports: 0,
     },
     changes,
+    changeRecords: [],
     emergencies: [],
     access: { roles: [], memberships: [], actedWithoutGrant: [] },
     ruleChanges: [],

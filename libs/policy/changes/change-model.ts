@@ -93,7 +93,14 @@ export function versionFor(model: ChangeModel): ModelVersion | undefined {
 }
 
 /** What of a model's conditions does not hold for a release and its plan, each as a sentence; empty where it matches. */
-export function conditionProblems(conditions: ModelConditions, facts: GateFacts, successes: number): readonly string[] {
+export function conditionProblems(
+  conditions: ModelConditions,
+  facts: Pick<GateFacts, 'product' | 'artifacts' | 'environmentClass'> & {
+    readonly plan?: Pick<NonNullable<GateFacts['plan']>, 'steps'>;
+    readonly reports: Parameters<typeof testsProblem>[0]['reports'];
+  },
+  successes: number,
+): readonly string[] {
   const steps = facts.plan?.steps ?? [];
   const types = facts.artifacts.map((a) => /^pkg:([^/]+)\//.exec(a.purl)?.[1] ?? 'unknown');
   const actions = steps.flatMap((s) => [s, ...(s.compensation ? [s.compensation] : [])]).map((s) => `${s.driver}:${s.action}`);

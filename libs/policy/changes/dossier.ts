@@ -3,8 +3,19 @@ import type { DutyAssignment } from '#libs/identity';
 import { canonicalJson, hashOf } from '../hash.ts';
 import type { GateFacts } from '../sources.ts';
 
+/** What of a release a dossier holds: of gates' facts, or of what a report knows of the moment. */
+export interface DossierSources extends Pick<
+  GateFacts,
+  'releaseId' | 'environment' | 'environmentClass' | 'product' | 'version' | 'artifacts' | 'authors'
+> {
+  readonly plan?: { readonly planHash: string };
+  readonly policy: { readonly id: string; readonly version: number };
+  /** The newest report of every suite, by artifact digest. */
+  readonly reports: Readonly<Record<string, Readonly<Record<string, { readonly suite: string; readonly outcome: string }>>>>;
+}
+
 /** What of a dossier the sources say now. */
-export function contentsOf(facts: GateFacts): DossierContents {
+export function contentsOf(facts: DossierSources): DossierContents {
   return {
     releaseId: facts.releaseId,
     environment: facts.environment,
@@ -43,8 +54,8 @@ const NAMES: Readonly<Record<keyof DossierContents, string>> = {
 
 /** What differs between a frozen dossier and what is there now, each as a sentence; empty where nothing does. */
 export function dossierDifferences(
-  { contents, board }: ChangeDossier,
-  facts: GateFacts,
+  { contents, board }: Pick<ChangeDossier, 'contents' | 'board'>,
+  facts: DossierSources,
   boardVersion: number | undefined,
 ): readonly string[] {
   const now = contentsOf(facts);

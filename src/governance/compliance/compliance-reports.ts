@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import {
   computeReport,
   LogShorterThanCheckpoint,
+  ProofDoesNotHold,
   writeReport,
   type ComplianceQuery,
   type ComplianceReport,
@@ -11,12 +12,15 @@ import {
 } from '#libs/compliance';
 import { BEFORE_ALL, type StoredEvent } from '#libs/event-sourcing';
 import { ProblemError } from '#libs/http';
-import { parseVerifier } from '#libs/ledger';
+import { eventLeafHash, parseVerifier, type LeafProof } from '#libs/ledger';
+import { inclusionProofsOf, LedgerDamaged } from '#libs/ledger/postgres';
 import type { Infrastructure } from '../../infrastructure.ts';
 import { INFRASTRUCTURE } from '../../tokens.ts';
 
 /** Events that are read at once. */
 const BATCH = 1000;
+/** Leaves that are proved at once: some ten thousand hashes are read for them. */
+const PROVED_AT_ONCE = 64;
 /** Reports that are computed at the same time: each holds its changes in memory. */
 const MOST_AT_ONCE = 1;
 const RETRY_SECONDS = 10;
@@ -58,16 +62,54 @@ export class ComplianceReports {
         await turn();
         signal.throwIfAborted();
       };
-      const report = await computeReport(this.events(upTo), query, { codec, pause, ...(checkpoint ? { checkpoint } : {}) });
+      const report = await computeReport(this.events(upTo), query, {
+        codec,
+        pause,
+        prove: (leaves, size) => this.prove(leaves, size, pause),
+        ...(checkpoint ? { checkpoint } : {}),
+      });
       return { report, written: await writeReport(report, pause) };
     } catch (error) {
       // The answer reaches nobody; what is logged should not look like a fault of the server.
       if (signal.aborted) throw new ProblemError(503, 'report-given-up', 'Whoever asked for the report did not wait for it.');
-      if (error instanceof LogShorterThanCheckpoint) throw new ProblemError(503, 'log-differs-from-ledger', error.message);
+      if (error instanceof LogShorterThanCheckpoint || error instanceof ProofDoesNotHold || error instanceof LedgerDamaged)
+        throw new ProblemError(503, 'log-differs-from-ledger', error.message);
       throw error;
     } finally {
       this.running--;
     }
+  }
+
+  /** The leaf is hashed of the event as the log has it now, and the way to the root is the ledger's: where one of them was changed the proof does not hold. */
+  private async prove(
+    leaves: readonly { readonly ref: string; readonly sequence: number }[],
+    size: number,
+    pause: () => Promise<void>,
+  ): Promise<readonly LeafProof[]> {
+    const { log, pool } = this.infrastructure;
+    const proofs: LeafProof[] = [];
+    for (let from = 0; from < leaves.length; from += PROVED_AT_ONCE) {
+      const some = leaves.slice(from, from + PROVED_AT_ONCE);
+      const [paths, hashes] = await Promise.all([
+        inclusionProofsOf(
+          pool,
+          some.map(({ sequence }) => sequence),
+          size,
+        ),
+        Promise.all(
+          some.map(async ({ ref }) => {
+            const at = ref.lastIndexOf('@');
+            const { events } = await log.readStream(ref.slice(0, at), { fromRevision: Number(ref.slice(at + 1)), maxCount: 1 });
+            const [event] = events;
+            if (!event) throw new ProofDoesNotHold(`${ref} is no longer in the log.`);
+            return eventLeafHash(event);
+          }),
+        ),
+      ]);
+      some.forEach((_leaf, i) => proofs.push({ hash: hashes[i]!, path: paths[i]! }));
+      await pause();
+    }
+    return proofs;
   }
 
   private async *events(upTo: bigint): AsyncIterable<readonly StoredEvent[]> {

@@ -8,7 +8,14 @@ import {
   type AssessedObjective,
 } from '../../assess.ts';
 import { SECTIONS, type Framework, type Section } from '../../framework.ts';
-import { CONTROL_QUESTIONS, type Change, type ComplianceReport, type ControlQuestion } from '../../report.ts';
+import {
+  CONTROL_QUESTIONS,
+  type Change,
+  type ChangeProof,
+  type ChangeRecord,
+  type ComplianceReport,
+  type ControlQuestion,
+} from '../../report.ts';
 import { deviations, QUESTIONS, SHORT_TITLES, worstOf, type Deviation } from '../questions.ts';
 import { h, type Markup } from './markup.ts';
 import { bullets, facts, id, ids, lines, note, said, table, time, verdict, where, type Column } from './parts.ts';
@@ -180,9 +187,9 @@ function notCoveredRow({ control }: AssessedControl): Markup[] {
 export function* emergencies(report: ComplianceReport): Generator<Markup> {
   yield finding(report, 'emergencies');
   yield* table(
-    'Bypasses and changes of class emergency',
+    'Bypasses, emergencies that were submitted as changes, and changes of class emergency alone',
     [
-      { head: 'Bypass' },
+      { head: 'Bypass or change' },
       { head: 'Changes' },
       { head: 'Environment' },
       { head: 'Requester' },
@@ -192,21 +199,85 @@ export function* emergencies(report: ComplianceReport): Generator<Markup> {
       WRITTEN,
     ],
     report.emergencies,
-    ({ bypass, changeIds, environment, releaseId, changeReason }) => [
-      bypass ? h`${id(bypass.bypassId)}<br><strong>${bypass.state}</strong>` : 'none used',
-      h`${changeIds.length > 0 ? ids(changeIds) : 'none'}<br>release ${id(releaseId)}`,
-      environment,
-      id(bypass?.requester),
-      bypass?.gates.join(', '),
-      said([bypass?.justification, changeReason].filter((text) => text !== undefined).join('\n')),
-      bypass && reviewOf(bypass),
-      where(bypass),
-    ],
+    ({ bypass, change, changeIds, environment, releaseId, changeReason }) => {
+      const asked = bypass ?? change;
+      const name = bypass ? id(bypass.bypassId) : change && h`change ${id(change.changeId)} round ${change.round}`;
+      const grounds =
+        change &&
+        h`<br>${change.incidentId !== undefined && h`incident ${id(change.incidentId)}`}${change.bypassId !== undefined && h` bypass ${id(change.bypassId)}`}`;
+      return [
+        asked ? h`${name}${grounds}<br><strong>${asked.state}</strong>` : 'none used',
+        h`${changeIds.length > 0 ? ids(changeIds) : 'none'}<br>release ${id(releaseId)}`,
+        environment,
+        id(asked?.requester),
+        bypass?.gates.join(', '),
+        said([asked?.justification, changeReason].filter((text) => text !== undefined).join('\n')),
+        asked && reviewOf(asked),
+        where(asked),
+      ];
+    },
     rest('emergencies'),
   );
 }
 
-function reviewOf({ review, reviewDueAt }: NonNullable<ComplianceReport['emergencies'][number]['bypass']>): Markup {
+type Reviewed = Pick<NonNullable<ComplianceReport['emergencies'][number]['change']>, 'review' | 'reviewDueAt'>;
+
+export function* changeRecords(report: ComplianceReport): Generator<Markup> {
+  yield finding(report, 'change-records');
+  yield* table(
+    'Changes as they were submitted to a board, a model, an ITSM or as emergencies',
+    [
+      { head: 'Change' },
+      { head: 'Deployments' },
+      { head: 'Class and route' },
+      { head: 'Dossier (SHA-256)' },
+      { head: 'Votes' },
+      { head: 'Decision', kind: 'prose' },
+      { head: 'Conditions', kind: 'prose' },
+      { head: 'Written at' },
+    ],
+    report.changeRecords,
+    (record) => [
+      h`${id(record.changeId)} round ${record.round}<br>${said(record.title)}<br>${record.product} to ${record.environment}, asked for by ${id(record.requester)}`,
+      record.changeIds.length > 0 ? ids(record.changeIds) : 'none',
+      h`${record.class}, ${record.route}<br><strong>${record.status}</strong>`,
+      id(record.dossierHash),
+      votesOf(record),
+      decisionOf(record),
+      lines(
+        record.conditions.map(
+          ({ text, by, confirmed }) =>
+            h`${said(text)} (${id(by)}): ${confirmed ? h`confirmed by ${id(confirmed.person)}, ${time(confirmed.at)}` : 'not confirmed'}`,
+        ),
+      ),
+      where(record),
+    ],
+    rest('change-records'),
+  );
+}
+
+function votesOf({ votes, recused }: ChangeRecord): Markup | undefined {
+  return lines([
+    ...votes.map(({ person, vote, at }) => h`${id(person)} ${vote}, ${time(at)}`),
+    ...recused.map((person) => h`${id(person)} does not vote`),
+  ]);
+}
+
+function decisionOf({ decided, model, closed, review, reviewDueAt, reviewState }: ChangeRecord): Markup | undefined {
+  return lines(
+    [
+      decided &&
+        h`${decided.outcome} by the ${decided.by === 'itsm' ? 'ITSM' : 'board'}${decided.outside !== undefined && h` (${id(decided.outside)}${decided.reference !== undefined && h`, ${id(decided.reference)}`})`}, ${time(decided.at)}${decided.quorum !== undefined && `, quorum ${decided.quorum}`}`,
+      model &&
+        h`version ${model.version} of model ${id(model.modelId)}${model.approved && h`, approved ${time(model.approved.at)}`}${model.voters.length > 0 && h` by ${ids(model.voters)}`}`,
+      closed && h`${closed.how}, ${time(closed.at)}${closed.reason !== '' && h`: ${said(closed.reason)}`}`,
+      reviewState &&
+        h`review ${reviewState}: ${reviewOf({ ...(review && { review }), ...(reviewDueAt !== undefined && { reviewDueAt }) })}`,
+    ].filter((line) => line !== undefined),
+  );
+}
+
+function reviewOf({ review, reviewDueAt }: Reviewed): Markup {
   if (!review) return h`none; due ${time(reviewDueAt)}`;
   return h`${review.outcome}${review.late && ', late'} by ${id(review.reviewer)}, ${time(review.at)}: ${said(review.findings)}`;
 }
@@ -219,6 +290,7 @@ export function* sample(report: ComplianceReport): Generator<Markup> {
   const { seed, size, algorithm, changeIds } = report.sample;
   const drawn = new Set(changeIds);
   const changes = new Map(report.changes.flatMap((change) => (drawn.has(change.id) ? [[change.id, change] as const] : [])));
+  const proofs = new Map((report.proofs ?? []).map((proof) => [proof.changeId, proof]));
   yield facts([
     ['Seed', id(seed)],
     ['Asked for', size],
@@ -227,15 +299,15 @@ export function* sample(report: ComplianceReport): Generator<Markup> {
   ]);
   for (const [i, changeId] of changeIds.slice(0, MOST_ROWS).entries()) {
     const change = changes.get(changeId);
-    if (change) yield* sampled(change, i + 1);
+    if (change) yield* sampled(change, i + 1, proofs.get(changeId));
   }
   if (changeIds.length > MOST_ROWS)
     yield h`<p class="warning">${counted(changeIds.length - MOST_ROWS, 'more change')} drawn: ${rest('samples').where}</p>`;
 }
 
-function* sampled(change: Change, n: number): Generator<Markup> {
+function* sampled(change: Change, n: number, proof: ChangeProof | undefined): Generator<Markup> {
   yield h`<h3 id="sampled-${n}">${n}. ${id(change.id)} ${verdict(worstOf(change))}</h3>`;
-  const { policy, bypass, rollbackOf } = change;
+  const { policy, bypass, rollbackOf, changeRecord } = change;
   const regimes = change.regimes.length > 0 && `, ${change.regimes.join(', ')}`;
   const groupsOf = (groups: readonly string[] = []): string | false => groups.length > 0 && ` for ${groups.join(', ')}`;
   yield facts([
@@ -259,6 +331,18 @@ function* sampled(change: Change, n: number): Generator<Markup> {
     ['Deployed digests', lines(change.deployedDigests.map(id))],
     ['Policy', policy && h`${id(policy.id)} version ${policy.version}`],
     ['Decision receipts', lines(change.receipts.map((r) => h`${r.decision}: ${r.verdict}, ${where(r)}`))],
+    [
+      'Change record',
+      changeRecord &&
+        h`${id(changeRecord.changeId)} round ${changeRecord.round}, by ${changeRecord.route}, dossier ${id(changeRecord.dossierHash)}, ${where(changeRecord)}`,
+    ],
+    [
+      'Proved to be in the signed tree',
+      proof &&
+        lines(
+          proof.leaves.map(({ of, sequence, leafHash, path }) => h`${of}: leaf ${sequence}, ${id(leafHash)}, with ${path.length} hashes`),
+        ),
+    ],
     ['Bypass', bypass && h`${id(bypass.bypassId)}, which waived ${bypass.waived.join(', ')}`],
   ]);
   yield* table(
@@ -320,7 +404,7 @@ export function* access(report: ComplianceReport): Generator<Markup> {
 
 export function* ruleChanges(report: ComplianceReport): Generator<Markup> {
   yield* table(
-    `Changes to policies, environments, calendars, roles, groups and identities: ${counted(report.ruleChanges.length, 'change')}`,
+    `Changes to policies, environments, calendars, boards, change models, roles, groups, identities and retention: ${counted(report.ruleChanges.length, 'change')}`,
     [{ head: 'Recorded', kind: 'short' }, { head: 'Kind' }, { head: 'What', kind: 'prose' }, { head: 'By' }, WRITTEN],
     report.ruleChanges,
     (c) => [time(c.at), h`${c.kind}<br>${id(c.event)}`, said(c.what), h`${id(c.person)}<br>${id(c.principal)}`, where(c)],

@@ -93,6 +93,19 @@ export function inclusionProofOf(source: Source, index: number, size: number): P
   return rootsOf(source, inclusionRanges(index, size));
 }
 
+/** The same of many leaves: neighbours have most of their ways in common, which are read and hashed once. @throws RangeError, LedgerDamaged */
+export async function inclusionProofsOf(source: Source, indices: readonly number[], size: number): Promise<readonly (readonly Hash[])[]> {
+  const ways = indices.map((index) => inclusionRanges(index, size));
+  const ranges = new Map(ways.flat().map((range) => [nameOf(range), range]));
+  const roots = await rootsOf(source, [...ranges.values()]);
+  const byName = new Map([...ranges.keys()].map((name, i) => [name, roots[i]!]));
+  return ways.map((way) => way.map((range) => byName.get(nameOf(range))!));
+}
+
+function nameOf({ start, end }: Range): string {
+  return `${start}-${end}`;
+}
+
 /** @throws RangeError, LedgerDamaged */
 export function consistencyProofOf(source: Source, first: number, second: number): Promise<readonly Hash[]> {
   return rootsOf(source, consistencyRanges(first, second));
