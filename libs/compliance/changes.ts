@@ -21,15 +21,17 @@ import {
   digestsOf,
   exception,
   no,
+  notSeparated,
   policyOf,
   policyRefs,
   startQuestions,
+  violationsOf,
   waiverOf,
   yes,
   type AtStart,
 } from './judge-start.ts';
 import { DeployedArtifacts, namedArtifact, type NamedArtifact } from './observations.ts';
-import type { Hand, KnownTest, Releases } from './releases.ts';
+import type { Doer, Hand, KnownTest, Releases } from './releases.ts';
 import type {
   Accuracy,
   Change,
@@ -142,7 +144,8 @@ export class Changes {
     this.moment(draft, 'started', written);
   }
 
-  deployment(event: Exclude<DeploymentEvent, Started>, written: Written): void {
+  /** @param by who did it, for what persons do */
+  deployment(event: Exclude<DeploymentEvent, Started>, written: Written, by: Doer): void {
     const { deploymentId, environment, releaseId } = event.data;
     let draft = this.drafts.get(deploymentId);
     if (!draft) {
@@ -173,6 +176,7 @@ export class Changes {
       case 'DeploymentResumed':
         draft.outcome = 'under-way';
         draft.ended = undefined;
+        this.resumed(draft, event.data.receipt, written, by);
         return;
       case 'DeploymentSucceeded': {
         // What was really put there counts, whatever was to be put there.
@@ -492,6 +496,16 @@ export class Changes {
     verdicts['not-frozen'] = graver(verdicts['not-frozen'], freezeJudged(decided, calendars, draft.changeClass));
     if (receipt.engine !== undefined && !draft.engines.includes(receipt.engine)) draft.engines.push(receipt.engine);
     draft.tzdata.push(...tzdataOf(receipt));
+  }
+
+  /** Whoever resumes deploys, also where nobody was asked whether they might. */
+  private resumed(draft: Draft, receipt: Started['data']['receipt'] | undefined, written: Written, { account, person }: Doer): void {
+    const { ref } = written;
+    draft.deeds = [...draft.deeds, { duty: 'deployer', principal: account, person: this.known.identities.known(account) ?? person, ref }];
+    const assigned = draft.deeds.map((deed) => ({ duty: deed.duty, person: deed.person, evidence: deed.ref }));
+    const found = violationsOf(assigned, draft.rules);
+    if (typeof found !== 'string' && found.length > 0) draft.verdicts['duties-separated'] = notSeparated(found);
+    if (receipt) this.decide(draft, receipt, written, 'start');
   }
 
   private takesEffect(draft: Draft, changeId: string): void {

@@ -177,7 +177,7 @@ export class ComplianceFold {
       case 'DeploymentResumed':
       case 'DeploymentSucceeded':
       case 'DeploymentFailed':
-        return this.changes.deployment(event, written);
+        return this.changes.deployment(event, written, { account: principal, person: actor });
       case 'RunningVersionReported':
         return this.changes.reported(event, written);
       case 'UnauthorisedDeploymentObserved':
@@ -308,7 +308,7 @@ export class ComplianceFold {
       const about = violation.evidence
         .flatMap((ref) => byApproval.get(ref) ?? [])
         .filter(({ facts }) => facts.release?.releaseId === violation.releaseId && facts.environment === violation.environment)
-        .filter(({ facts }) => !violation.duties.includes('deployer') || cited.has(facts.started.ref));
+        .filter(({ deeds }) => !violation.duties.includes('deployer') || deeds.some((d) => d.duty === 'deployer' && cited.has(d.ref)));
       return { ...violation, changeIds: [...new Set(about.map(({ facts }) => facts.id))] };
     });
   }

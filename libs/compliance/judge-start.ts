@@ -127,8 +127,7 @@ export const startQuestions: { readonly [Q in Question]: (at: AtStart) => Judged
     }
     const found = violationsOf(duties, rules);
     if (typeof found === 'string') return unknowable(found, [started.ref]);
-    if (found.length > 0)
-      return no(found.map((v) => `${v.person} was ${v.duties.join(' and ')}.`).join(' '), [...new Set(found.flatMap((v) => v.evidence))]);
+    if (found.length > 0) return notSeparated(found);
     if (authors.length === 0) return unknowable('It is not on record who wrote it, so nobody can be shown not to have.', authorRefs);
     return yes([...new Set([...authorRefs, ...duties.map((d) => d.evidence)])]);
   },
@@ -170,6 +169,10 @@ export const startQuestions: { readonly [Q in Question]: (at: AtStart) => Judged
 };
 
 /** Duties held together that are kept apart by the policy; or why that can't be said. */
+export function notSeparated(found: ReturnType<typeof conflicts>): Judged {
+  return no(found.map((v) => `${v.person} was ${v.duties.join(' and ')}.`).join(' '), [...new Set(found.flatMap((v) => v.evidence))]);
+}
+
 export function violationsOf(
   duties: readonly DutyAssignment[],
   rules: readonly GateRule[] | undefined,

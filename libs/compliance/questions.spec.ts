@@ -180,6 +180,16 @@ const seconds = (count: number): Told[] => Array.from({ length: count }, () => w
 
 type Name = keyof typeof parts;
 /** The story of a change as it should be, but for what is told otherwise; `null` leaves a part out, a list puts several in its place. */
+/** It failed, and somebody had it tried again. */
+function resumedBy(name: string): Told[] {
+  const failed: Told = {
+    stream: 'deployment-d1',
+    event: { type: 'DeploymentFailed', data: { ...of, round: 1, failedSteps: ['s'], compensated: false } },
+  };
+  const data = { ...of, steps: ['s'], reason: 'Again.', round: 2, deployer: p(name), receipt: passed };
+  const resumed: Told = { stream: 'deployment-d1', by: p(name), event: { type: 'DeploymentResumed', data } };
+  return story({ succeeded: [failed, resumed, parts.confirmed, parts.succeeded] });
+}
 function story(otherwise: { readonly [N in Name]?: Told | readonly Told[] | null } = {}, after: readonly Told[] = []): Told[] {
   const told = (Object.keys(parts) as Name[]).flatMap((name) => {
     const changed = otherwise[name];
@@ -758,6 +768,8 @@ const cases: readonly Case[] = [
   ['duties-separated', 'no', 'an author approved', story({ grantedToo: vote('ann') }), /author and approver/],
   ['duties-separated', 'no', 'who asked for it approved', story({ grantedToo: vote('rita') }), /requester and approver/],
   ['duties-separated', 'no', 'who deployed it approved', story({ grantedToo: vote('dan') }), /approver and deployer/],
+  ['duties-separated', 'no', 'who approved it resumed it', resumedBy('abe'), /approver and deployer/],
+  ['duties-separated', 'yes', 'another deployer resumed it', resumedBy('eve')],
   ['duties-separated', 'no', 'it is not known who wrote it', authoredBy(), /not on record who wrote it/],
   [
     'duties-separated',

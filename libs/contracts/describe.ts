@@ -161,14 +161,19 @@ const sentences: { readonly [T in PlimsollEvent['type']]: (data: DataOf<T>) => s
 
   TriggerDefined: (e) => `${e.metric} of ${e.service} in ${e.environment} triggers a ${e.action} at ${e.threshold}.`,
   TriggerFired: (e) =>
-    `The error rate of ${e.service} in ${e.environment} was ${e.evidence.errorRate} (${e.evidence.errors} of ${e.evidence.requests}), at or above ${e.threshold}.`,
-  TriggerCleared: (e) => `The error rate of ${e.service} in ${e.environment} is back at ${e.evidence.errorRate}.`,
+    `The error rate of ${e.service} in ${e.environment} was ${percent(e.evidence.errorRate)} (${e.evidence.errors} of ${e.evidence.requests}), at or above ${percent(e.threshold)}.`,
+  TriggerCleared: (e) => `The error rate of ${e.service} in ${e.environment} is back at ${percent(e.evidence.errorRate)}.`,
 };
 
 /** An event as a sentence. Pure: the same event always gives the same words. */
 export function describeEvent(event: Pick<PlimsollEvent, 'type' | 'data'>): string {
   const sentence = sentences[event.type] as (data: PlimsollEvent['data']) => string;
   return sentence(event.data);
+}
+
+/** Of a share between 0 and 1. */
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
 }
 
 function policyOf(receipt: DecisionReceipt): string {

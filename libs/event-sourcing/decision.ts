@@ -31,6 +31,8 @@ export interface Refusal {
   /** A sentence that a person can act on. */
   readonly detail: string;
   readonly reasons: readonly Reason[];
+  /** How it was judged, where gates judged it: goes on record with the denial, and not to whoever asked. */
+  readonly receipt?: object;
 }
 
 /** What a rule yields: events to append (none where it is already so), or a refusal. */

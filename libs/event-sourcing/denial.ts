@@ -17,6 +17,8 @@ export type CommandDenied = DomainEvent<
     readonly kind: RefusalKind;
     readonly detail: string;
     readonly reasons: readonly Reason[];
+    /** The receipt of the decision, where gates judged it; absent in denials from before that was kept. */
+    readonly receipt?: object;
   }
 >;
 

@@ -187,6 +187,7 @@ export async function recordDenied({ log, codec }: TransactPorts, denied: Denied
       kind: refusal.kind,
       detail: refusal.detail,
       reasons: refusal.reasons,
+      ...(refusal.receipt ? { receipt: refusal.receipt } : {}),
     },
     metadata: metadataOf(meta, commandHash, codec.schemaVersion('CommandDenied')),
   };

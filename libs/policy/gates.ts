@@ -274,14 +274,12 @@ export function gatesRefusal(receipt: DecisionReceipt, facts: GateFacts): Refusa
   }
   const failing = reasons.length;
   // Time alone opens what only a freeze closes: that is another answer than a gate which somebody must see to.
-  if (failing === 1 && receipt.gates.some((g) => g.gate === 'not-frozen' && !letsPass(g)))
-    return refuse('frozen', 'frozen', `${facts.environment} is closed to this change now. ${reasons[0]?.detail ?? ''}`, reasons);
-  return refuse(
-    'gate',
-    'gates-not-passed',
-    `${failing} ${failing === 1 ? 'gate does' : 'gates do'} not pass for ${facts.environment}.`,
-    reasons,
-  );
+  const frozen = failing === 1 && receipt.gates.some((g) => g.gate === 'not-frozen' && !letsPass(g));
+  const said = `${failing} ${failing === 1 ? 'gate does' : 'gates do'} not pass for ${facts.environment}.`;
+  const refusal = frozen
+    ? refuse('frozen', 'frozen', `${facts.environment} is closed to this change now. ${reasons[0]?.detail ?? ''}`, reasons)
+    : refuse('gate', 'gates-not-passed', said, reasons);
+  return { ...refusal, receipt };
 }
 
 function deployersOf({ deployer, deployedBefore = [] }: GateRequest): readonly DutyAssignment[] {

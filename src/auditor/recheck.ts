@@ -1,4 +1,4 @@
-import type { DecisionReceipt, DeploymentEvent } from '#libs/contracts';
+import type { DecisionReceipt } from '#libs/contracts';
 import type { StoredEvent } from '#libs/event-sourcing';
 import { recheckReceipt } from '#libs/policy';
 
@@ -12,9 +12,14 @@ export interface Rechecked {
   readonly detail: string;
 }
 
-type WithReceipt = StoredEvent<
-  Extract<DeploymentEvent, { readonly type: 'DeploymentStarted' | 'DeploymentConfirmed' | 'DeploymentHalted' }>
->;
+/** Events that have the receipt of the decision that they record: what was let pass, what was stopped, and what was refused. */
+const DECISIONS: ReadonlySet<string> = new Set([
+  'DeploymentStarted',
+  'DeploymentConfirmed',
+  'DeploymentHalted',
+  'DeploymentResumed',
+  'CommandDenied',
+]);
 
 /**
  * Executes every decision receipt once more, on the events that came before it and nothing else: streams are read up to the revisions that the
@@ -25,7 +30,7 @@ export async function* recheckReceipts(batches: AsyncIterable<readonly StoredEve
   for await (const batch of batches) {
     for (const event of batch) {
       const receipt = receiptOf(event);
-      if (receipt) yield await recheck(event as WithReceipt, receipt, streams);
+      if (receipt) yield await recheck(event, receipt, streams);
       const stream = streams.get(event.stream);
       if (stream) stream.push(event);
       else streams.set(event.stream, [event]);
@@ -34,12 +39,12 @@ export async function* recheckReceipts(batches: AsyncIterable<readonly StoredEve
 }
 
 function receiptOf(event: StoredEvent): DecisionReceipt | undefined {
-  const { type, data } = event as WithReceipt;
-  return type === 'DeploymentStarted' || type === 'DeploymentConfirmed' || type === 'DeploymentHalted' ? data.receipt : undefined;
+  // A receipt goes with its decision alone; what is not one is found out when it is executed.
+  return DECISIONS.has(event.type) ? (event.data as { readonly receipt?: DecisionReceipt }).receipt : undefined;
 }
 
 async function recheck(
-  event: WithReceipt,
+  event: StoredEvent,
   receipt: DecisionReceipt,
   streams: ReadonlyMap<string, readonly StoredEvent[]>,
 ): Promise<Rechecked> {
@@ -64,11 +69,19 @@ function lacks(streams: ReadonlyMap<string, readonly StoredEvent[]>, input: stri
 }
 
 /** A good receipt of another decision is no receipt of this one. */
-function notOfThisEvent({ type, data }: WithReceipt, { subject, verdict }: DecisionReceipt): string[] {
+function notOfThisEvent(event: StoredEvent, { subject, verdict }: DecisionReceipt): string[] {
+  const denied = event.type === 'CommandDenied';
+  const data = event.data as Partial<Record<'releaseId' | 'environment' | 'deployer', string>> & { about?: Record<string, string> };
+  // A rollback names what it withdraws; the release that it goes back to is the gates' affair.
+  const { releaseId, environment } = denied ? (subject?.kind === 'rollback' ? {} : (data.about ?? {})) : data;
+  const deployer = denied ? event.metadata.actor : data.deployer;
   const wrong: string[] = [];
-  if (subject && subject.releaseId !== data.releaseId) wrong.push(`The receipt is of release ${subject.releaseId}.`);
-  if (subject && subject.environment !== data.environment) wrong.push(`The receipt is for ${subject.environment}.`);
-  if (subject && 'deployer' in data && subject.deployer !== data.deployer) wrong.push(`The receipt lets ${subject.deployer} deploy.`);
-  if (type !== 'DeploymentHalted' && verdict !== 'pass') wrong.push('It went on although the gates did not pass.');
+  const differs = (was: string | undefined, said: string | undefined): said is string =>
+    was !== undefined && said !== undefined && was !== said;
+  if (differs(releaseId, subject?.releaseId)) wrong.push(`The receipt is of release ${subject?.releaseId}.`);
+  if (differs(environment, subject?.environment)) wrong.push(`The receipt is for ${subject?.environment}.`);
+  if (differs(deployer, subject?.deployer)) wrong.push(`The receipt lets ${subject?.deployer} deploy.`);
+  if (denied && verdict === 'pass') wrong.push('It was refused although the gates passed.');
+  if (!denied && event.type !== 'DeploymentHalted' && verdict !== 'pass') wrong.push('It went on although the gates did not pass.');
   return wrong;
 }

@@ -36,6 +36,11 @@ describe('a deployment that failed and is resumed', () => {
     const position = BigInt(refused.headers.get('plimsoll-position') ?? '-1');
     const [denial] = await app.plimsoll.infrastructure.log.readAll({ after: position - 1n, maxCount: 1 });
     expect(denial).toMatchObject({ type: 'CommandDenied', data: { command: 'ResumeDeployment', refusal: 'gates-not-passed' } });
+    // The refusal has a receipt, too, which an auditor executes again; whoever asked is told the reasons.
+    const refusal = (denial?.data as { receipt: DecisionReceipt }).receipt;
+    expect(refusal).toMatchObject({ verdict: 'fail', subject: { deployer: personId('anna'), deployedBefore: [personId('dan')] } });
+    expect(await recheckReceipt(refusal, (name) => stage.stream(name))).toMatchObject({ outcome: 'same' });
+    expect(refused.body).not.toHaveProperty('receipt');
 
     const eve = await app.person('eve', 'deployer');
     ok(await resume(eve, deploymentId));

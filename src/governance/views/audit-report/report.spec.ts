@@ -201,6 +201,18 @@ describe('The audit report of a release', () => {
       ...(nth === 1 ? { person: defaultPersonId('test', 'ann') } : {}),
     }));
     expect(verdict('dutiesSeparated', author)[0]).toBe('no');
+    const resumedBy = (deployer: string): Told => ({
+      stream: `deployment-${DEPLOYMENT}`,
+      event: {
+        type: 'DeploymentResumed',
+        data: { deploymentId: DEPLOYMENT, releaseId: RELEASE, environment: ENVIRONMENT, steps: [], reason: 'Again.', round: 2, deployer },
+      },
+    });
+    expect(verdict('dutiesSeparated', [...story, resumedBy('person-abe')])).toEqual([
+      'no',
+      'production: person-abe is approver and deployer.',
+    ]);
+    expect(verdict('dutiesSeparated', [...story, resumedBy('person-eve')])[0]).toBe('yes');
     const nobody = storyWith('DeploymentStarted', (data) => ({ ...data, deployer: '\u200b' }));
     expect(verdict('dutiesSeparated', nobody)[0]).toBe('no');
   });

@@ -119,6 +119,8 @@ export interface ReportedDeployment {
   readonly releaseId: string;
   readonly environment: string;
   readonly deployer: string;
+  /** Persons who had it tried again, who deployed it, too; absent where nobody did. */
+  readonly resumedBy?: readonly string[];
   readonly rollbackOf?: RollbackOf;
   readonly started: Written;
   readonly policy: { readonly id: string; readonly version: number };
@@ -367,7 +369,11 @@ const sections: { readonly [T in ReportedEvent['type']]?: Section<T> } = {
     })),
   DeploymentHalted: (facts, event) => inDeployment(facts, event, (deployment) => ended(deployment, event, 'halted')),
   DeploymentResumed: (facts, event) =>
-    inDeployment(facts, event, ({ ended: _ended, ...deployment }) => ({ ...deployment, outcome: 'started' })),
+    inDeployment(facts, event, ({ ended: _ended, ...deployment }) => ({
+      ...deployment,
+      outcome: 'started',
+      resumedBy: [...new Set([...(deployment.resumedBy ?? []), event.data.deployer ?? event.metadata.actor])],
+    })),
   DeploymentSucceeded: (facts, event) => inDeployment(facts, event, (deployment) => ended(deployment, event, 'succeeded')),
   DeploymentFailed: (facts, event) => inDeployment(facts, event, (deployment) => ended(deployment, event, 'failed')),
   StepLeased: () => ({}),

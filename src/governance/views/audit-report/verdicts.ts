@@ -133,7 +133,11 @@ function dutiesIn(deployment: ReportedDeployment, facts: ReportFacts): readonly 
           evidence: `approval-${round.approvalId}`,
         }))
       : []),
-    { person: deployment.deployer, duty: 'deployer', evidence: `deployment-${deployment.deploymentId}` },
+    ...[deployment.deployer, ...(deployment.resumedBy ?? [])].map((person): DutyAssignment => ({
+      person,
+      duty: 'deployer',
+      evidence: `deployment-${deployment.deploymentId}`,
+    })),
   ];
 }
 
