@@ -14,6 +14,35 @@ import {
   windowProblem,
 } from '#libs/calendar';
 
+describe('when a window holds', () => {
+  it('does not hang on what was asked before', () => {
+    const rules = ['FREQ=WEEKLY;BYDAY=SU', 'FREQ=DAILY;INTERVAL=3', 'FREQ=MONTHLY;BYMONTHDAY=-1', 'FREQ=DAILY;COUNT=40'];
+    const begin = Date.parse('2026-01-01T00:00Z');
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...rules),
+        // Up to 50 days long: longer than the time between two starts, and than one look.
+        fc.integer({ min: 1, max: 72_000 }),
+        fc.array(fc.tuple(fc.integer({ min: -40, max: 400 }), fc.integer({ min: 1, max: 60 * DAY })), { minLength: 2, maxLength: 12 }),
+        (rule, durationMinutes, asked) => {
+          const window: CalendarWindow = {
+            kind: 'recurring',
+            start: '2026-01-04T02:00',
+            rule,
+            durationMinutes,
+            except: ['2026-02-01T02:00'],
+          };
+          for (const [day, span] of asked) {
+            const [from, until] = [begin + day * DAY, begin + day * DAY + span];
+            expect(intervalsOf(window, 'Europe/Zurich', from, until)).toEqual(intervalsOf({ ...window }, 'Europe/Zurich', from, until));
+          }
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});
+
 describe('summer time', () => {
   const nightly: CalendarWindow = { kind: 'recurring', start: '2026-03-01T02:30', durationMinutes: 120, rule: 'FREQ=DAILY' };
   const on = (start: string, window: CalendarWindow = nightly, zone = 'Europe/Zurich') =>

@@ -59,6 +59,31 @@ export function windowProblem(window: CalendarWindow, zone: string): string | un
   }
 }
 
+type Recurring = Extract<CalendarWindow, { readonly kind: 'recurring' }>;
+
+/** What was asked lately of recurring windows, which are never changed once they are recorded. */
+const lately = new WeakMap<Recurring, Interval & { readonly intervals: readonly Interval[] }>();
+const NO_LOOK = { from: Infinity, until: -Infinity, intervals: [] };
+/** How far one look goes, from what was asked. */
+const LOOKED_AT = 32 * DAY;
+
+function lookAt(window: Recurring, from: number): Interval & { readonly intervals: readonly Interval[] } {
+  const until = from + LOOKED_AT;
+  const look = { from, until, intervals: recurring(window, from, until) };
+  lately.set(window, look);
+  return look;
+}
+
+function recurring(window: Recurring, from: number, until: number): readonly Interval[] {
+  const rule = parseRule(window.rule);
+  if (typeof rule === 'string') throw new Error(`A recorded rule is no rule: ${rule}`);
+  const duration = window.durationMinutes * MINUTE;
+  const left = new Set(window.except?.map((at) => parseLocal(at)));
+  return startsOf(parseLocal(window.start) ?? 0, rule, from - duration, until)
+    .filter((start) => !left.has(start))
+    .map((start) => ({ from: start, until: start + duration }));
+}
+
 /** The wall-clock intervals that begin or end between two local times, in order. All in local milliseconds. */
 function nominal(window: CalendarWindow, from: number, until: number): readonly Interval[] {
   switch (window.kind) {
@@ -67,13 +92,16 @@ function nominal(window: CalendarWindow, from: number, until: number): readonly 
       return interval.from <= until && interval.until >= from ? [interval] : [];
     }
     case 'recurring': {
-      const rule = parseRule(window.rule);
-      if (typeof rule === 'string') throw new Error(`A recorded rule is no rule: ${rule}`);
-      const duration = window.durationMinutes * MINUTE;
-      const left = new Set(window.except?.map((at) => parseLocal(at)));
-      return startsOf(parseLocal(window.start) ?? 0, rule, from - duration, until)
-        .filter((start) => !left.has(start))
-        .map((start) => ({ from: start, until: start + duration }));
+      // Whoever asks for a moment asks for the next one soon: a replay asks of every decision.
+      if (until - from > LOOKED_AT) return recurring(window, from, until);
+      const known = lately.get(window);
+      if (!known) {
+        // Asked once, as for a live decision, it is not worth more.
+        lately.set(window, NO_LOOK);
+        return recurring(window, from, until);
+      }
+      const held = known.from <= from && until <= known.until ? known : lookAt(window, from);
+      return held.intervals.filter((i) => i.until >= from && i.from <= until);
     }
     case 'fiscal': {
       const [before, after] = [window.daysBefore * DAY, window.daysAfter * DAY];

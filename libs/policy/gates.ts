@@ -9,6 +9,7 @@ import { ENGINE } from './engines.ts';
 import { changeClassOf, notFrozen } from './freezes.ts';
 import { hashOf } from './hash.ts';
 import { isExpression, type DecisionKind } from './judge-expressions.ts';
+import { tallyVotes } from './quorum.ts';
 import type { GateFacts } from './sources.ts';
 import { tupleDifferences } from './tuple.ts';
 import { unblockingOf } from './unblocking.ts';
@@ -87,13 +88,14 @@ const judges: Readonly<Record<BuiltInGate, Judge>> = {
     if (request.now >= approval.tuple.expiresAt) {
       return verdict('stale', `The approval expired at ${approval.tuple.expiresAt}.`, evidence, 'Request a new approval.');
     }
-    const eligible = eligibleApprovers(facts, asked, request.deployer);
-    const counted = `${eligible.needed - eligible.missing} of ${eligible.needed} persons approved`;
-    const byGroup = eligible.groups.map((g) => `${g.persons.length} of ${g.quorum} of group ${g.group}`);
+    const { needed, missing, groups } = tallyVotes(approval.approvers, asked, facts.groups ?? {});
+    const counted = `${needed - missing} of ${needed} persons approved`;
+    const byGroup = groups.map((g) => `${g.persons.length} of ${g.quorum} of group ${g.group}`);
     const detail = `${[counted, ...byGroup].join(', ')}.`;
-    return eligible.missing === 0
+    // Who still could is reckoned only where it takes somebody.
+    return missing === 0
       ? verdict('pass', detail, evidence)
-      : verdict('inconclusive', detail, evidence, unblockedByApproval(eligible));
+      : verdict('inconclusive', detail, evidence, unblockedByApproval(eligibleApprovers(facts, asked, request.deployer)));
   },
   'change-approved': (_rule, facts, request) => judgeChange(facts, request),
 
