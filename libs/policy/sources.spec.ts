@@ -75,6 +75,18 @@ describe('The person behind an account', () => {
     expect(one?.person).toBe(other?.person);
     expect(await personOfAccount(read, 'idp|\u200b')).toMatchObject({ by: 'itself' });
   });
+
+  it('is a person of its own where its name is short as it is written and too long as it is compared', async () => {
+    // One character, which stands for eighteen.
+    const subject = '\ufdfa'.repeat(20);
+    expect(await personOfAccount(await given(), `idp|${subject}`)).toMatchObject({ person: defaultPersonId('idp', subject), by: 'itself' });
+  });
+
+  it('is looked up anew every time, however often the account was seen', async () => {
+    expect(await personOfAccount(await given(), 'idp|d1')).toMatchObject({ by: 'itself' });
+    expect(await personOfAccount(await given(account('d1', 'AccountLinked')), 'idp|d1')).toMatchObject({ person: 'dora', by: 'link' });
+    expect(await personOfAccount(await given(), 'idp|d1')).toMatchObject({ by: 'itself' });
+  });
 });
 
 describe('Who wrote what would run', () => {
@@ -118,42 +130,47 @@ describe('Who wrote what would run', () => {
   });
 });
 
+/** A release of which every gate has something to read. */
+async function everything(): Promise<ReadAggregate> {
+  const digest = { algorithm: 'sha256', value: 'a'.repeat(64) } as const;
+  const artifact = { artifactId: artifactId('api', '1.0.0'), name: 'api', version: '1.0.0', purl: 'pkg:npm/api@1.0.0' };
+  const authors = ['idp|dora@bank.example', addressAccount('emil@bank.example')];
+  const gates = gateNames.map((gate) =>
+    gate === 'approved' ? ({ gate, quorum: 1, groups: [{ group: 'cab', quorum: 1 }] } as const) : ({ gate } as GateRule),
+  );
+  const effectiveFrom = '2026-01-01T00:00:00.000Z';
+  return await given(
+    ['environment-prod', { type: 'EnvironmentDefined', data: { environment: 'prod', class: 'production', policyId: 'bank' } }],
+    [
+      'policy-bank',
+      {
+        type: 'PolicyPublished',
+        data: { policyId: 'bank', version: 1, title: 'Bank', gates, rollbackGates: gates, clauses: [], effectiveFrom },
+      },
+    ],
+    [`artifact-${artifact.artifactId}`, { type: 'ArtifactRegistered', data: { ...artifact, digest, authors } }],
+    [
+      'release-r',
+      { type: 'ReleaseComposed', data: { releaseId: 'r', product: 'shop', artifacts: [{ ...artifact, digest: 'sha256:aa' }], authors } },
+    ],
+    [
+      `change-${changeId('r', 'prod')}`,
+      // A dossier that names whatever a change may rest on.
+      submittedWith(
+        dossierOf(releaseFacts(), {
+          board: { boardId: 'cab', version: 1 },
+          model: { modelId: 'patch', version: 1 },
+          incidentId: 'incident-1',
+          bypassId: 'bypass-1',
+        }),
+      ),
+    ],
+  );
+}
+
 describe('What gates read', () => {
   it('is all among the sources that a replay keeps, with the very same folds', async () => {
-    const digest = { algorithm: 'sha256', value: 'a'.repeat(64) } as const;
-    const artifact = { artifactId: artifactId('api', '1.0.0'), name: 'api', version: '1.0.0', purl: 'pkg:npm/api@1.0.0' };
-    const authors = ['idp|dora@bank.example', addressAccount('emil@bank.example')];
-    const gates = gateNames.map((gate) =>
-      gate === 'approved' ? ({ gate, quorum: 1, groups: [{ group: 'cab', quorum: 1 }] } as const) : ({ gate } as GateRule),
-    );
-    const effectiveFrom = '2026-01-01T00:00:00.000Z';
-    const read = await given(
-      ['environment-prod', { type: 'EnvironmentDefined', data: { environment: 'prod', class: 'production', policyId: 'bank' } }],
-      [
-        'policy-bank',
-        {
-          type: 'PolicyPublished',
-          data: { policyId: 'bank', version: 1, title: 'Bank', gates, rollbackGates: gates, clauses: [], effectiveFrom },
-        },
-      ],
-      [`artifact-${artifact.artifactId}`, { type: 'ArtifactRegistered', data: { ...artifact, digest, authors } }],
-      [
-        'release-r',
-        { type: 'ReleaseComposed', data: { releaseId: 'r', product: 'shop', artifacts: [{ ...artifact, digest: 'sha256:aa' }], authors } },
-      ],
-      [
-        `change-${changeId('r', 'prod')}`,
-        // A dossier that names whatever a change may rest on.
-        submittedWith(
-          dossierOf(releaseFacts(), {
-            board: { boardId: 'cab', version: 1 },
-            model: { modelId: 'patch', version: 1 },
-            incidentId: 'incident-1',
-            bypassId: 'bypass-1',
-          }),
-        ),
-      ],
-    );
+    const read = await everything();
     const kept = new Map(sources.map((source) => [source.category, source]));
     const wanted = new Set<string>();
     await readGateFacts(
@@ -170,5 +187,36 @@ describe('What gates read', () => {
     );
     // And nothing is kept for nothing.
     expect([...wanted].sort()).toEqual([...kept.keys()].sort());
+  });
+
+  it('is asked for in few rounds, each of which is a way to the log and back', async () => {
+    const read = await everything();
+    let [rounds, reads] = [0, 0];
+    let round: Promise<void> | undefined;
+    await readGateFacts(
+      async (aggregate, id) => {
+        reads++;
+        const loaded = read(aggregate, id);
+        if (!round) {
+          rounds++;
+          // Whatever is asked for until then is one round, and is answered at once.
+          round = new Promise((resolve) =>
+            setImmediate(() => {
+              round = undefined;
+              resolve();
+            }),
+          );
+        }
+        await round;
+        return await loaded;
+      },
+      'r',
+      'prod',
+      '2026-03-02T10:00:00.000Z',
+      'bypass-1',
+    );
+    // Release and what is named with it; policy, version and artifacts; change; what the change names; the group of its board.
+    expect(rounds).toBeLessThanOrEqual(5);
+    expect(reads).toBeGreaterThan(15);
   });
 });

@@ -30,7 +30,7 @@ import {
 } from '#libs/contracts';
 import { own, type Aggregate, type DomainEvent, type Loaded, type ReadAggregate, type StoredEvent } from '#libs/event-sourcing';
 import { inForce as countingOf, inScope, tzdataVersion, type CalendarInForce, type CalendarVersion } from '#libs/calendar';
-import { ACCOUNT, ADDRESS_ISSUER, addressKeys, claimantOf, defaultPersonId } from '#libs/identity';
+import { ACCOUNT, ADDRESS_ISSUER, addressKeys, claimantOf, defaultPersonId, type AddressKeys } from '#libs/identity';
 import { authorAccounts } from './authors.ts';
 import { bypassSource, readBypass, type BypassGrant } from './bypass.ts';
 import {
@@ -340,26 +340,61 @@ export interface ResolvedPerson {
  * second spelling is no second person; else a person of its own. Authors of whom only an address is known have accounts of `addressAccount`.
  */
 export async function personOfAccount(read: ReadAggregate, account: string): Promise<ResolvedPerson> {
+  const { linkId, itself, address } = idsOf(account);
+  if (linkId === undefined) {
+    const loaded = await read(addressSource, address.skeletonId);
+    // Nobody claimed it: all that look like it are one person, whoever it is.
+    return claimed(loaded, address.addressId) ?? { person: itself, by: 'itself', refs: [loaded.ref] };
+  }
+  const linked = await read(accountSource, linkId);
+  if (linked.state.person !== undefined) return { person: linked.state.person, by: 'link', refs: [linked.ref] };
+  if (!address) return { person: itself, by: 'itself', refs: [linked.ref] };
+  const addresses = await read(addressSource, address.skeletonId);
+  const refs = [linked.ref, addresses.ref].sort();
+  const known = claimed(addresses, address.addressId);
+  return known ? { ...known, refs } : { person: itself, by: 'itself', refs };
+}
+
+type AddressIds = Pick<AddressKeys, 'skeletonId' | 'addressId'>;
+
+/** Where to look for an account's person, and who it is where nothing is found. */
+type AccountIds =
+  | { readonly linkId: string; readonly itself: string; readonly address?: AddressIds }
+  /** Of an author of whom only an address is known. */
+  | { readonly linkId?: undefined; readonly itself: string; readonly address: AddressIds };
+
+/** Ids of accounts that were seen lately: the same few people are in every decision, and each takes four hashes. */
+const seen = new Map<string, AccountIds>();
+const MOST_SEEN = 10_000;
+/** No longer one is kept: an issuer may be of any length. */
+const LONGEST_KEPT = 1000;
+
+function idsOf(account: string): AccountIds {
+  const known = seen.get(account);
+  if (known) return known;
+  const ids = derivedIdsOf(account);
+  if (account.length > LONGEST_KEPT) return ids;
+  if (seen.size >= MOST_SEEN) seen.clear();
+  seen.set(account, ids);
+  return ids;
+}
+
+function derivedIdsOf(account: string): AccountIds {
   const bar = account.indexOf('|');
   const issuer = account.slice(0, Math.max(bar, 0));
   const subject = account.slice(bar + 1);
   const [skeletonId, addressId] = issuer === ADDRESS_ISSUER ? subject.split('.') : [];
-  if (skeletonId && addressId) {
-    const loaded = await read(addressSource, skeletonId);
-    // Nobody claimed it: all that look like it are one person, whoever it is.
-    return claimed(loaded, addressId) ?? { person: defaultPersonId(ADDRESS_ISSUER, skeletonId), by: 'itself', refs: [loaded.ref] };
-  }
-  const linked = await read(accountSource, accountId(issuer, subject));
-  if (linked.state.person !== undefined) return { person: linked.state.person, by: 'link', refs: [linked.ref] };
-  const itself = defaultPersonId(issuer, subject);
+  if (skeletonId && addressId) return { itself: defaultPersonId(ADDRESS_ISSUER, skeletonId), address: { skeletonId, addressId } };
+  const ids = { linkId: accountId(issuer, subject), itself: defaultPersonId(issuer, subject) };
   // Nothing that a person can have for a name.
-  if (subject.length > 320 || !/[\p{L}\p{N}]/u.test(subject)) return { person: itself, by: 'itself', refs: [linked.ref] };
-  const keys = addressKeys(subject);
-  const addresses = await read(addressSource, keys.skeletonId);
-  const known = claimed(addresses, keys.addressId);
-  return known
-    ? { ...known, refs: [linked.ref, addresses.ref].sort() }
-    : { person: itself, by: 'itself', refs: [linked.ref, addresses.ref].sort() };
+  if (subject.length > 320 || !/[\p{L}\p{N}]/u.test(subject)) return ids;
+  try {
+    return { ...ids, address: addressKeys(subject) };
+  } catch (error) {
+    // Short as it is written, and too long as it is compared: a letter may stand for many.
+    if (error instanceof RangeError) return ids;
+    throw error;
+  }
 }
 
 function claimed(loaded: Loaded<Readonly<Record<string, string>>>, addressId: string): ResolvedPerson | undefined {
@@ -512,38 +547,63 @@ export async function readGateFacts(
 ): Promise<GateFacts> {
   const { everyDuty, everyHand, risk: byRisk, builders, inOrder, classBorne } = traitsOf(engine);
   const read = onceEach(log);
-  const [release, target] = await Promise.all([read(releaseSource, releaseId), read(environmentSource, environment)]);
-  const policyId = target.state.policyId ?? 'none';
-  const [policy, approval, reports, versions, calendars, ...artifacts] = await Promise.all([
-    read(policySource, policyId),
+  // Every round is a way to the log and back: what can be named already is asked for together.
+  const [release, target, approval, reports, calendars] = await Promise.all([
+    read(releaseSource, releaseId),
+    read(environmentSource, environment),
     read(approvalSource, approvalId(releaseId, environment)),
     read(testReportSource, releaseId),
-    read(versionLineSource, versionLineId(release.state.product ?? '')),
     read(calendarsSource, ORGANISATION),
+  ]);
+  const policyId = target.state.policyId ?? 'none';
+  const [policy, versions, ...artifacts] = await Promise.all([
+    read(policySource, policyId),
+    read(versionLineSource, versionLineId(release.state.product ?? '')),
     ...release.state.artifacts.map((artifact) => read(artifactSource, artifactId(artifact.name, artifact.version))),
   ]);
-  const accounts = await Promise.all(
-    authorAccounts(
-      {
-        named: [...release.state.authors, ...artifacts.flatMap((a) => a.state.authors)],
-        shaped: [release.state.composer, own(release.state.planners, environment), ...artifacts.map((a) => a.state.registrar)],
-        builders: artifacts.map((a) => a.state.builder),
-      },
-      { everyHand, builders },
-    ).map((account) => personOfAccount(read, account)),
+  const hands = authorAccounts(
+    {
+      named: [...release.state.authors, ...artifacts.flatMap((a) => a.state.authors)],
+      shaped: [release.state.composer, own(release.state.planners, environment), ...artifacts.map((a) => a.state.registrar)],
+      builders: artifacts.map((a) => a.state.builder),
+    },
+    { everyHand, builders },
   );
   const version = versionIn(versions.state, releaseId);
   const plan = byRisk ? own(release.state.plans, environment) : withoutRisk(own(release.state.plans, environment));
   const inForce = inForceAt(policy.state, now);
-  const duties = everyDuty
-    ? await readDuties(read, {
-        digests: release.state.artifacts.map((a) => a.digest),
-        reports: reports.state,
-        approval: approval.state,
-        editor: inForce?.editor,
-      })
-    : { approval: approval.state.round, refs: [] };
-  const bypass = bypassId === undefined ? undefined : await readBypass(read, bypassId);
+  const asked = draft ?? inForce;
+  const where = { environmentClass: target.state.class, regimes: target.state.regimes ?? [] };
+  const risk = byRisk
+    ? judgeRisk(plan?.riskClass, asked?.riskFloors ?? [], { ...where, artifacts: release.state.artifacts.length })
+    : undefined;
+  const place = { releaseId, environment, ...productOf(release.state) };
+  const claimed = classBorne && plan?.changeClass !== undefined && plan.changeClass !== 'normal' ? plan.changeClass : undefined;
+  /** The gates that count for a class of change, and what they alone ask for. */
+  const gatesOf = async (changeClass: PlannedChangeClass, change?: Awaited<ReturnType<typeof readChangeFacts>>) => {
+    const gates = asked ? gatesFor(asked, { ...where, changeClass, risk: risk?.effective }) : [];
+    const named = gates.flatMap((rule) => (rule.gate === 'approved' ? (rule.groups ?? []).map((g) => g.group) : []));
+    const asksForChange = gates.some((rule) => rule.gate === 'change-approved');
+    const [groups, changed] = await Promise.all([
+      named.length > 0 ? readGroups(read, named) : undefined,
+      change ?? (asksForChange ? readChangeFacts(read, place, undefined, inOrder) : undefined),
+    ]);
+    return { gates, groups, changed };
+  };
+  const [accounts, duties, bypass, claim, plain] = await Promise.all([
+    Promise.all(hands.map((account) => personOfAccount(read, account))),
+    everyDuty
+      ? readDuties(read, {
+          digests: release.state.artifacts.map((a) => a.digest),
+          reports: reports.state,
+          approval: approval.state,
+          editor: inForce?.editor,
+        })
+      : Promise.resolve<DutyFacts>({ approval: approval.state.round, refs: [] }),
+    bypassId === undefined ? undefined : readBypass(read, bypassId),
+    claimed && readChangeFacts(read, place, undefined, inOrder),
+    claimed ? undefined : gatesOf(plan?.changeClass ?? 'normal'),
+  ]);
   const about = {
     environment,
     ...(target.state.class ? { environmentClass: target.state.class } : {}),
@@ -553,13 +613,6 @@ export async function readGateFacts(
   const concerned = Object.values(calendars.state)
     .flatMap(countingOf)
     .filter((c) => inScope(c.scope, about));
-  const asked = draft ?? inForce;
-  const place = { releaseId, environment, ...productOf(release.state) };
-  const where = { environmentClass: target.state.class, regimes: target.state.regimes ?? [] };
-  const risk = byRisk
-    ? judgeRisk(plan?.riskClass, asked?.riskFloors ?? [], { ...where, artifacts: release.state.artifacts.length })
-    : undefined;
-  const claimed = classBorne && plan?.changeClass !== undefined && plan.changeClass !== 'normal' ? plan.changeClass : undefined;
   const facts: GateFacts = {
     releaseId,
     environment,
@@ -598,14 +651,8 @@ export async function readGateFacts(
       calendars: calendars.ref,
     },
   };
-  const claim = claimed && (await readChangeFacts(read, place, undefined, inOrder));
   const counted = claimed && countedClass(withChangeOf(facts, claim), claimed, now);
-  const changeClass = counted?.class ?? plan?.changeClass ?? 'normal';
-  const gates = asked ? gatesFor(asked, { ...where, changeClass, risk: risk?.effective }) : [];
-  const named = gates.flatMap((rule) => (rule.gate === 'approved' ? (rule.groups ?? []).map((g) => g.group) : []));
-  const groups = named.length > 0 ? await readGroups(read, named) : undefined;
-  const asksForChange = gates.some((rule) => rule.gate === 'change-approved');
-  const changed = claim ?? (asksForChange ? await readChangeFacts(read, place, undefined, inOrder) : undefined);
+  const { gates, groups, changed } = plain ?? (await gatesOf(counted?.class ?? 'normal', claim));
   return {
     ...withChangeOf(facts, changed),
     policy: { ...facts.policy, gates },

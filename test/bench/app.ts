@@ -19,9 +19,9 @@ export interface App extends Ready {
 }
 
 /** The whole of Plimsoll with all its roles, on its embedded default, in a process of its own. */
-export async function startApp(dataDir: string): Promise<App> {
+export async function startApp(dataDir: string, more: Readonly<Record<string, string>> = {}): Promise<App> {
   const child = fork(new URL('./app.program.js', import.meta.url), {
-    env: { ...process.env, PLIMSOLL_DATA_DIR: dataDir, PORT: '0', LOG_LEVEL: 'error', PLIMSOLL_EXEC_FOLDER: 'off' },
+    env: { ...process.env, PLIMSOLL_DATA_DIR: dataDir, PORT: '0', LOG_LEVEL: 'error', PLIMSOLL_EXEC_FOLDER: 'off', ...more },
     // Standard output is for the report.
     stdio: ['ignore', process.stderr, process.stderr, 'ipc'],
     // Flags for this process (a profiler, say) are not for that one, which has its own.

@@ -5,6 +5,8 @@ import { artifactOf } from './commands.ts';
 import type { Answer } from './http-client.ts';
 import { inTurns, loadOf, type Load } from './load.ts';
 import { figure, type BenchOptions, type BenchReport, type Figure } from './report.ts';
+import { sixGates, startSite } from './six-gates.ts';
+import { settled } from './settled.ts';
 import { percentile } from './statistics.ts';
 
 const COMMENT = 'Looked at the canary for an hour and at the plan; nothing is out of the ordinary.';
@@ -27,7 +29,11 @@ interface Asking {
 /** Commands over HTTP against the whole program, beside a request that does nothing. */
 export async function commandsBench(folder: string, { quick, progress }: BenchOptions): Promise<BenchReport> {
   const [rounds, alone, together] = quick ? [2, 30, 80] : [5, 200, 800];
-  const app = await startApp(join(folder, 'commands'));
+  const site = await startSite(folder);
+  const app = await startApp(join(folder, 'commands'), { PLIMSOLL_HTTP_TARGETS: site.targetsFile }).catch((error: unknown) => {
+    site.stop();
+    throw error;
+  });
   try {
     progress('commands, warming up');
     const askings = await askingsOf(app);
@@ -38,12 +44,15 @@ export async function commandsBench(folder: string, { quick, progress }: BenchOp
     for (const asking of askings) await measure(CLIENTS, together)(asking);
     progress('commands, 1 client');
     const oneClient = await inTurns(rounds, askings, measure(1, alone));
+    progress('commands, under six gates, making releases ready');
+    const sixGated = await underSixGates(app, rounds, quick ? 15 : 100, progress);
     progress(`commands, ${CLIENTS} clients`);
     const manyClients = await inTurns(rounds, askings, measure(CLIENTS, together));
     return {
       bench: 'Commands over HTTP: the whole program on its embedded default, in a process of its own',
       figures: [
         ...[...oneClient].flatMap(([asking, loads]) => latencyFigures(`${asking.name}, 1 client`, loads, asking.goal)),
+        ...sixGated,
         ...[...manyClients].flatMap(([asking, loads]) => [
           figure(
             `${asking.name}, ${CLIENTS} clients`,
@@ -65,7 +74,31 @@ export async function commandsBench(folder: string, { quick, progress }: BenchOp
     };
   } finally {
     await app.stop();
+    site.stop();
   }
+}
+
+/** A deployment under six gates, which is accepted, by one client: nothing else is asked for meanwhile but a request that does nothing. */
+async function underSixGates(app: App, rounds: number, count: number, progress: BenchOptions['progress']): Promise<Figure[]> {
+  const gates = await sixGates(app);
+  const goal = { below: 12 };
+  const { prepare } = gates;
+  const askings: readonly Asking[] = [
+    { name: 'GET /health/live, between them', once: async () => void (await app.client.get('/health/live')) },
+    { name: 'StartDeployment accepted under six gates', once: () => gates.start(), prepare, goal },
+    { name: 'StartDeployment accepted under six gates, with Idempotency-Key', once: () => gates.start(randomUUID()), prepare, goal },
+  ];
+  const measure = async (asking: Asking): Promise<Load> => {
+    await asking.prepare?.(count);
+    // What follows from the releases that were made ready is not the command's: it has settled by then.
+    await settled(app);
+    return await loadOf(1, count, asking.once);
+  };
+  for (const asking of askings) await measure(asking);
+  progress('commands, under six gates, 1 client');
+  const loads = await inTurns(rounds, askings, measure);
+  await gates.check();
+  return [...loads].flatMap(([asking, found]) => latencyFigures(`${asking.name}, 1 client`, found, asking.goal));
 }
 
 function latencyFigures(what: string, loads: readonly Load[], goal: Asking['goal']): Figure[] {

@@ -31,15 +31,19 @@ export class HttpClient {
     return this.send('POST', path, ask, JSON.stringify(body));
   }
 
+  postText(path: string, body: string, type: string, ask: Ask = {}): Promise<Answer> {
+    return this.send('POST', path, ask, body, type);
+  }
+
   close(): void {
     this.agent.destroy();
   }
 
-  private send(method: string, path: string, { token, key }: Ask, body?: string): Promise<Answer> {
+  private send(method: string, path: string, { token, key }: Ask, body?: string, type = 'application/json'): Promise<Answer> {
     const headers = {
       ...(token ? { authorization: `Bearer ${token}` } : {}),
       ...(key ? { 'idempotency-key': key } : {}),
-      ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
+      ...(body === undefined ? {} : { 'content-type': type, 'content-length': Buffer.byteLength(body) }),
     };
     return new Promise((resolve, reject) => {
       const sent = request({ agent: this.agent, host: this.host, port: this.port, method, path, headers }, (response) => {

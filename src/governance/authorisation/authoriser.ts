@@ -43,13 +43,14 @@ export class GrantAuthoriser implements Authoriser {
 
   async authorise(request: RouteRequest): Promise<Allowed | { readonly refusal: Refusal; readonly position?: bigint }> {
     const counts = request.method === 'POST' || request.roles !== undefined;
-    const resource = counts ? await resourceOf(this.read, request) : {};
-    const decided = await this.decide(request, resource);
+    // What it is about and who asks are read side by side: neither waits for the other.
+    const about = counts ? resourceOf(this.read, request) : Promise.resolve<ScopedResource>({});
+    const [resource, decided] = await Promise.all([about, this.decide(request, about)]);
     if ('refusal' in decided) return await this.denied(request, decided.refusal);
     // Between here and the append much may be read and evaluated; what the issuer says of roles does not change meanwhile.
     if (request.method !== 'POST' || this.rolesFrom === 'token') return decided;
     const stillAllowed = async (): Promise<Refusal | undefined> => {
-      const again = await this.decide(request, resource);
+      const again = await this.decide(request, Promise.resolve(resource));
       return 'refusal' in again ? again.refusal : undefined;
     };
     return { ...decided, stillAllowed };
@@ -58,10 +59,14 @@ export class GrantAuthoriser implements Authoriser {
   /** On the streams as they are at this moment. */
   private async decide(
     request: RouteRequest,
-    resource: ScopedResource,
+    about: Promise<ScopedResource>,
   ): Promise<{ readonly roles: readonly string[] } | { readonly refusal: Refusal }> {
     const { identity, issuer, subject, action, now } = request;
-    const [own, standing] = await Promise.all([this.read(account, accountId(issuer, subject)), standingOf(this.read, identity.person)]);
+    const [own, standing, resource] = await Promise.all([
+      this.read(account, accountId(issuer, subject)),
+      standingOf(this.read, identity.person),
+      about,
+    ]);
     if (own.state.closed) {
       const refusal = refuse('duty', 'account-unlinked', 'Nobody acts with this account any more: it was unlinked.', [
         {
