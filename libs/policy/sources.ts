@@ -545,7 +545,7 @@ export async function readGateFacts(
   engine: string = ENGINE,
   draft?: PolicyDraft,
 ): Promise<GateFacts> {
-  const { everyDuty, everyHand, risk: byRisk, builders, inOrder, classBorne } = traitsOf(engine);
+  const { everyDuty, everyHand, risk: byRisk, builders, inOrder, classBorne, dutiesAlways } = traitsOf(engine);
   const read = onceEach(log);
   // Every round is a way to the log and back: what can be named already is asked for together.
   const [release, target, approval, reports, calendars] = await Promise.all([
@@ -581,7 +581,10 @@ export async function readGateFacts(
   const claimed = classBorne && plan?.changeClass !== undefined && plan.changeClass !== 'normal' ? plan.changeClass : undefined;
   /** The gates that count for a class of change, and what they alone ask for. */
   const gatesOf = async (changeClass: PlannedChangeClass, change?: Awaited<ReturnType<typeof readChangeFacts>>) => {
-    const gates = asked ? gatesFor(asked, { ...where, changeClass, risk: risk?.effective }) : [];
+    const counting = asked ? gatesFor(asked, { ...where, changeClass, risk: risk?.effective }) : [];
+    // A policy asks for approvals or does not; whom it lets approve is not its affair (principle 4).
+    const apart = dutiesAlways && approval.state.round.approvers.length > 0 && !counting.some((rule) => rule.gate === 'duties-separated');
+    const gates: readonly GateRule[] = apart ? [...counting, { gate: 'duties-separated' }] : counting;
     const named = gates.flatMap((rule) => (rule.gate === 'approved' ? (rule.groups ?? []).map((g) => g.group) : []));
     const asksForChange = gates.some((rule) => rule.gate === 'change-approved');
     const [groups, changed] = await Promise.all([
