@@ -45,6 +45,22 @@ class AllOptional {
   note?: string;
 }
 
+class Nested {
+  @ValidateNested()
+  @Type(() => AllOptional)
+  scope: AllOptional;
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => Artifact)
+  artifact?: Artifact;
+
+  @IsArray()
+  @ValidateNested({ each: true })
+  @Type(() => AllOptional)
+  notes: AllOptional[];
+}
+
 @Controller('v1')
 class EdgeController {
   @Post('releases')
@@ -54,6 +70,11 @@ class EdgeController {
 
   @Post('notes')
   note(@Body() command: AllOptional): object {
+    return command;
+  }
+
+  @Post('nested')
+  nested(@Body() command: Nested): object {
     return command;
   }
 
@@ -277,6 +298,33 @@ describe('The HTTP edge', () => {
     it.each(['[]', '"x"', '1', 'true', 'null', '[{"note":"x"}]'])('and takes no %s for an object', async (body) => {
       const answer = await post('/v1/notes', body);
       expect([answer.status, (await problem(answer)).errors]).toEqual([400, [{ path: '', problems: ['The body must be a JSON object.'] }]]);
+    });
+
+    it.each<[string, object, string, string]>([
+      ['a list for an object', { scope: [], notes: [] }, 'scope', 'scope must be a JSON object, not a list. Its fields: note.'],
+      ['an object that is missing', { notes: [] }, 'scope', 'scope must be a JSON object, not missing. Its fields: note.'],
+      ['null for an object', { scope: null, notes: [] }, 'scope', 'scope must be a JSON object, not null. Its fields: note.'],
+      ['text for an object', { scope: 'x', notes: [] }, 'scope', 'scope must be a JSON object, not text. Its fields: note.'],
+      ['a list for one that may be missing', { scope: {}, artifact: [], notes: [] }, 'artifact', 'artifact must be a JSON object, not a list. Its fields: digest.'],
+      ['an object for a list', { scope: {}, notes: {} }, 'notes', 'notes must be a list of JSON objects, not an object. The fields of each: note.'],
+      ['a list that is missing', { scope: {} }, 'notes', 'notes must be a list of JSON objects, not missing. The fields of each: note.'],
+      ['a list in a list', { scope: {}, notes: [{}, []] }, 'notes[1]', 'Each element of notes must be a JSON object, not a list. Its fields: note.'],
+    ])('and refuses %s, saying what would be accepted', async (_what, body, path, sentence) => {
+      const answer = await post('/v1/nested', JSON.stringify(body));
+      expect([answer.status, (await problem(answer)).errors]).toEqual([400, [{ path, problems: [sentence] }]]);
+    }); // prettier-ignore
+
+    it('and takes objects, and lists of objects, that are there', async () => {
+      const digest = `sha256:${'a'.repeat(64)}`;
+      const whole = { scope: {}, artifact: { digest }, notes: [{ note: 'x' }, {}] };
+      const answer = await post('/v1/nested', JSON.stringify(whole));
+      expect([answer.status, await answer.json()]).toEqual([201, whole]);
+      expect((await post('/v1/nested', '{"scope":{"note":"x"},"notes":[]}')).status).toBe(201);
+    });
+
+    it('and says what else is wrong beside a shape that is', async () => {
+      const { errors } = await problem(await post('/v1/nested', '{"scope":[],"notes":[{"note":1}],"more":1}'));
+      expect(errors?.map(({ path }) => path)).toEqual(['scope', 'more', 'notes[0].note']);
     });
 
     it('ids in paths', async () => {

@@ -22,6 +22,7 @@ export { IDEMPOTENCY_STORE, IdempotencyInterceptor } from './idempotency.ts';
 export * from './idempotency-store.ts';
 export * from './list.ts';
 export * from './meta.ts';
+export { nestedProperties, validatedClasses, type NestedProperty } from './nested.ts';
 export * from './openapi.ts';
 export * from './problem.ts';
 export * from './problem-filter.ts';

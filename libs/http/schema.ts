@@ -1,10 +1,9 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { plainToInstance } from 'class-transformer';
 import { getMetadataStorage } from 'class-validator';
+import { nestedClass, validatedClasses, type Class } from './nested.ts';
 
 /** JSON Schema keywords (draft 2020-12, as OpenAPI 3.1 uses it) that class-validator's rules can say. */
 type Schema = Record<string, unknown>;
-type Class = new () => object;
 
 /** What class-validator keeps of a decorator; the parts that a schema can say. */
 interface Rule {
@@ -57,10 +56,7 @@ const OF_THE_ARRAY = new Set(['isArray', 'arrayMinSize', 'arrayMaxSize', 'arrayN
  */
 export function describeValidatedClasses(): void {
   const storage = getMetadataStorage();
-  const { validationMetadatas } = storage as unknown as { validationMetadatas: ReadonlyMap<unknown, unknown> };
-  for (const target of validationMetadatas.keys()) {
-    if (typeof target === 'function') describe(target as Class, storage.getTargetValidationMetadatas(target, '', true, false));
-  }
+  for (const target of validatedClasses()) describe(target, storage.getTargetValidationMetadatas(target, '', true, false));
 }
 
 /** Inherited properties are described again: @nestjs/swagger forgets them where a subclass has properties of its own. */
@@ -102,12 +98,4 @@ function contextOf(rules: readonly Rule[]): Schema {
   const description = contexts.find((context) => context.description !== undefined)?.description;
   const example = contexts.find((context) => context.example !== undefined)?.example;
   return { ...(description === undefined ? {} : { description }), ...(example === undefined ? {} : { example }) };
-}
-
-/** class-transformer knows the nested class (`@Type(() => …)`) but does not tell: it is asked to make one. */
-function nestedClass(target: Class, property: string): Class | undefined {
-  const made = (plainToInstance(target, { [property]: [{}] }) as Record<string, unknown>)[property];
-  const value: unknown = Array.isArray(made) ? made[0] : made;
-  const found = value?.constructor as Class | undefined;
-  return found && found !== (Object as unknown) ? found : undefined;
 }

@@ -4,7 +4,7 @@ import { type CommandBus } from '@nestjs/cqrs';
 import type { IngestionEvent } from '#libs/contracts';
 import { type CommandRegistry } from '#libs/cqrs';
 import { derivedId, issue, type Actor, type StoredEvent } from '#libs/event-sourcing';
-import { validationProblem } from '#libs/http';
+import { shapeProblems, validationProblem } from '#libs/http';
 import type { CommandSender } from '#libs/processes';
 import { ApplyOutsideEvent } from './outside-event/apply-outside-event.ts';
 import { translate } from './translation.ts';
@@ -42,7 +42,10 @@ export class OutsideEventCarrier {
     if (!('command' in translation)) return { outcome: 'nothing', detail: translation.keptBecause };
     const { command, target, payload } = translation;
     // What people's commands pass at the edge, a stranger's passes here.
-    const instance = plainToInstance(this.ports.registry.get(command).type, payload) as object;
+    const { type } = this.ports.registry.get(command);
+    const [misshapen] = shapeProblems(type, payload);
+    if (misshapen) return { outcome: 'refused', command, detail: `${misshapen.path}: ${misshapen.problems.join(' ')}` };
+    const instance = plainToInstance(type, payload) as object;
     const errors = await validate(instance, { whitelist: true, forbidNonWhitelisted: true });
     if (errors.length > 0) return { outcome: 'refused', command, detail: validationProblem(errors).message };
     const sent = await this.ports.sender.send({
