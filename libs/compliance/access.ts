@@ -146,6 +146,8 @@ function endRole(role: OpenRole, written: Written): void {
 
 /** Which teams and services an event is about is not in it: a role for one of them counts as one that let it. */
 function mayCover(scope: RoleScope, environment: string | undefined): boolean {
+  // What was stored as a scope may be none: it covers nothing.
+  if (!['organisation', 'team', 'service', 'environment'].includes(scope.kind) || !scope.id) return false;
   return scope.kind !== 'environment' || scope.id === environment;
 }
 

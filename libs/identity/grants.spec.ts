@@ -31,6 +31,24 @@ describe('A role', () => {
     expect(covers({ kind: 'team', id: 'a' }, { team: 'a' })).toBe(true);
   });
 
+  it.each<[string, object | undefined]>([
+    ['none', undefined],
+    ['without kind and id', {}],
+    ['without an id', { kind: 'organisation' }],
+    ['of an empty id', { kind: 'organisation', id: '' }],
+    ['without a kind', { id: '*' }],
+    ['of a kind that there is not', { kind: 'planet', id: 'production' }],
+    ['of a kind that every object has', { kind: 'constructor', id: 'production' }],
+    ['of a list for an id', { kind: 'environment', id: ['production'] }],
+  ])('of a scope that is %s counts nowhere', (_what, scope) => {
+    const resources = [{}, { environment: 'production' }, { environment: 'production', service: 'shop', team: 'web' }];
+    for (const resource of resources) expect(covers(scope, resource)).toBe(false);
+    expect(rolesFor([held('approver', 1, 9, { scope: scope as never })], day(2), { environment: 'production' })).toEqual([]);
+    expect(
+      rolesFor([held('approver', 1, 9, { scope: { kind: 'environment', id: 'production' } })], day(2), { environment: 'production' }),
+    ).toEqual(['approver']);
+  });
+
   it('is told in order, and once', () => {
     const roles = [held('tester', 1, 9), held('approver', 1, 9), held('tester', 1, 5)];
     expect(rolesFor(roles, day(2), {})).toEqual(['approver', 'tester']);

@@ -41,9 +41,16 @@ export function isInForce(held: HeldRole, at: string): boolean {
   return held.from <= at && at < endOf(held);
 }
 
-/** Whether a scope covers what an action is about: absence is not permission. */
-export function covers(scope: Scope, resource: ScopedResource): boolean {
-  return scope.kind === 'organisation' || (scope.id !== '' && resource[scope.kind] === scope.id);
+/** Kinds of scope besides the organisation. */
+const PARTS = ['environment', 'service', 'team'] as const;
+
+/**
+ * Whether a scope covers what an action is about: absence is not permission. A scope as it is stored may be none, such as `{}`: it covers nothing.
+ */
+export function covers(scope: Partial<Scope> | undefined, resource: ScopedResource): boolean {
+  const { kind, id } = scope ?? {};
+  if (typeof id !== 'string' || id === '') return false;
+  return kind === 'organisation' || PARTS.some((part) => part === kind && resource[part] === id);
 }
 
 /** The roles that count for an action at an instant; sorted, without repeats. */
