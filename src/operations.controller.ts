@@ -9,7 +9,7 @@ import type { Infrastructure } from './infrastructure.ts';
 import { Metrics } from './metrics.ts';
 
 interface Readiness {
-  readonly status: 'ready' | 'not-ready';
+  readonly status: 'ready' | 'degraded' | 'not-ready';
   readonly checks: Readonly<Record<string, string>>;
   /** What runs by itself and has stopped: each needs a person. */
   readonly failedSubscriptions: readonly { readonly name: string; readonly reason: string }[];
@@ -30,7 +30,11 @@ export class OperationsController {
     return { status: 'live' };
   }
 
-  /** Ready while the stores answer. A projection that stopped itself is named, and does not take the others down. */
+  /**
+   * Ready while the stores answer; `degraded` where something that runs by itself has stopped for good. That is 200 all the same: a failure is of the
+   * whole deployment, in the database, so that 503 would take every instance out of service at once, and with them the decisions, which are made on
+   * streams and not on views. Watch `status`, or the metric plimsoll_subscription_failed.
+   */
   @Get('health/ready')
   async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<Readiness> {
     const checks: Record<string, string> = {};
@@ -52,7 +56,7 @@ export class OperationsController {
         : [],
     );
     if (!ready) reply.status(HttpStatus.SERVICE_UNAVAILABLE);
-    return { status: ready ? 'ready' : 'not-ready', checks, failedSubscriptions };
+    return { status: !ready ? 'not-ready' : failedSubscriptions.length > 0 ? 'degraded' : 'ready', checks, failedSubscriptions };
   }
 
   @Get('metrics')

@@ -1,5 +1,7 @@
 import { ConfigurationError, readConfiguration } from './configuration.ts';
-import { startPlimsoll } from './plimsoll.ts';
+import { guardProcess } from './last-resort.ts';
+import { createLogger } from './logging.ts';
+import { startPlimsoll, type Plimsoll } from './plimsoll.ts';
 
 const HELP = `Plimsoll: a release-governance control plane.
 
@@ -14,7 +16,13 @@ if (process.argv.includes('--help')) {
 }
 
 try {
-  const plimsoll = await startPlimsoll(readConfiguration(process.env));
+  const configuration = readConfiguration(process.env);
+  const logger = createLogger(configuration.logLevel);
+  const started: { plimsoll?: Plimsoll } = {};
+  const guard = guardProcess({ process, log: logger, stop: async () => await started.plimsoll?.stop() });
+  const onLost = (error: unknown): void => guard.end(error, 'A task that runs by itself has ended by an error.');
+  const plimsoll = await startPlimsoll(configuration, { logger, onLost });
+  started.plimsoll = plimsoll;
   console.log(
     `Plimsoll is ready on ${plimsoll.url}\n  API page      ${plimsoll.url}/docs\n  health        ${plimsoll.url}/health/ready\n  metrics       ${plimsoll.url}/metrics`,
   );

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Logger } from 'pino';
 import { createFastifyAdapter, setupHttpEdge, setupOpenApi, type Clock } from '#libs/http';
 import { expressionHost } from '#libs/policy';
 import { AppModule } from './app.module.ts';
@@ -19,17 +20,21 @@ export interface Plimsoll {
   stop(): Promise<void>;
 }
 
-/**
- * Starts Plimsoll in the roles that the configuration names; resolves when it answers.
- *
- * @param clock server time: the system's unless told
- */
-export async function startPlimsoll(configuration: Configuration, clock?: Clock): Promise<Plimsoll> {
-  const logger = createLogger(configuration.logLevel);
+export interface StartOptions {
+  /** Server time; the system's unless told. */
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  /** Told of a task that ran by itself and is gone until the next start. */
+  readonly onLost?: (error: unknown) => void;
+}
+
+/** Starts Plimsoll in the roles that the configuration names; resolves when it answers. */
+export async function startPlimsoll(configuration: Configuration, options: StartOptions = {}): Promise<Plimsoll> {
+  const logger = options.logger ?? createLogger(configuration.logLevel);
   const infrastructure = await openInfrastructure(configuration, logger);
   try {
     const app = await NestFactory.create<NestFastifyApplication>(
-      AppModule.of(configuration, infrastructure, clock),
+      AppModule.of(configuration, infrastructure, options.clock),
       createFastifyAdapter(),
       {
         logger: nestLogger(logger),
@@ -40,7 +45,10 @@ export async function startPlimsoll(configuration: Configuration, clock?: Clock)
     await setupHttpEdge(app);
     setupOpenApi(app);
     await app.listen(configuration.port, configuration.host);
-    const workers = startWorkers(configuration, infrastructure, app, logger);
+    const workers = startWorkers(configuration, infrastructure, app, logger, (error) => {
+      logger.error({ err: error }, 'A task that runs by itself has ended by an error.');
+      options.onLost?.(error);
+    });
     const { address, family, port } = app.getHttpServer().address() as AddressInfo;
     let stopping: Promise<void> | undefined;
     const stop = async (): Promise<void> => {

@@ -143,6 +143,8 @@ async function main(): Promise<void> {
   }
 }
 
+// What nobody caught ends a witness, by Node's own rule and with its stack: what it signed is on the disk before it is said, so that dying loses
+// nothing, and going on without knowing could sign twice. A request's own errors are caught at the request.
 main().catch((error: unknown) => {
   const wrong = error instanceof WrongArguments;
   console.error(wrong ? `${error.message}\n\n${HELP}` : error);

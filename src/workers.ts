@@ -10,14 +10,14 @@ import { CLOCK, type Clock } from '#libs/http';
 import { EventPublisher } from '#libs/messaging';
 import { runProcess, runTimers } from '#libs/processes';
 import { runView } from '#libs/read-models';
-import { runSubscription } from '#libs/subscriptions';
+import { resumeFailedSubscriptions, runSubscription } from '#libs/subscriptions';
 import { Archiver } from './archive/archiver.ts';
 import { listRecords, RecordKeeper, RECORDS_SUBSCRIPTION } from './archive/record-keeper.ts';
 import { retainUntil } from './archive/retention-status.ts';
 import { BusCommandSender } from './command-sender.ts';
 import type { Configuration, Role } from './configuration.ts';
 import { Deployer } from './deployments/deployer/deployer.ts';
-import { openDeployments } from './deployments/deployer/open-deployments.query.ts';
+import { OpenDeployments } from './deployments/deployer/open-deployments.query.ts';
 import { BACKTEST_SUBSCRIPTION, BacktestRunner } from './governance/backtest/backtest-runner.ts';
 import { KeyDestroyer } from './governance/erasure/key-destroyer.ts';
 import { IncidentOutbox } from './incidents/incident/incident-outbox.ts';
@@ -44,12 +44,15 @@ const DEPLOYER_TICK_MS = 100;
 /**
  * Starts what runs by itself in the configured roles: `projector` keeps the views, `correlator` runs processes and their timers and backtests, `deployer`
  * takes steps and runs smoke suites, `publisher` tells the outside, and keeps and signs the ledger. Every worker may run beside others of its kind: leases keep them apart.
+ *
+ * @param onLost told of a task that ended by an error, which none should
  */
 export function startWorkers(
   configuration: Configuration,
   infrastructure: Infrastructure,
   app: NestFastifyApplication,
   logger: Logger,
+  onLost: (error: unknown) => void,
 ): Workers {
   const { log, codec, pool, registry, bus } = infrastructure;
   const stop = new AbortController();
@@ -105,8 +108,9 @@ export function startWorkers(
         }),
       });
       const smoke = new SmokeRunner({ commands, aggregates, clock, hosts: configuration.smokeHosts });
+      const open = new OpenDeployments(pool, log);
       return [
-        deployer.run(() => openDeployments(pool), DEPLOYER_TICK_MS, signal),
+        deployer.run(() => open.ids(), DEPLOYER_TICK_MS, signal),
         runSubscription({ ...host, name: 'smoke-runner', handle: { external: (events) => smoke.handle(events) } }),
       ];
     },
@@ -186,12 +190,22 @@ export function startWorkers(
       ];
     },
   };
-  const running = configuration.roles.flatMap((role) => roles[role]());
+  // Otherwise what has failed once would stay so for good, also under a program that can handle the event.
+  const resumed = configuration.roles.every((role) => role === 'api')
+    ? []
+    : [
+        resumeFailedSubscriptions(pool).then((names) => {
+          if (names.length > 0) logger.warn({ names }, 'What had stopped at an event before this start tries it again.');
+        }, onError),
+      ];
+  const running = [...configuration.roles.flatMap((role) => roles[role]()), ...resumed];
+  // Each of these never rejects; one that does is gone until the next start, and the program would go on without it.
+  for (const task of running) task.catch(onLost);
 
   return {
     stop: async () => {
       stop.abort();
-      await Promise.all(running);
+      await Promise.allSettled(running);
     },
   };
 }

@@ -165,10 +165,18 @@ const sentences: { readonly [T in PlimsollEvent['type']]: (data: DataOf<T>) => s
   TriggerCleared: (e) => `The error rate of ${e.service} in ${e.environment} is back at ${percent(e.evidence.errorRate)}.`,
 };
 
-/** An event as a sentence. Pure: the same event always gives the same words. */
+/**
+ * An event as a sentence. Pure: the same event always gives the same words. What was stored once may not be as it must be today; then the
+ * sentence says so, and whoever lists events goes on.
+ */
 export function describeEvent(event: Pick<PlimsollEvent, 'type' | 'data'>): string {
   const sentence = sentences[event.type] as (data: PlimsollEvent['data']) => string;
-  return sentence(event.data);
+  try {
+    return sentence(event.data);
+  } catch (error) {
+    if (error instanceof TypeError) return `${event.type} is stored with contents that no sentence can be made of.`;
+    throw error;
+  }
 }
 
 /** Of a share between 0 and 1. */
@@ -181,10 +189,12 @@ function policyOf(receipt: DecisionReceipt): string {
 }
 
 function scopeOf({ scope }: { readonly scope: RoleScope }): string {
+  if (!scope.kind) return 'nothing, since its scope is none';
   return scope.kind === 'organisation' ? 'the organisation' : `${scope.kind} ${scope.id}`;
 }
 
 function heldOf({ scope }: DataOf<'LegalHoldPlaced'>): string {
+  if (!scope.kind) return 'everything, since its scope is none';
   return scope.kind === 'everything' ? 'everything' : `${scope.kind} ${scope.id}`;
 }
 

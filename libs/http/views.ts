@@ -22,6 +22,8 @@ export interface ViewStatus {
   readonly lagSeconds: number;
   /** Events that are not in its rows yet; undefined where counting would cost too much. */
   readonly lagEvents?: number;
+  /** Why it has stopped for good, at one event, where it has. */
+  readonly failure?: { readonly message: string } | undefined;
 }
 
 /** Where views stand; implemented over the subscriptions that project them. */
@@ -54,6 +56,11 @@ export const View = (...names: readonly string[]): MethodDecorator & ClassDecora
     }),
   );
 
+const WHOLE = 'plimsoll:whole-view';
+
+/** The route answers nothing where a view of its own has stopped for good: what is missing would look as if there were nothing. */
+export const WholeView = (): MethodDecorator & ClassDecorator => SetMetadata(WHOLE, true);
+
 /** Read your writes: a query waits, within bounds, until its views hold what the caller has written. */
 @Injectable()
 export class ViewInterceptor implements NestInterceptor {
@@ -76,6 +83,12 @@ export class ViewInterceptor implements NestInterceptor {
         String(statuses.reduce((least, s) => (s.position < least ? s.position : least), statuses[0]?.position ?? -1n)),
       )
       .header('plimsoll-view-lag', String(Math.max(...statuses.map((s) => s.lagSeconds))));
+    const failed = names.filter((_, n) => statuses[n]?.failure);
+    if (failed.length > 0) {
+      if (this.reflector.getAllAndOverride<boolean | undefined>(WHOLE, [context.getHandler(), context.getClass()]))
+        throw viewFailed(failed);
+      replyOf(context).header('plimsoll-view-failed', failed.join(', '));
+    }
     return next.handle();
   }
 
@@ -95,6 +108,13 @@ export class ViewInterceptor implements NestInterceptor {
   private async statusOf(positions: ViewPositions, names: readonly string[]): Promise<readonly ViewStatus[]> {
     return await Promise.all(names.map(async (name) => await positions.status(name)));
   }
+}
+
+function viewFailed(names: readonly string[]): ProblemError {
+  const detail =
+    `The view ${names.join(' and ')} has stopped at an event that it can't handle, so the answer would lack what came after it. ` +
+    'GET /health/ready says at which event; whoever runs Plimsoll mends it.';
+  return new ProblemError(503, 'view-failed', detail, { headers: { 'retry-after': '60' } });
 }
 
 function minPositionOf(header: string | undefined): bigint | undefined {

@@ -63,8 +63,15 @@ export function holdOf({ byId }: LegalHolds, holdId: string): LegalHold | undefi
 
 const MEMBERS = { product: 'products', release: 'releases', environment: 'environments', person: 'persons' } as const;
 
+/** What a hold is on, in words. */
+export function heldInWords({ kind, id }: Partial<HoldScope>): string {
+  if (kind === 'everything') return 'everything';
+  return kind && Object.hasOwn(MEMBERS, kind) ? `the ${kind} ${id}` : 'everything, since its scope, as it is stored, is none';
+}
+
 function binds({ kind, id }: HoldScope, subject: HoldSubject): boolean {
-  if (kind === 'everything') return true;
+  // A scope that is none, as it was once stored, binds everything: what was removed does not come back.
+  if (kind === 'everything' || !Object.hasOwn(MEMBERS, kind)) return true;
   const named = subject[MEMBERS[kind]];
   return named === undefined || named.includes(id);
 }

@@ -80,6 +80,18 @@ export async function storedPosition(pool: Pick<Pool, 'query'>, name: string): P
 }
 
 /**
+ * Lets every failed subscription try its event again; their names. For the start of a program, which may be a later one that can handle it: where
+ * it can't, the subscription fails again at the same event. No event is skipped.
+ */
+export async function resumeFailedSubscriptions(pool: Pick<Pool, 'query'>): Promise<readonly string[]> {
+  const { rows } = await pool.query<{ name: string }>(
+    `update subscription set state = 'idle', failure = null, holder = null, lease_until = null, updated_at = clock_timestamp()
+      where state = 'failed' returning name`,
+  );
+  return rows.map(({ name }) => name).sort();
+}
+
+/**
  * Lets a failed subscription try its event again, in whichever worker waits for it; false where it had not failed.
  * No event is skipped: whoever calls this has mended the cause.
  */

@@ -1,6 +1,6 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
-import { ListParameters, View } from '#libs/http';
+import { ListParameters, View, WholeView } from '#libs/http';
 import { dutyViolationList, DutyViolations } from './views/duty-violations/duty-violations.query.ts';
 import { roleGrantListing, RoleGrantPage, WhoCould } from './views/role-grants/role-grants.query.ts';
 
@@ -25,6 +25,7 @@ export class IdentityViewsController {
   /** Who could do something at a time, decided on the streams as they were then. `action` is the name of a command, such as StartDeployment. */
   @Get('who-could')
   @View('role-grants')
+  @WholeView()
   whoCould(
     @Query('action') action?: string,
     @Query('environment') environment?: string,

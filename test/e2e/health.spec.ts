@@ -28,7 +28,7 @@ describe('a projection that can not handle an event', () => {
       const readiness = body as Readiness;
       return readiness.failedSubscriptions.some((s) => s.name === 'projection:release-board:v1') ? { status, readiness } : undefined;
     });
-    expect(after.status).toBe(200);
+    expect([after.status, after.readiness.status]).toEqual([200, 'degraded']);
     const board = after.readiness.failedSubscriptions.find((s) => s.name === 'projection:release-board:v1');
     expect(board?.reason).toContain('ReleaseComposed at release-broken@0');
     expect((await app.get('/metrics')).text).toContain('plimsoll_subscription_failed{subscription="projection:release-board:v1"} 1');

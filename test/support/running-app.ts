@@ -48,7 +48,7 @@ export async function startApp(environment: Readonly<Record<string, string>> = {
   try {
     const plimsoll = await startPlimsoll(
       readConfiguration({ PLIMSOLL_DATA_DIR: folder, DATABASE_URL: database.url, PORT: '0', LOG_LEVEL: 'silent', ...environment }),
-      clock,
+      clock ? { clock } : {},
     );
     const { url, infrastructure } = plimsoll;
     const bearer = (token: string): Person => ({

@@ -1,7 +1,7 @@
 import { IsInt, IsISO8601, IsString, Matches, Min } from 'class-validator';
 import type { RecordEvent } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
-import { daysAfter, heldBy, readRecordFacts, type RecordFacts } from '#libs/retention';
+import { daysAfter, heldBy, heldInWords, readRecordFacts, type RecordFacts } from '#libs/retention';
 import { record, type KeptRecordState } from './record.ts';
 
 /** What was read back from the archive counts for so long, milliseconds. */
@@ -51,7 +51,7 @@ export function expireRecord(command: Issued<ExpireRecord>, state: KeptRecordSta
       `Record ${target} is under legal hold: ${binding.map(({ holdId }) => holdId).join(', ')}.`,
       binding.map(({ holdId, scope, reason }) => ({
         code: 'legal-hold',
-        detail: `${holdId} holds ${scope.kind === 'everything' ? 'everything' : `${scope.kind} ${scope.id}`}: ${reason}`,
+        detail: `${holdId} holds ${heldInWords(scope)}: ${reason}`,
         evidence: [holdsRef],
         unblockedBy: `Another person than the one who placed it releases legal hold ${holdId}.`,
       })),

@@ -70,11 +70,9 @@ export const requestBacktestCommand = defineCommand({
   aggregate: backtest,
   decide: requestBacktest,
   facts: async (read, { draft, policyId }): Promise<BacktestFacts> => {
-    const [findings, groups, published] = await Promise.all([
-      checkExpressions(draft),
-      readGroups(read, groupsIn(draft)),
-      read(policy, policyId),
-    ]);
+    // Before anything is begun: what throws beside a promise leaves it to fail unheard.
+    const named = groupsIn(draft);
+    const [findings, groups, published] = await Promise.all([checkExpressions(draft), readGroups(read, named), read(policy, policyId)]);
     return { ...findings, members: groups.members, known: published.exists };
   },
   governed: ({ policyId }) => ({ policyId }),

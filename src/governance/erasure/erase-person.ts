@@ -1,6 +1,6 @@
 import { HOLD_REGISTER, type PersonEvent } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued, type ReadAggregate, type Refusal } from '#libs/event-sourcing';
-import { heldBy, legalHolds, type LegalHold } from '#libs/retention';
+import { heldBy, heldInWords, legalHolds, type LegalHold } from '#libs/retention';
 import { person, type Person } from '../person/person.ts';
 
 /** Asks for the text by and about a person to be erased; the target is the person. */
@@ -64,7 +64,7 @@ function notErasable(target: string, state: Person, { holds, holdsRef }: Erasure
     `${holds.length === 1 ? 'A legal hold forbids' : `${holds.length} legal holds forbid`} to erase ${target}.`,
     holds.slice(0, 20).map(({ holdId, scope }) => ({
       code: 'legal-hold',
-      detail: `Legal hold ${holdId} is on ${scope.kind === 'everything' ? 'everything' : `the ${scope.kind} ${scope.id}`}.`,
+      detail: `Legal hold ${holdId} is on ${heldInWords(scope)}.`,
       evidence: [holdsRef],
       unblockedBy: `Legal hold ${holdId} is released, by another person than the one who placed it.`,
     })),

@@ -1,4 +1,4 @@
-import type { LegalHoldEvent } from '#libs/contracts';
+import type { HoldScope, LegalHoldEvent } from '#libs/contracts';
 import { defineView } from '#libs/read-models';
 import type { LegalHoldRow } from './legal-holds.row.ts';
 
@@ -27,8 +27,8 @@ export const legalHoldReport = defineView<LegalHoldRow, LegalHoldEvent>({
       apply: (_row, { data, metadata }) => ({
         hold_id: data.holdId,
         status: 'in-force',
-        kind: data.scope.kind,
-        about: data.scope.id,
+        // As it is stored, a scope may be `{}`, and then the hold binds everything: what was removed does not come back.
+        ...scopeOf(data.scope),
         reason: data.reason,
         placed_by: data.placedBy,
         placed_at: metadata.recordedAt,
@@ -50,3 +50,7 @@ export const legalHoldReport = defineView<LegalHoldRow, LegalHoldEvent>({
     },
   },
 });
+
+function scopeOf({ kind = 'everything', id = '*' }: Partial<HoldScope>): Pick<LegalHoldRow, 'kind' | 'about'> {
+  return { kind, about: id };
+}

@@ -49,6 +49,9 @@ export const roleGrantList = defineView<RoleGrantRow, RoleGrantEvent | IdentityB
   },
 });
 
+/** What says of a row that its scope, as it is stored, is none: such a role covers nothing. */
+export const NO_SCOPE = 'none';
+
 function rowOf(
   grant: Extract<RoleGrantEvent, { type: 'RoleRequested' }>['data'],
   status: RoleGrantRow['status'],
@@ -58,8 +61,7 @@ function rowOf(
     grant_id: grant.grantId,
     person: grant.person,
     role: grant.role,
-    scope_kind: grant.scope.kind,
-    scope_id: grant.scope.id,
+    ...scopeOf(grant.scope),
     from_at: grant.from,
     until_at: grant.until,
     status,
@@ -67,4 +69,15 @@ function rowOf(
     confirmed_by: null,
     position,
   };
+}
+
+/** As it is stored, a scope may be `{}`: nobody checked it once. */
+function scopeOf({
+  kind = NO_SCOPE,
+  id = '',
+}: {
+  readonly kind?: string;
+  readonly id?: string;
+}): Pick<RoleGrantRow, 'scope_kind' | 'scope_id'> {
+  return { scope_kind: kind, scope_id: id };
 }
