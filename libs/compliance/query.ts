@@ -1,3 +1,4 @@
+import { AN_INSTANT, parseInstant } from '#libs/instant';
 import type { ComplianceQuery } from './report.ts';
 
 /** The longest period of one report: a year and a month. Days. */
@@ -6,21 +7,20 @@ export const MOST_DAYS = 400;
 export const MOST_SAMPLED = 10_000;
 
 const DAY = 86_400_000;
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/;
 
 /** What a query must be, as sentences by parameter; or the query. */
 export type ParsedQuery = { readonly query: ComplianceQuery } | { readonly problems: Readonly<Record<string, string>> };
 
 /**
- * Reads what was asked for from texts. Times are ISO 8601 with an offset, and a period is not over 400 days; the seed is 1 to 100 printable
+ * Reads what was asked for from texts. Times are RFC 3339, and a period is not over 400 days; the seed is 1 to 100 printable
  * characters of ASCII, so that nobody types another; the sample is a whole number from 1 to 10,000.
  */
 export function parseQuery(given: Readonly<Record<'from' | 'to' | 'seed' | 'sample', string | undefined>>): ParsedQuery {
   const problems: Record<string, string> = {};
   const time = (name: 'from' | 'to'): number => {
-    const at = TIME.test(given[name] ?? '') ? Date.parse(given[name] ?? '') : NaN;
-    if (Number.isNaN(at)) problems[name] = 'This must be a time in ISO 8601 with its offset, for example 2026-01-01T00:00:00Z.';
-    return at;
+    const at = parseInstant(given[name] ?? '');
+    if (at === undefined) problems[name] = `This must be ${AN_INSTANT}.`;
+    return at === undefined ? NaN : Date.parse(at);
   };
   const [from, to] = [time('from'), time('to')];
   if (to <= from) problems['to'] = 'This must be after from: the period is half-open, from is in it and to is not.';

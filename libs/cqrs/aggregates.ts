@@ -9,6 +9,7 @@ import {
   type EventLog,
   type Loaded,
 } from '#libs/event-sourcing';
+import { AN_INSTANT, parseInstant } from '#libs/instant';
 import { EVENT_CODEC, EVENT_LOG } from './tokens.ts';
 
 /** An aggregate as a query answers it: its state, and where in its stream that is. */
@@ -52,9 +53,7 @@ export class Aggregates {
 }
 
 function instantOf(asOf: string): string {
-  const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/.test(asOf) ? new Date(asOf) : new Date(NaN);
-  if (Number.isNaN(time.getTime())) {
-    throw new RefusedError(refuse('meaning', 'as-of-invalid', 'asOf must be an instant with its offset, such as 2026-03-02T10:00:00Z.'));
-  }
-  return time.toISOString();
+  const instant = parseInstant(asOf);
+  if (instant === undefined) throw new RefusedError(refuse('meaning', 'as-of-invalid', `asOf must be ${AN_INSTANT}.`));
+  return instant;
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { AN_INSTANT, parseInstant } from '#libs/instant';
 import { ProblemError, type FieldProblem } from './problem.ts';
 
 export const MAX_LIMIT = 200;
@@ -67,8 +68,8 @@ export function timeFilter(column: string, operator: '>=' | '<'): Filter<string>
     column,
     operator,
     type: 'timestamptz',
-    read: readTime,
-    accepts: 'This must be a time in ISO 8601 with its offset, for example 2026-03-02T10:00:00Z.',
+    read: parseInstant,
+    accepts: `This must be ${AN_INSTANT}.`,
   };
 }
 
@@ -248,18 +249,12 @@ function isOfType(value: unknown, type: OrderColumn['type']): boolean {
     case 'bigint':
       return typeof value === 'string' && /^-?\d{1,18}$/.test(value);
     case 'timestamptz':
-      return typeof value === 'string' && readTime(value) !== undefined;
+      return typeof value === 'string' && parseInstant(value) !== undefined;
     case 'uuid':
       return typeof value === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value);
     case 'text':
       return typeof value === 'string' && !value.includes('\0');
   }
-}
-
-function readTime(text: string): string | undefined {
-  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/.test(text)) return undefined;
-  const time = new Date(text);
-  return Number.isNaN(time.getTime()) ? undefined : time.toISOString();
 }
 
 function quoted(column: string): string {

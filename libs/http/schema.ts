@@ -39,6 +39,7 @@ const KEYWORDS: Readonly<Record<string, (constraints: readonly unknown[]) => Sch
   isUuid: () => ({ type: 'string', format: 'uuid' }),
   isEmail: () => ({ type: 'string', format: 'email' }),
   isUrl: () => ({ type: 'string', format: 'uri' }),
+  isInstant: () => ({ type: 'string', format: 'date-time' }),
   isIso8601: () => ({ type: 'string', format: 'date-time' }),
   isDateString: () => ({ type: 'string', format: 'date-time' }),
   isHexadecimal: () => ({ type: 'string', pattern: '^[0-9a-fA-F]+$' }),

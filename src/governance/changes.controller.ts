@@ -21,6 +21,7 @@ import {
   View,
   type Clock,
 } from '#libs/http';
+import { AN_INSTANT, parseInstant } from '#libs/instant';
 import {
   board,
   change,
@@ -281,10 +282,9 @@ export class ChangesController {
       if (startsAt === undefined) throw new RefusedError(refuse('not-found', 'meeting-unknown', 'The board has no meeting to come.'));
       return startsAt;
     }
-    const at =
-      typeof meeting === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)$/.test(meeting) ? new Date(meeting) : new Date(NaN);
-    if (Number.isNaN(at.getTime())) throw invalid('meeting', 'This must be an instant with its offset, such as 2026-03-04T13:00:00Z.');
-    return at.toISOString();
+    const at = typeof meeting === 'string' ? parseInstant(meeting) : undefined;
+    if (at === undefined) throw invalid('meeting', `This must be ${AN_INSTANT}.`);
+    return at;
   }
 
   private async found(id: string): Promise<{ contents: NonNullable<Board['contents']>; version: number; tzdata?: string }> {

@@ -5,6 +5,9 @@ import { startApp, type Answer, type Person, type RunningApp } from '../support/
 import { report, serviceDeployed } from './outside-reports.ts';
 import { ok, PROBLEMS, problemOf, Stage, step, STEPS } from './stage.ts';
 
+/** A bound on what hangs, for tests of dozens of requests on a machine that is shared. */
+const MANY_REQUESTS_MS = 240_000;
+
 /** What a request may be made of. Each attack stands beside the request like it that must be accepted. */
 describe('requests that are built to do harm', () => {
   let app: RunningApp;
@@ -134,6 +137,111 @@ describe('requests that are built to do harm', () => {
       ok(await stage.plan(release, [step('a', input)]));
     });
   });
+
+  it(
+    'a list, or nothing, where an object belongs, and a list in a list, are refused with what would be accepted',
+    async () => {
+      const name = 'shapes';
+      const release = await stage.planned(name);
+      const gates = [{ gate: 'artifacts-registered' }];
+      const policy = { policyId: 'p-shapes-2', title: name, gates, rollbackGates: gates };
+      const period = { from: '2026-01-01T00:00:00Z', to: '2026-02-01T00:00:00Z' };
+      const role = { role: 'tester', until: new Date(Date.now() + 86_400_000).toISOString() };
+      const hold = { holdId: 'h-shapes', reason: 'A case.' };
+      const calendar = { calendarId: 'c-shapes', title: name, kind: 'freeze', zone: 'UTC', justification: 'The books are closed.' };
+      const window = { kind: 'one-off', start: '2030-01-01T00:00', end: '2030-01-02T00:00' };
+      const ida = await app.person('ida', 'identity-admin');
+      const rex = await app.person('rex', 'records-manager');
+      const roles = `/v1/governance/persons/${randomUUID()}/roles`;
+      const hostile: readonly (readonly [Person, string, object, string])[] = [
+      [stage.max, '/v1/governance/policies/p-shapes/backtests', period, 'draft'],
+      [stage.max, '/v1/governance/policies/p-shapes/backtests', { ...period, draft: [] }, 'draft'],
+      [stage.max, '/v1/governance/policies', { ...policy, clauses: [{ gates }] }, 'clauses[0].when'],
+      [stage.max, '/v1/governance/policies', { ...policy, clauses: [{ when: [], gates }] }, 'clauses[0].when'],
+      [stage.max, '/v1/governance/policies', { ...policy, clauses: [[]] }, 'clauses[0]'],
+      [stage.max, '/v1/governance/policies', { ...policy, gates: [{ gate: 'approved', groups: [[]] }] }, 'gates[0].groups[0]'],
+      [stage.max, '/v1/governance/policies', { ...policy, gates: [{ gate: 'duties-separated', apart: [[]] }] }, 'gates[0].apart[0]'],
+      [ida, roles, { ...role, scope: [] }, 'scope'],
+      [ida, roles, role, 'scope'],
+      [rex, '/v1/governance/legal-holds', { ...hold, scope: [] }, 'scope'],
+      [rex, '/v1/governance/retention-policies', { title: name, rules: [[]], justification: 'So it is.' }, 'rules[0]'],
+      [stage.rita, '/v1/governance/calendars', { ...calendar, scope: {}, window: [] }, 'window'],
+      [stage.rita, '/v1/governance/calendars', { ...calendar, window }, 'scope'],
+      [stage.ada, '/v1/artifacts/artifacts', { ...artifact(name), digest: [] }, 'digest'],
+      [stage.ada, `/v1/planning/releases/${release.releaseId}/plan`, { environment: release.environment, steps: [[]] }, 'steps[0]'],
+      [stage.ada, `/v1/planning/releases/${release.releaseId}/plan`, { environment: release.environment, steps: [step('a')], smoke: [] }, 'smoke'],
+      [all, '/v1/observability/metric-samples', { environment: release.environment, service: name, source: name, samples: [[]] }, 'samples[0]'],
+    ]; // prettier-ignore
+      for (const [who, route, body, path] of hostile) {
+        const answer = await who.post(route, body);
+        const said = (answer.body.errors as { path: string; problems: string[] }[] | undefined)?.find((error) => error.path === path);
+        expect([route, path, answer.status, said?.problems]).toEqual([route, path, 400, [expect.stringMatching(/JSON object.*fields/i)]]);
+      }
+      ok(
+        await stage.max.post('/v1/governance/policies', {
+          ...policy,
+          clauses: [{ when: { regimes: ['SOX'] }, gates: [{ gate: 'tests-passed' }] }],
+        }),
+      );
+      ok(await rex.post('/v1/governance/legal-holds', { ...hold, scope: { kind: 'product', id: name } }));
+      ok(await stage.rita.post('/v1/governance/calendars', { ...calendar, scope: { environment: 'elsewhere' }, window }));
+      ok(await stage.max.post('/v1/governance/policies/p-shapes/backtests', { ...period, draft: { gates, rollbackGates: gates } }));
+      expect((await app.get('/health/ready')).body).toMatchObject({ status: 'ready' });
+    },
+    MANY_REQUESTS_MS,
+  );
+
+  it(
+    'a time that readers could read differently is refused, and an instant is not',
+    async () => {
+      const samples = (at: string): object => ({
+        environment: 'e-times',
+        service: 'times',
+        source: 'times',
+        samples: [{ at, seconds: 60, requests: 5, errors: 1 }],
+      });
+      const policy = (effectiveFrom: string): object => ({
+        policyId: 'p-times',
+        title: 'x',
+        gates: [{ gate: 'artifacts-registered' }],
+        rollbackGates: [{ gate: 'rollback-target-ran' }],
+        effectiveFrom,
+      });
+      const role = (until: string): object => ({ role: 'tester', scope: { kind: 'organisation', id: '*' }, until });
+      const built = (claimedOccurredAt: string): object => ({ ...artifact('times'), claimedOccurredAt });
+      const ida = await app.person('ida', 'identity-admin');
+      const roles = `/v1/governance/persons/${randomUUID()}/roles`;
+      const odd = [
+        '2027-W08',
+        '2027-W08-1',
+        '2027-050',
+        '20270201T100000Z',
+        '2027-02-01',
+        '2027-02-01T10:00:00',
+        '2027-02-31T00:00:00Z',
+        '2027-02-01T24:00:00Z',
+        '12027-02-01T10:00:00Z',
+      ];
+      for (const at of odd) {
+        const answers = [
+          await all.post('/v1/observability/metric-samples', samples(at)),
+          await stage.max.post('/v1/governance/policies', policy(at)),
+          await ida.post(roles, role(at)),
+          await stage.ada.post('/v1/artifacts/artifacts', built(at)),
+        ];
+        expect([at, answers.map(({ status }) => status)]).toEqual([at, [400, 400, 400, 400]]);
+        for (const { body } of answers)
+          expect(body.detail).toContain('must be an instant with its offset, from 1970 to 2999, such as 2026-03-02T10:00:00Z');
+        const asked = await stage.max.get(`/v1/governance/who-could?action=StartDeployment&at=${at}`);
+        expect([asked.status, asked.body.detail]).toEqual([422, expect.stringContaining('such as 2026-03-02T10:00:00Z')]);
+      }
+      ok(await all.post('/v1/observability/metric-samples', samples(new Date().toISOString())));
+      ok(await stage.max.post('/v1/governance/policies', policy('2127-02-28T00:00:00+01:00')));
+      ok(await stage.ada.post('/v1/artifacts/artifacts', built('2026-02-28T00:00:00.123456-08:00')));
+      ok(await stage.max.get('/v1/governance/who-could?action=StartDeployment&at=2027-02-01T10:00:00Z'));
+    },
+    MANY_REQUESTS_MS,
+  );
 
   it('names that every object has are names like others: calendars, environments, groups, steps, sources', async () => {
     const name = 'constructor';

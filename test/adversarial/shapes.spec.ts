@@ -56,6 +56,13 @@ describe('every field of every body that holds objects', () => {
     expect(ownOf(await at(list ? [{}] : {}))).toEqual([]);
   });
 
+  it('is taken where it is as it must be', async () => {
+    const [, RequestRole] = properties.find(([name]) => name === 'RequestRole.scope')!;
+    const role = { role: 'tester', scope: { kind: 'environment', id: 'production' }, until: '2027-03-02T10:00:00Z' };
+    const taken = (await problemsOf(RequestRole, role)).length === 0 ? 200 : 400;
+    expect(taken).toBe(200);
+  });
+
   it('that holds a list says so: text would pass for a list of one', () => {
     const rulesOf = (target: Class): readonly { propertyName: string; each: boolean; name?: string }[] =>
       getMetadataStorage().getTargetValidationMetadatas(target, '', true, false);

@@ -1,6 +1,7 @@
-import { IsInt, IsISO8601, IsString, Matches, Min } from 'class-validator';
+import { IsInt, IsString, Matches, Min } from 'class-validator';
 import type { RecordEvent } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
+import { IsInstant } from '#libs/instant';
 import { daysAfter, heldBy, heldInWords, readRecordFacts, type RecordFacts } from '#libs/retention';
 import { record, type KeptRecordState } from './record.ts';
 
@@ -16,7 +17,7 @@ export class ExpireRecord {
   @Matches(/^[0-9a-f]{64}$/) manifestSha256: string;
   /** Digest of the bytes that the archive gave, and when. */
   @Matches(/^[0-9a-f]{64}$/) verifiedSha256: string;
-  @IsISO8601({ strict: true }) verifiedAt: string;
+  @IsInstant() verifiedAt: string;
 }
 
 /** Only what is archived, was read back, is past its floor, and is under no legal hold. */

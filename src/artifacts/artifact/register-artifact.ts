@@ -1,8 +1,9 @@
 import { Transform, Type } from 'class-transformer';
-import { ArrayMaxSize, IsArray, IsIn, IsISO8601, IsOptional, IsString, Matches, MaxLength, ValidateNested } from 'class-validator';
+import { ArrayMaxSize, IsArray, IsIn, IsOptional, IsString, Matches, MaxLength, ValidateNested } from 'class-validator';
 import { digestText, type ArtifactEvent, type Digest } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
 import { ACCOUNT, withoutAddress } from '#libs/identity';
+import { IsInstant } from '#libs/instant';
 import { artifact, type Artifact } from './artifact.ts';
 
 const HEX_LENGTH = { sha256: 64, sha384: 96, sha512: 128 } as const;
@@ -44,7 +45,7 @@ export class RegisterArtifact {
   @ArrayMaxSize(200)
   @Matches(ACCOUNT, { each: true, message: 'each author must be an account, issuer|subject, or what a commit says of one, Name <address>' })
   authors: string[];
-  @IsOptional() @IsISO8601({ strict: true }) claimedOccurredAt?: string;
+  @IsOptional() @IsInstant() claimedOccurredAt?: string;
 }
 
 /** An artifact is its digest: a name and version never means a second one (M3.1). */

@@ -1,6 +1,7 @@
-import { IsIn, IsISO8601, IsString, MaxLength } from 'class-validator';
+import { IsIn, IsString, MaxLength } from 'class-validator';
 import type { DeploymentEvent, EnvironmentEvent, ReleaseArtifact } from '#libs/contracts';
 import { defineCommand, type Aggregate, type Decision, type Issued, type ReadAggregate } from '#libs/event-sourcing';
+import { IsInstant } from '#libs/instant';
 import { authorisationOf, isPutThere, type DeployedHere } from './authorisation.ts';
 import { environment, type Environment } from './environment.ts';
 
@@ -10,7 +11,7 @@ export class ReportRunningVersion {
   @IsIn(['deployed', 'upgraded', 'rolledback', 'removed', 'published']) change:
     'deployed' | 'upgraded' | 'rolledback' | 'removed' | 'published';
   @IsString() @MaxLength(1000) reportedBy: string;
-  @IsISO8601({ strict: true }) claimedOccurredAt: string;
+  @IsInstant() claimedOccurredAt: string;
 }
 
 export interface ReportFacts {

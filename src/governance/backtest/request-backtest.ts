@@ -2,21 +2,20 @@ import { Type } from 'class-transformer';
 import { IsString, Matches, MaxLength, ValidateNested } from 'class-validator';
 import { SAYS_SOMETHING, type BacktestEvent } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
+import { IsInstant } from '#libs/instant';
 import { readGroups } from '#libs/policy';
 import { checkExpressions } from '../policy/check-expressions.ts';
 import { groupsIn, PolicyContents, rulesOfPolicy, type ExpressionFindings } from '../policy/policy-contents.ts';
 import { policy } from '../policy/policy.ts';
 import { backtest, type Backtest } from './backtest.ts';
 
-const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?(Z|[+-]\d\d:\d\d)$/;
-
 export class BacktestFields {
   /** What would be published. */
   @ValidateNested() @Type(() => PolicyContents) draft: PolicyContents;
   /** Inclusive. */
-  @Matches(INSTANT, { message: 'from must be an instant with its offset, such as 2026-03-02T10:00:00Z' }) from: string;
+  @IsInstant() from: string;
   /** Exclusive. */
-  @Matches(INSTANT, { message: 'to must be an instant with its offset, such as 2026-03-02T10:00:00Z' }) to: string;
+  @IsInstant() to: string;
 }
 
 export class RequestBacktest extends BacktestFields {

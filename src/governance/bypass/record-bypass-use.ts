@@ -1,6 +1,7 @@
-import { IsISO8601, IsString, IsUUID } from 'class-validator';
+import { IsString, IsUUID } from 'class-validator';
 import type { BypassEvent } from '#libs/contracts';
 import { defineCommand, own, refuse, type Decision, type Issued } from '#libs/event-sourcing';
+import { IsInstant } from '#libs/instant';
 import { bypasses, type Bypasses } from './bypass.ts';
 
 /** Sent when a deployment was started with a bypass, or resumed under it. */
@@ -8,7 +9,7 @@ export class RecordBypassUse {
   @IsUUID() bypassId: string;
   @IsUUID() deploymentId: string;
   @IsString() deployer: string;
-  @IsISO8601() at: string;
+  @IsInstant() at: string;
 }
 
 /** Puts on the bypass's own record which deployment it let pass, so that whoever reviews it sees all that was done with it. */

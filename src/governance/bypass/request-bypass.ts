@@ -4,7 +4,6 @@ import {
   ArrayUnique,
   IsArray,
   IsInt,
-  IsISO8601,
   IsOptional,
   IsString,
   IsUUID,
@@ -15,6 +14,7 @@ import {
 } from 'class-validator';
 import { BYPASS_REGISTER, SAYS_SOMETHING, type BypassEvent, type GateName } from '#libs/contracts';
 import { defineCommand, derivedId, refuse, type Decision, type Issued, type Reason } from '#libs/event-sourcing';
+import { IsInstant } from '#libs/instant';
 import { NEVER_WAIVED, readGateFacts, readGroups, tupleHashOf, tupleOf, type GateFacts } from '#libs/policy';
 import { bypasses, type Bypass, type Bypasses } from './bypass.ts';
 
@@ -38,8 +38,7 @@ export class RequestBypass {
   @IsOptional() @Matches(/^[a-z0-9][a-z0-9-]{0,62}$/, { message: 'team must be the name of a group' }) team?: string;
   /** An earlier deadline for the review than 72 hours from now. */
   @IsOptional()
-  @IsISO8601({ strict: true })
-  @Matches(/(Z|[+-]\d\d:\d\d)$/, { message: 'reviewDueAt must have its offset' })
+  @IsInstant()
   reviewDueAt?: string;
 }
 

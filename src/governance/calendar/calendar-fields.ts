@@ -5,7 +5,6 @@ import {
   IsArray,
   IsIn,
   IsInt,
-  IsISO8601,
   IsOptional,
   IsString,
   Matches,
@@ -17,6 +16,7 @@ import {
 import { WEEKDAYS, windowProblem } from '#libs/calendar';
 import type { CalendarContents, CalendarScope, CalendarWindow, ChangeClass, FiscalYear, Weekday } from '#libs/contracts';
 import { refuse, type Refusal } from '#libs/event-sourcing';
+import { IsInstant } from '#libs/instant';
 
 const SLUG = /^[a-z0-9][a-z0-9-]{0,62}$/;
 /** A letter or digit that can be seen: neither blanks nor characters without width, nor letters that show nothing. */
@@ -64,7 +64,7 @@ export class JustifiedFields {
   @MaxLength(2000)
   justification: string;
   /** An instant with its offset, not before now; now unless told. */
-  @IsOptional() @IsISO8601({ strict: true }) @Matches(/T.*(?:Z|[+-]\d\d:\d\d)$/) effectiveFrom?: string;
+  @IsOptional() @IsInstant() effectiveFrom?: string;
 }
 
 export class CalendarFields extends JustifiedFields {

@@ -7,7 +7,6 @@ import {
   IsArray,
   IsIn,
   IsInt,
-  IsISO8601,
   IsOptional,
   IsString,
   Matches,
@@ -18,6 +17,7 @@ import {
 } from 'class-validator';
 import { SAYS_SOMETHING, type ChangeModelEvent, type ModelConditions, type ModelContents } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
+import { IsInstant } from '#libs/instant';
 import { board, changeModel, hashOf, type Board, type ChangeModel } from '#libs/policy';
 
 const SLUG = /^[a-z0-9][a-z0-9-]{0,62}$/;
@@ -72,10 +72,9 @@ export class ProposeChangeModel {
   @Matches(SLUG, { message: 'boardId must be the name of a board' }) boardId: string;
   @ValidateNested() @Type(() => ModelConditionsField) conditions: ModelConditionsField;
   /** Now unless told. */
-  @IsOptional() @IsISO8601({ strict: true }) @Matches(/T.*(?:Z|[+-]\d\d:\d\d)$/) validFrom?: string;
+  @IsOptional() @IsInstant() validFrom?: string;
   /** At most 366 days after validFrom. */
-  @IsISO8601({ strict: true })
-  @Matches(/T.*(?:Z|[+-]\d\d:\d\d)$/, { message: 'validUntil must be an instant with its offset' })
+  @IsInstant()
   validUntil: string;
   @IsOptional() @IsInt() @Min(1) @Max(10_000) maxChanges?: number;
 }

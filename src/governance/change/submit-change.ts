@@ -1,6 +1,7 @@
-import { ArrayMaxSize, ArrayUnique, IsArray, IsIn, IsISO8601, IsOptional, IsUUID, Matches, MaxLength } from 'class-validator';
+import { ArrayMaxSize, ArrayUnique, IsArray, IsIn, IsOptional, IsUUID, Matches, MaxLength } from 'class-validator';
 import { changeId as changeIdOf, SAYS_SOMETHING, type ChangeDossier, type ChangeEvent, type PlannedWindow } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued, type Refusal } from '#libs/event-sourcing';
+import { IsInstant } from '#libs/instant';
 import {
   change,
   classify,
@@ -19,7 +20,6 @@ import {
 } from '#libs/policy';
 
 const SLUG = /^[a-z0-9][a-z0-9-]{0,62}$/;
-const INSTANT = /T.*(?:Z|[+-]\d\d:\d\d)$/;
 const HOUR_MS = 3_600_000;
 const LONGEST_WINDOW_MS = 7 * 24 * HOUR_MS;
 const FURTHEST_MS = 366 * 24 * HOUR_MS;
@@ -35,8 +35,8 @@ export class SubmitChange {
   @Matches(SAYS_SOMETHING, { message: 'riskAssessment must say what could go wrong' }) @MaxLength(4000) riskAssessment: string;
   @Matches(SAYS_SOMETHING, { message: 'backout must say how it is undone' }) @MaxLength(4000) backout: string;
   /** The planned window, half-open; at most seven days. */
-  @IsISO8601({ strict: true }) @Matches(INSTANT, { message: 'from must be an instant with its offset' }) from: string;
-  @IsISO8601({ strict: true }) @Matches(INSTANT, { message: 'until must be an instant with its offset' }) until: string;
+  @IsInstant() from: string;
+  @IsInstant() until: string;
   /** Changes that have to be done before. */
   @IsOptional() @IsArray() @ArrayMaxSize(20) @ArrayUnique() @IsUUID(undefined, { each: true }) dependsOn?: string[];
   /** The board that decides; a normal change has one. */

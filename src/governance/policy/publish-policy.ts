@@ -1,6 +1,7 @@
 import { IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import type { PolicyEvent } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
+import { IsInstant } from '#libs/instant';
 import { hashOf, inForceAt, readGroups } from '#libs/policy';
 import { checkExpressions } from './check-expressions.ts';
 import { groupsIn, PolicyContents, rulesOfPolicy, type ExpressionFindings } from './policy-contents.ts';
@@ -12,9 +13,7 @@ export class PublishPolicy extends PolicyContents {
   @IsString() @MaxLength(200) title: string;
   /** When it comes into force; at once unless told, and never in the past. */
   @IsOptional()
-  @Matches(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?(Z|[+-]\d\d:\d\d)$/, {
-    message: 'effectiveFrom must be an instant with its offset, such as 2026-03-02T10:00:00Z',
-  })
+  @IsInstant()
   effectiveFrom?: string;
 }
 

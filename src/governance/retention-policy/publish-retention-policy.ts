@@ -5,7 +5,6 @@ import {
   IsArray,
   IsIn,
   IsInt,
-  IsISO8601,
   IsOptional,
   Matches,
   Max,
@@ -15,6 +14,7 @@ import {
 } from 'class-validator';
 import { REGIMES, SAYS_SOMETHING, type Regime, type RetentionPolicyEvent, type RetentionRule } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued, type Reason, type Refusal } from '#libs/event-sourcing';
+import { IsInstant } from '#libs/instant';
 import { hashOf } from '#libs/policy';
 import { FLOORS, retentionPolicy, type RetentionPolicy } from '#libs/retention';
 
@@ -38,7 +38,7 @@ export class PublishRetentionPolicy {
   @Type(() => RetentionRuleField)
   rules: readonly RetentionRuleField[];
   /** An instant with its offset, not before now; now unless told. */
-  @IsOptional() @IsISO8601({ strict: true }) @Matches(/T.*(?:Z|[+-]\d\d:\d\d)$/) effectiveFrom?: string;
+  @IsOptional() @IsInstant() effectiveFrom?: string;
   @Matches(SAYS_SOMETHING, { message: 'justification must say why: at least one letter or digit that can be seen' })
   @MaxLength(2000)
   justification: string;

@@ -1,8 +1,9 @@
 import { Type } from 'class-transformer';
-import { IsIn, IsISO8601, IsOptional, IsString, Matches, MaxLength, ValidateNested } from 'class-validator';
+import { IsIn, IsOptional, IsString, Matches, MaxLength, ValidateNested } from 'class-validator';
 import type { RoleGrantEvent, RoleScope } from '#libs/contracts';
 import { defineCommand, derivedId, refuse, type Decision, type Issued, type ReadAggregate, type Refusal } from '#libs/event-sourcing';
 import { GRANTABLE_ROLES, ROLE_SETS, roleSetConflict, type HeldRole } from '#libs/identity';
+import { IsInstant } from '#libs/instant';
 import { bootstrap, BOOTSTRAP_ID } from '../bootstrap/identity-bootstrap.ts';
 import { person, type Person } from '../person/person.ts';
 import { heldRoles, roleGrants, type RoleGrants } from './role-grants.ts';
@@ -19,9 +20,9 @@ export class RequestRole {
   @IsIn(GRANTABLE_ROLES) role: string;
   @ValidateNested() @Type(() => ScopeField) scope: ScopeField;
   /** From when; now unless told, and never back in time. */
-  @IsOptional() @IsISO8601({ strict: true }) from?: string;
+  @IsOptional() @IsInstant() from?: string;
   /** Until when, at most 366 days later: every role ends. */
-  @IsISO8601({ strict: true }) until: string;
+  @IsInstant() until: string;
 }
 
 export class ConfirmRole {

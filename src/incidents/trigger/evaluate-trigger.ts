@@ -1,4 +1,4 @@
-import { IsISO8601, IsString } from 'class-validator';
+import { IsString } from 'class-validator';
 import {
   METRIC_BUCKET_MS,
   metricsId,
@@ -9,13 +9,14 @@ import {
   type TriggerEvent,
 } from '#libs/contracts';
 import { defineCommand, type Aggregate, type Decision, type Issued, type ReadAggregate } from '#libs/event-sourcing';
+import { IsInstant } from '#libs/instant';
 import { trigger, type Trigger } from './trigger.ts';
 
 export class EvaluateTrigger {
   @IsString() environment: string;
   @IsString() service: string;
   /** When the traffic was recorded: a watch that lags judges what was true then, and misses nothing. */
-  @IsISO8601({ strict: true }) at: string;
+  @IsInstant() at: string;
 }
 
 export interface TriggerFacts {

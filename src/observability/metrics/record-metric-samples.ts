@@ -4,7 +4,6 @@ import {
   ArrayMinSize,
   IsArray,
   IsInt,
-  IsISO8601,
   IsNumber,
   IsOptional,
   IsString,
@@ -16,6 +15,7 @@ import {
 } from 'class-validator';
 import { METRIC_BUCKET_MS, metricsId, type MetricEvent, type MetricSample } from '#libs/contracts';
 import { defineCommand, own, refuse, type Aggregate, type Decision, type Issued } from '#libs/event-sourcing';
+import { IsInstant } from '#libs/instant';
 
 /** How far into the future a sample may claim to be, milliseconds: clocks differ, but not by more than this. */
 export const FUTURE_TOLERANCE_MS = 60_000;
@@ -38,7 +38,7 @@ export const metrics: Aggregate<Metrics, MetricEvent> = {
 };
 
 export class MetricSampleField implements MetricSample {
-  @IsISO8601({ strict: true }) @Matches(/Z$/, { message: 'at must be a UTC instant that ends in Z' }) at: string;
+  @IsInstant({ utc: true }) at: string;
   @IsNumber() @Min(0.001) @Max(3600) seconds: number;
   @IsInt() @Min(0) requests: number;
   @IsInt() @Min(0) errors: number;

@@ -4,6 +4,7 @@ import { Aggregates, camelKeys, readRows, type Answer } from '#libs/cqrs';
 import { refuse, RefusedError, type ReadAggregate } from '#libs/event-sourcing';
 import { defineList, GuardedRoutes, oneOfFilter, textFilter, type Page } from '#libs/http';
 import { GRANTABLE_ROLES, type ScopedResource } from '#libs/identity';
+import { AN_INSTANT, parseInstant } from '#libs/instant';
 import { decideAccess, holdings, policiesIn, standingOf, type Standing } from '../../authorisation/access.ts';
 import { ownerOf } from '../../authorisation/resources.ts';
 import type { RoleGrantRow } from './role-grants.row.ts';
@@ -121,10 +122,8 @@ export class WhoCouldHandler implements IQueryHandler<WhoCould> {
   }
 }
 
-function instantOf(at: string | undefined): string {
-  const time =
-    at !== undefined && /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/.test(at) ? new Date(at) : new Date(NaN);
-  if (Number.isNaN(time.getTime()))
-    throw new RefusedError(refuse('meaning', 'at-invalid', 'at must be an instant with its offset, such as 2026-03-02T10:00:00Z.'));
-  return time.toISOString();
+function instantOf(at = ''): string {
+  const instant = parseInstant(at);
+  if (instant === undefined) throw new RefusedError(refuse('meaning', 'at-invalid', `at must be ${AN_INSTANT}.`));
+  return instant;
 }
