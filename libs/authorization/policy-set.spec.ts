@@ -32,16 +32,19 @@ describe('The policies on roles', () => {
     );
   });
 
-  it('forbid programs to approve in every set, whatever it permits', () => {
+  it('forbid programs to vouch in every set, whatever it permits and whatever the action is called', () => {
     const open = 'permit (principal, action, resource);';
-    expect(mayAct(open, asked('GrantApproval', ['approver'], { bot: true }))).toEqual({
-      allowed: false,
-      policies: ['programs-do-not-approve'],
-      errors: [],
-    });
-    expect(mayAct(open, asked('GrantApproval', ['approver', 'service'])).allowed).toBe(false);
-    expect(mayAct(open, asked('GrantApproval', ['approver'])).allowed).toBe(true);
-    expect(mayAct(open, asked('RegisterArtifact', ['service'], { bot: true })).allowed).toBe(true);
+    const vouches = { vouches: true };
+    for (const action of ['GrantApproval', 'VoteOnChange', 'Confirm']) {
+      expect(mayAct(open, asked(action, ['approver'], { ...vouches, bot: true }))).toEqual({
+        allowed: false,
+        policies: ['programs-do-not-approve'],
+        errors: [],
+      });
+      expect(mayAct(open, asked(action, ['approver', 'service'], vouches)).allowed).toBe(false);
+      expect(mayAct(open, asked(action, ['approver'], vouches)).allowed).toBe(true);
+      expect(mayAct(open, asked(action, ['service'], { bot: true })).allowed).toBe(true);
+    }
   });
 
   it('see environment, service and time', () => {
@@ -75,6 +78,7 @@ describe('The policies on roles', () => {
 describe('Policies that are to be published', () => {
   it('are right as the program makes them', () => {
     expect(policySetProblems(builtIn, actions)).toEqual([]);
+    expect(policySetProblems('permit (principal, action in Action::"Confirming", resource);', actions, ['GrantApproval'])).toEqual([]);
     expect(unreachableActions(builtIn, actions, ['deployer', 'approver', 'developer'])).toEqual([]);
   });
 

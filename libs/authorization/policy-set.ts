@@ -20,6 +20,8 @@ export interface AccessRequest {
   readonly bot: boolean;
   /** Name of the command, or of what is asked. */
   readonly action: string;
+  /** By the action one person vouches for what another one asked or did. */
+  readonly vouches?: boolean;
   readonly resource: { readonly environment?: string; readonly service?: string; readonly team?: string };
   /** ISO 8601, UTC. */
   readonly now: string;
@@ -36,14 +38,11 @@ export interface AccessDecision {
 /** The most text that a set of policies may have, characters. */
 export const MAX_POLICY_TEXT = 64 * 1024;
 
-/** In every set, whatever is published: programs approve nothing and confirm nobody. */
+/** In every set, whatever is published: programs vouch for nothing and nobody, whatever the action is called. */
 const ALWAYS = `@id("programs-do-not-approve")
 forbid (principal, action in Action::"Confirming", resource)
 when { principal.bot || principal.roles.contains("service") };
 `;
-
-/** Actions by which one person vouches for what another one asked. */
-const CONFIRMING = /^(?:Grant|Confirm|Reject|Decline|Review)[A-Z]/;
 
 /** The set that holds until another is published: each action for the roles that the table names, and nothing else. */
 export function defaultPolicySet(table: ActionTable): string {
@@ -60,14 +59,16 @@ export function defaultPolicySet(table: ActionTable): string {
 /**
  * What is wrong with a set of policies, each as a sentence; empty where it can be published. Beside syntax and types (Cedar's strict
  * validation against our schema) it finds actions that there are not.
+ *
+ * @param vouching those of the actions by which one person vouches for what another one asked or did
  */
-export function policySetProblems(text: string, actions: readonly string[]): readonly string[] {
+export function policySetProblems(text: string, actions: readonly string[], vouching: readonly string[] = []): readonly string[] {
   if (text.length > MAX_POLICY_TEXT) return [`The policies have ${text.length} characters; at most ${MAX_POLICY_TEXT} are taken.`];
   const parsed = checkParsePolicySet({ staticPolicies: text });
   if (parsed.type === 'failure') return parsed.errors.map((e) => e.message);
   const policies = named(text);
   if ('problem' in policies) return [policies.problem];
-  const answer = validate({ schema: schemaOf(actions), policies: { staticPolicies: policies.byId } });
+  const answer = validate({ schema: schemaOf(actions, vouching), policies: { staticPolicies: policies.byId } });
   if (answer.type === 'failure') return answer.errors.map((e) => e.message);
   return answer.validationErrors.map(({ policyId, error }) => `${policyId}: ${error.message}`);
 }
@@ -106,7 +107,7 @@ export function mayAct(text: string, request: AccessRequest): AccessDecision {
         },
         parents: [],
       },
-      { uid: action, attrs: {}, parents: CONFIRMING.test(request.action) ? [{ type: 'Action', id: 'Confirming' }] : [] },
+      { uid: action, attrs: {}, parents: request.vouches ? [{ type: 'Action', id: 'Confirming' }] : [] },
     ],
   });
   if (answer.type === 'failure') return { allowed: false, policies: [], errors: answer.errors.map((e) => e.message) };
@@ -155,12 +156,12 @@ function named(text: string): { readonly byId: Record<string, string> } | { read
   return { byId: { ...byId } };
 }
 
-function schemaOf(actions: readonly string[]): string {
+function schemaOf(actions: readonly string[], vouching: readonly string[]): string {
   const applies = 'appliesTo { principal: Person, resource: Resource, context: { now: datetime } };';
   return [
     'entity Person = { roles: Set<String>, bot: Bool };',
     'entity Resource = { environment?: String, service?: String, team?: String };',
     'action "Confirming";',
-    ...actions.map((a) => `action ${JSON.stringify(a)} ${CONFIRMING.test(a) ? 'in ["Confirming"] ' : ''}${applies}`),
+    ...actions.map((a) => `action ${JSON.stringify(a)} ${vouching.includes(a) ? 'in ["Confirming"] ' : ''}${applies}`),
   ].join('\n');
 }

@@ -28,6 +28,11 @@ export interface CommandDefinition<C extends object, S, E extends DomainEvent, F
   readonly facts?: (read: ReadAggregate, command: Issued<C>, state: S) => Promise<F>;
   /** Governed: a refusal is itself an event (principle 5). Names what the denial is about, e.g. the release. */
   readonly governed?: (command: Issued<C>, state: S, facts: F) => Readonly<Record<string, string>>;
+  /**
+   * By it one person vouches for what another one asked or did: it refuses who had a part before, with whatever account, and its routes have
+   * `@Vouches`, so that no program does it.
+   */
+  readonly vouches?: true;
   /** Fields of free text, in which persons may be named: the rule gets them sealed, and so does all that is stored (principle 13). */
   readonly personal?: readonly PersonalField<C>[];
   /** Persons other than the one who asks, whom that text is about: it is erased with any of them. */

@@ -15,7 +15,7 @@ import { InvalidToken, personOf, type PersonResolver, type TokenVerifier } from 
 import { PUBLIC_EXTENSION } from './openapi.ts';
 import { ProblemError } from './problem.ts';
 import { CLOCK, headerOf, requestOf, type Clock, type Identity } from './request.ts';
-import { actionOf, ROLES, rolesOf } from './routes.ts';
+import { actionOf, ROLES, rolesOf, VOUCHES, vouchesOf } from './routes.ts';
 
 /** Injection token of the `TokenVerifier`. */
 export const TOKEN_VERIFIER = Symbol('TOKEN_VERIFIER');
@@ -34,6 +34,8 @@ export interface RouteRequest {
   readonly action: string;
   /** What `@Roles` says; undefined where it says nothing. */
   readonly roles: readonly string[] | undefined;
+  /** What `@Vouches` says. */
+  readonly vouches: boolean;
   readonly method: string;
   /** The route's pattern, such as `/v1/governance/approvals/:id/grant`. */
   readonly route: string;
@@ -70,6 +72,12 @@ export const Roles = (...roles: readonly string[]): ClassDecorator & MethodDecor
 /** The route is for everyone who is known: what it does is nothing until somebody else confirms it. Says so aloud, instead of nothing. */
 export const AnyRole = (): ClassDecorator & MethodDecorator => SetMetadata(ROLES, []);
 
+/**
+ * By the route one person vouches for what another one asked or did: approves, votes, confirms, reviews, releases. Programs never do, whatever
+ * roles they have and whatever policies on roles are published. It belongs on the route of every command that is defined with `vouches`.
+ */
+export const Vouches = (): MethodDecorator => SetMetadata(VOUCHES, true);
+
 /** Lets in whom a token vouches for (RFC 6750), and puts `identity` and `clock` on the request. Every route but public ones. */
 @Injectable()
 export class AuthGuard implements CanActivate {
@@ -102,6 +110,7 @@ export class AuthGuard implements CanActivate {
       subject,
       action: actionOf(context.getClass(), context.getHandler()),
       roles,
+      vouches: vouchesOf(context.getHandler()),
       method: request.method,
       route: request.routeOptions.url ?? '',
       parameters: (request.params ?? {}) as Record<string, string>,

@@ -8,6 +8,7 @@ export {
   roleMissing,
   Roles,
   TOKEN_VERIFIER,
+  Vouches,
   type Allowed,
   type Authoriser,
   type RouteRequest,

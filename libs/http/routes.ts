@@ -4,12 +4,19 @@ import { MetadataScanner, ModulesContainer, Reflector } from '@nestjs/core';
 
 /** Key of what `@Roles` says. */
 export const ROLES = 'plimsoll:roles';
+/** Key of what `@Vouches` says. */
+export const VOUCHES = 'plimsoll:vouches';
 
 const NO_COMMAND: readonly unknown[] = [Object, String, Number, Boolean, Array, Promise, Function];
 
 /** What `@Roles` says of a route; the method's word counts before the class's. */
 export function rolesOf(reflector: Reflector, context: Pick<ExecutionContext, 'getHandler' | 'getClass'>): readonly string[] | undefined {
   return reflector.getAllAndOverride<readonly string[] | undefined>(ROLES, [context.getHandler(), context.getClass()]);
+}
+
+/** What `@Vouches` says of a route. */
+export function vouchesOf(handler: object): boolean {
+  return Reflect.getMetadata(VOUCHES, handler) === true;
 }
 
 /** What a route does, by name: the command that its body is, else the handler's own name (`rejectRole` → `RejectRole`). */
@@ -28,6 +35,8 @@ export interface GuardedRoute {
   readonly path: string;
   /** Any of them; none where everybody may who is known. */
   readonly roles: readonly string[];
+  /** One person vouches there for what another one asked or did: no program does. */
+  readonly vouches: boolean;
 }
 
 /** Every route for which roles count, read off the controllers themselves: POSTs, and whatever `@Roles` names. */
@@ -51,6 +60,11 @@ export class GuardedRoutes {
     return Object.fromEntries(this.all().map(({ action, roles }) => [action, roles]));
   }
 
+  /** The actions by which one person vouches for what another one asked or did. */
+  vouching(): readonly string[] {
+    return [...new Set(this.all().flatMap(({ action, vouches }) => (vouches ? [action] : [])))];
+  }
+
   private find(): readonly GuardedRoute[] {
     const scanner = new MetadataScanner();
     const controllers = new Set([...this.modules.values()].flatMap((m) => [...m.controllers.values()].map((c) => c.metatype as Type)));
@@ -69,7 +83,15 @@ export class GuardedRoutes {
           const roles = rolesOf(this.reflector, { getHandler: () => handler, getClass: <T>() => controller as T as Type<T> });
           if (method !== RequestMethod.POST && roles === undefined) return [];
           const path = [controller, handler].map((place) => String(Reflect.getMetadata(PATH_METADATA, place) ?? '')).join('/');
-          return [{ action: actionOf(controller, handler), method: RequestMethod[method] ?? '', path: `/${path}`, roles: roles ?? [] }];
+          return [
+            {
+              action: actionOf(controller, handler),
+              method: RequestMethod[method] ?? '',
+              path: `/${path}`,
+              roles: roles ?? [],
+              vouches: vouchesOf(handler),
+            },
+          ];
         }),
       )
       .sort((a, b) => (a.action < b.action ? -1 : 1));

@@ -12,6 +12,7 @@ import {
   IdPipe,
   ListParameters,
   Meta,
+  Vouches,
   parseStrictJson,
   ProblemError,
   Public,
@@ -119,6 +120,7 @@ export class ChangesController {
   }
 
   @Post('changes/:id/votes')
+  @Vouches()
   @Roles('approver')
   vote(@Param('id', IdPipe) id: string, @Body() body: VoteOnChange, @Meta() meta: CommandMeta): Promise<Transacted> {
     return this.commands.execute(issue(body, id, meta));
@@ -126,6 +128,7 @@ export class ChangesController {
 
   /** The chair has the board vote before its meeting. */
   @Post('changes/:id/open-vote')
+  @Vouches()
   @Roles('approver')
   openVote(@Param('id', IdPipe) id: string, @Body() body: OpenChangeVote, @Meta() meta: CommandMeta): Promise<Transacted> {
     return this.commands.execute(issue(body, id, meta));
@@ -138,6 +141,7 @@ export class ChangesController {
   }
 
   @Post('changes/:id/conditions/confirm')
+  @Vouches()
   @Roles('approver', 'release-manager', 'sre', 'tester')
   confirmCondition(@Param('id', IdPipe) id: string, @Body() body: ConfirmCondition, @Meta() meta: CommandMeta): Promise<Transacted> {
     return this.commands.execute(issue(body, id, meta));
@@ -151,6 +155,7 @@ export class ChangesController {
 
   /** The review of an emergency, afterwards. */
   @Post('changes/:id/review')
+  @Vouches()
   @Roles('approver', 'auditor', 'release-manager')
   review(@Param('id', IdPipe) id: string, @Body() body: ReviewChange, @Meta() meta: CommandMeta): Promise<Transacted> {
     return this.commands.execute(issue(body, id, meta));
@@ -213,6 +218,7 @@ export class ChangesController {
   }
 
   @Post('change-models/:id/votes')
+  @Vouches()
   @Roles('approver')
   voteOnModel(@Param('id', IdPipe) id: string, @Body() body: VoteOnChangeModel, @Meta() meta: CommandMeta): Promise<Transacted> {
     return this.commands.execute(issue(body, id, meta));

@@ -3,7 +3,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import { approvalId } from '#libs/contracts';
 import { Aggregates } from '#libs/cqrs';
 import { issue, type CommandMeta, type Transacted } from '#libs/event-sourcing';
-import { IdPipe, Meta, Roles } from '#libs/http';
+import { IdPipe, Meta, Roles, Vouches } from '#libs/http';
 import { approval } from './approval/approval.ts';
 import { GrantApproval, RejectApproval } from './approval/grant-approval.ts';
 import { eligibleFor } from './approval/eligible-approvers.ts';
@@ -40,12 +40,14 @@ export class GovernanceController {
   }
 
   @Post('approvals/:id/grant')
+  @Vouches()
   @Roles('approver')
   grant(@Param('id', IdPipe) id: string, @Body() body: GrantApproval, @Meta() meta: CommandMeta): Promise<Transacted> {
     return this.commands.execute(issue(body, id, meta));
   }
 
   @Post('approvals/:id/reject')
+  @Vouches()
   @Roles('approver')
   reject(@Param('id', IdPipe) id: string, @Body() body: RejectApproval, @Meta() meta: CommandMeta): Promise<Transacted> {
     return this.commands.execute(issue(body, id, meta));
@@ -71,6 +73,7 @@ export class GovernanceController {
   }
 
   @Post('groups/:id/members')
+  @Vouches()
   @Roles('identity-admin')
   addMember(@Param('id', IdPipe) id: string, @Body() body: AddGroupMember, @Meta() meta: CommandMeta): Promise<Transacted> {
     return this.commands.execute(issue(body, id, meta));

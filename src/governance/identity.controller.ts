@@ -3,10 +3,10 @@ import { CommandBus } from '@nestjs/cqrs';
 import { accountId, ownershipId } from '#libs/contracts';
 import { Aggregates } from '#libs/cqrs';
 import { issue, type CommandMeta, type Transacted } from '#libs/event-sourcing';
-import { AnyRole, GuardedRoutes, IdPipe, Meta, Roles } from '#libs/http';
+import { AnyRole, GuardedRoutes, IdPipe, Meta, Roles, Vouches } from '#libs/http';
 import { defaultPolicySet } from '#libs/authorization';
 import { ConfirmAccountLink, RequestAccountLink, UnlinkAccount } from './account/link-account.ts';
-import { addressToClaim, ClaimAddress } from './address/claim-address.ts';
+import { addressToClaim, ClaimAddress, type ClaimAddressByKeys } from './address/claim-address.ts';
 import { BootstrapIdentity, EndBootstrap } from './bootstrap/bootstrap-identity.ts';
 import { bootstrap, BOOTSTRAP_ID } from './bootstrap/identity-bootstrap.ts';
 import { ConfirmOwnership, RequestOwnership } from './ownership/assign-ownership.ts';
@@ -63,9 +63,10 @@ export class IdentityController {
 
   /** The address is not stored, only ids that say whether another one is the same or looks the same. */
   @Post('persons/:id/addresses')
+  @Vouches()
   @Roles('identity-admin')
   claimAddress(@Param('id', IdPipe) id: string, @Body() body: ClaimAddress, @Meta() meta: CommandMeta): Promise<Transacted> {
-    const { command, skeletonId } = addressToClaim(id, body.address);
+    const { command, skeletonId }: { command: ClaimAddressByKeys; skeletonId: string } = addressToClaim(id, body.address);
     return this.commands.execute(issue(command, skeletonId, meta));
   }
 
@@ -77,6 +78,7 @@ export class IdentityController {
   }
 
   @Post('accounts/confirm')
+  @Vouches()
   @Roles('identity-admin')
   confirmLink(@Body() body: ConfirmAccountLink, @Meta() meta: CommandMeta): Promise<Transacted> {
     return this.commands.execute(issue(body, accountId(body.issuer, body.subject), meta));
@@ -96,6 +98,7 @@ export class IdentityController {
   }
 
   @Post('ownership/confirm')
+  @Vouches()
   @Roles('identity-admin')
   confirmOwnership(@Body() body: ConfirmOwnership, @Meta() meta: CommandMeta): Promise<Transacted> {
     return this.commands.execute(issue(body, ownershipId(body.product), meta));
@@ -115,6 +118,7 @@ export class IdentityController {
   }
 
   @Post('persons/:id/roles/confirm')
+  @Vouches()
   @Roles('identity-admin')
   confirmRole(@Param('id', IdPipe) id: string, @Body() body: ConfirmRole, @Meta() meta: CommandMeta): Promise<Transacted> {
     return this.commands.execute(issue(body, id, meta));
@@ -135,10 +139,14 @@ export class IdentityController {
   @Roles('policy-editor')
   proposeRolePolicy(@Body() body: ProposeRolePolicy, @Meta() meta: CommandMeta): Promise<Transacted> {
     const actions = [...new Set(this.routes.all().map((r) => r.action))];
-    return this.commands.execute(issue(Object.assign(new ProposeRolePolicyForActions(), body, { actions }), ROLE_POLICY_ID, meta));
+    const vouching = this.routes.vouching();
+    return this.commands.execute(
+      issue(Object.assign(new ProposeRolePolicyForActions(), body, { actions, vouching }), ROLE_POLICY_ID, meta),
+    );
   }
 
   @Post('role-policies/confirm')
+  @Vouches()
   @Roles('policy-editor')
   confirmRolePolicy(@Body() body: ConfirmRolePolicy, @Meta() meta: CommandMeta): Promise<Transacted> {
     return this.commands.execute(issue(body, ROLE_POLICY_ID, meta));

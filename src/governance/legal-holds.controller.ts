@@ -3,7 +3,7 @@ import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { HOLD_REGISTER } from '#libs/contracts';
 import { Aggregates } from '#libs/cqrs';
 import { issue, refuse, RefusedError, type CommandMeta, type Transacted } from '#libs/event-sourcing';
-import { IdPipe, ListParameters, Meta, Roles, View } from '#libs/http';
+import { IdPipe, ListParameters, Meta, Roles, View, Vouches } from '#libs/http';
 import { holdOf, legalHolds } from '#libs/retention';
 import { PlaceLegalHold } from './legal-hold/place-legal-hold.ts';
 import { ReleaseLegalHold } from './legal-hold/release-legal-hold.ts';
@@ -26,6 +26,7 @@ export class LegalHoldsController {
 
   /** By another person than the one who placed it. */
   @Post('legal-holds/:id/release')
+  @Vouches()
   @Roles('records-manager', 'auditor')
   async release(@Param('id', IdPipe) id: string, @Body() body: ReleaseLegalHold, @Meta() meta: CommandMeta): Promise<Transacted> {
     const transacted: Transacted = await this.commands.execute(issue(Object.assign(body, { holdId: id }), HOLD_REGISTER, meta));

@@ -114,7 +114,7 @@ describe('attacks on identity and roles', () => {
   it('decides by the very table that the routes declare, for every role and route', async () => {
     const { builtIn, routes } = (await root.get('/v1/governance/role-policies')).body as {
       builtIn: string;
-      routes: { action: string; roles: string[] }[];
+      routes: { action: string; roles: string[]; vouches: boolean }[];
     };
     expect(routes.length).toBeGreaterThan(25);
     for (const { action, roles } of routes) {

@@ -14,6 +14,7 @@ import {
   ownWordsAreSealed,
   packagesHaveOneHome,
   rulesArePure,
+  secondPersonsVouch,
   typeOrmStaysInItsPlace,
   type Rule,
 } from './rules.ts';
@@ -51,6 +52,17 @@ const rules: readonly [title: string, rule: Rule, fixture: string, said: readonl
   ['no script counts on running before or after another', noScriptsAroundScripts, 'scripts', [/prestart/, /postbuild/]],
   ['every command has a spec beside it', commandsHaveSpecs, 'specs', [/src\/planning\/release\/plan-release\.ts/]],
   ['what persons write is sealed', ownWordsAreSealed, 'own-words', [/grant\.ts Grant\.comment is somebody's own words/]],
+  [
+    'whatever takes a second person is no program’s to do',
+    secondPersonsVouch,
+    'vouching',
+    [
+      /grant\.ts GrantThing asks for a second person/,
+      /end\.ts EndThing asks for a second person/,
+      /controller\.ts confirm issues ConfirmThing: its route needs/,
+      /controller\.ts ask has @Vouches\(\), and issues no command/,
+    ],
+  ],
   ['nothing names a machine', nothingOfTheMachine, 'machine', [/one\.ts:1 names/, /\.npmrc:1/, /package-lock\.json/]],
 ];
 

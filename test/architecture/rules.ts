@@ -296,6 +296,69 @@ export const ownWordsAreSealed: Rule = (files) => {
     });
 };
 
+/** What a rule says where it asks for somebody else than who had a part before. */
+const ASKS_FOR_ANOTHER = /\bisFirstHand\(|'[a-z]+(?:-[a-z]+)*-by-another'|'recused'|'own-membership'/;
+/** Names of what one person does about what another one asked or did. */
+const NAMED_AS_VOUCHING = /^(?:Grant|Confirm|Reject|Decline|Review|Vote|Approve|Release[A-Z]\w*Hold|Open\w*Vote)/;
+
+/**
+ * A command whose rule asks for a second person, or whose name says that one vouches for another, is defined with `vouches`, and its routes have
+ * `@Vouches`, by which no program gets through; and no other route has it. Commands of processes are not governed: nobody asks for them.
+ */
+export const secondPersonsVouch: Rule = (files) => {
+  const ours = files.filter((f) => areaOf(f.path) && isTypeScript(f) && !isSpec(f));
+  const vouching = new Set<string>();
+  const silent = ours.flatMap((file) => {
+    const found: string[] = [];
+    const source = parse(file);
+    const rules = new Map<string, string>();
+    ts.forEachChild(source, (node) => {
+      if (ts.isFunctionDeclaration(node) && node.name) rules.set(node.name.text, node.getText(source));
+    });
+    const visit = (node: ts.Node): void => {
+      if (ts.isCallExpression(node) && node.expression.getText(source) === 'defineCommand') {
+        const [definition] = node.arguments;
+        const says = new Map(
+          definition && ts.isObjectLiteralExpression(definition)
+            ? definition.properties.map((p) => [
+                p.name?.getText(source) ?? '',
+                ts.isPropertyAssignment(p) ? p.initializer.getText(source) : '',
+              ])
+            : [],
+        );
+        const name = says.get('type') ?? '';
+        if (says.get('vouches') === 'true') vouching.add(name);
+        else if (says.has('governed') && (NAMED_AS_VOUCHING.test(name) || ASKS_FOR_ANOTHER.test(rules.get(says.get('decide') ?? '') ?? '')))
+          found.push(`${file.path} ${name} asks for a second person: say so in the command's definition, vouches: true.`);
+      }
+      ts.forEachChild(node, visit);
+    };
+    visit(source);
+    return found;
+  });
+  const routes = ours
+    .filter((f) => f.path.endsWith('.controller.ts'))
+    .flatMap((file) => {
+      const source = parse(file);
+      const found: string[] = [];
+      const visit = (node: ts.Node): void => {
+        if (ts.isMethodDeclaration(node)) {
+          const decorators = (ts.getDecorators(node) ?? []).map((d) => d.getText(source));
+          const place = `${file.path} ${node.name.getText(source)}`;
+          const commands = [...vouching].filter((name) => new RegExp(`\\b${name}\\b`).test(node.getText(source)));
+          const says = decorators.includes('@Vouches()');
+          if (commands.length > 0 && !says && decorators.some((d) => d.startsWith('@Post(')))
+            found.push(`${place} issues ${commands.join(', ')}: its route needs @Vouches().`);
+          if (commands.length === 0 && says) found.push(`${place} has @Vouches(), and issues no command that is defined with it.`);
+        }
+        ts.forEachChild(node, visit);
+      };
+      visit(source);
+      return found;
+    });
+  return [...silent, ...routes];
+};
+
 // Put together from parts, so that this file is not what it looks for.
 const MACHINE_PATH = new RegExp(`(?<![\\w.:/<$}-])/(?:${['work', 'root', 'Users', 'home'].join('|')})/[A-Za-z0-9._-]+`);
 const REGISTRY = new RegExp(`https?://[^/\\s"'\`]*(?:${['registry', 'artifactory', 'nexus', 'verdaccio'].join('|')})[^\\s"'\`]*`, 'i');

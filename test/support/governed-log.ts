@@ -1,4 +1,4 @@
-import { approvalId, artifactId, changeId, ORGANISATION, plimsollCodec, rollbackId, versionLineId } from '#libs/contracts';
+import { accountId, approvalId, artifactId, changeId, ORGANISATION, plimsollCodec, rollbackId, versionLineId } from '#libs/contracts';
 import {
   BEFORE_ALL,
   derivedId,
@@ -21,6 +21,7 @@ import { reportStepCommand, leaseStepCommand } from '../../src/deployments/deplo
 import { startDeploymentCommand } from '../../src/deployments/deployment/start-deployment.ts';
 import { defineEnvironmentCommand } from '../../src/environments/environment/define-environment.ts';
 import { freeEnvironmentCommand, reserveEnvironmentCommand } from '../../src/environments/environment/reserve-environment.ts';
+import { confirmAccountLinkCommand, requestAccountLinkCommand } from '../../src/governance/account/link-account.ts';
 import { approval } from '../../src/governance/approval/approval.ts';
 import { grantApprovalCommand, rejectApprovalCommand } from '../../src/governance/approval/grant-approval.ts';
 import { requestApprovalCommand } from '../../src/governance/approval/request-approval.ts';
@@ -29,6 +30,7 @@ import { declareCalendarCommand } from '../../src/governance/calendar/declare-ca
 import { submitChangeCommand } from '../../src/governance/change/submit-change.ts';
 import { addGroupMemberCommand } from '../../src/governance/group/change-members.ts';
 import { defineGroupCommand } from '../../src/governance/group/define-group.ts';
+import { registerPersonCommand } from '../../src/governance/person/register-person.ts';
 import { publishPolicyCommand, type PublishPolicy } from '../../src/governance/policy/publish-policy.ts';
 import { openIncidentCommand } from '../../src/incidents/incident/open-incident.ts';
 import { assignVersionCommand } from '../../src/planning/version-line/assign-version.ts';
@@ -48,6 +50,7 @@ export class GovernedLog {
   readonly log: EventLog = new MemoryEventLog();
   readonly codec = plimsollCodec();
   private commands = 0;
+  private readonly linked = new Map<string, string>();
 
   /** @param now ISO 8601, server time of the next command */
   constructor(public now = '2026-03-02T10:00:00.000Z') {}
@@ -65,7 +68,7 @@ export class GovernedLog {
 
   /** The refusal, where it is refused. */
   async ask(definition: AnyCommandDefinition, target: string, fields: object, person: string): Promise<Refusal | undefined> {
-    const actor = { person: defaultPersonId('test', person), principal: `test|${person}`, roles: [] };
+    const actor = { person: this.personOf(person), principal: `test|${person}`, roles: [] };
     const commandId = derivedId('test-command', String(this.commands++));
     const meta = { commandId, actor, correlationId: commandId, causationId: commandId, now: this.now };
     try {
@@ -75,6 +78,20 @@ export class GovernedLog {
       if (!(error instanceof RefusedError)) throw error;
       return error.refusal;
     }
+  }
+
+  /** The person whom an account, by its subject, acts as. */
+  personOf(subject: string): string {
+    return this.linked.get(subject) ?? defaultPersonId('test', subject);
+  }
+
+  /** Has an account linked to a person, by two others. */
+  async link(subject: string, person: string): Promise<void> {
+    const account = { issuer: 'test', subject, person };
+    await this.do(registerPersonCommand, person, { person }, 'ivy');
+    await this.do(requestAccountLinkCommand, accountId('test', subject), account, 'ivy');
+    await this.do(confirmAccountLinkCommand, accountId('test', subject), account, 'ivo');
+    this.linked.set(subject, person);
   }
 
   async events(): Promise<readonly StoredEvent[]> {

@@ -1,4 +1,4 @@
-import type { GateFacts } from '#libs/policy';
+import type { FirstHands, GateFacts } from '#libs/policy';
 
 /** Facts of a release that is ready in every way but for approvals; override what a test is about. */
 export function gateFacts(overrides: Partial<GateFacts> = {}): GateFacts {
@@ -43,4 +43,7 @@ export function gateFacts(overrides: Partial<GateFacts> = {}): GateFacts {
     ...overrides,
   };
 }
+/** Nobody is known by another account than the one on record. */
+export const noAliases: FirstHands = { first: [], persons: { now: {}, refs: [] } };
+
 export * from './changes.ts';

@@ -2,6 +2,7 @@ import { IsBoolean, IsOptional, IsString, IsUUID, Matches, MaxLength } from 'cla
 import { type AccountEvent } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued, type ReadAggregate } from '#libs/event-sourcing';
 import { defaultPersonId } from '#libs/identity';
+import { isFirstHand, readFirstHands, whoDid, type FirstHands } from '#libs/policy';
 import { person, type Person } from '../person/person.ts';
 import { account, type Account } from './account.ts';
 
@@ -32,6 +33,8 @@ export interface LinkFacts {
   readonly person: Person;
 }
 
+export type ConfirmLinkFacts = LinkFacts & FirstHands;
+
 /** Anybody may ask, also whose account it is; it counts when another person has confirmed it. */
 export function requestAccountLink(command: Issued<RequestAccountLink>, state: Account, facts: LinkFacts): Decision<AccountEvent> {
   const { issuer, subject, meta } = command;
@@ -48,7 +51,7 @@ export function requestAccountLink(command: Issued<RequestAccountLink>, state: A
  * Neither who asked, nor whose account it would be, confirms it. From here on duties of this account count for the person; it rewrites
  * nothing, and has what was done before looked at again.
  */
-export function confirmAccountLink(command: Issued<ConfirmAccountLink>, state: Account, facts: LinkFacts): Decision<AccountEvent> {
+export function confirmAccountLink(command: Issued<ConfirmAccountLink>, state: Account, facts: ConfirmLinkFacts): Decision<AccountEvent> {
   const { issuer, subject, meta } = command;
   const confirmer = meta.actor.person;
   const { pending } = state;
@@ -61,11 +64,12 @@ export function confirmAccountLink(command: Issued<ConfirmAccountLink>, state: A
   }
   if (facts.person.left) return refuse('conflict', 'person-left', `${command.person} has left.`);
   const formerly = state.person ?? defaultPersonId(issuer, subject);
-  if ([pending.requestedBy, pending.person, formerly].includes(confirmer)) {
+  if (isFirstHand(meta.actor, facts, pending.requestedBy, pending.person, formerly)) {
     return refuse('duty', 'confirmed-by-another', 'A link is confirmed by somebody who neither asked for it nor is whom it is about.', [
       {
         code: 'two-persons',
         detail: `${pending.requestedBy} asked for the account to be linked to ${pending.person}.`,
+        evidence: facts.persons.refs,
         unblockedBy: 'Another administrator of identities confirms it.',
       },
     ]);
@@ -108,9 +112,14 @@ export const requestAccountLinkCommand = defineCommand({
 });
 export const confirmAccountLinkCommand = defineCommand({
   type: ConfirmAccountLink,
+  vouches: true,
   aggregate: account,
   decide: confirmAccountLink,
-  facts: linkFacts,
+  facts: async (read, command): Promise<ConfirmLinkFacts> => {
+    const { target, meta } = command;
+    const asked = await whoDid(read, account.category, target, ({ type }) => type === 'AccountLinkRequested');
+    return { ...(await linkFacts(read, command)), ...(await readFirstHands(read, meta.actor, asked.slice(-1))) };
+  },
   governed: about,
 });
 export const unlinkAccountCommand = defineCommand({

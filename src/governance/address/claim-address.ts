@@ -52,6 +52,7 @@ export function claimAddress(command: Issued<ClaimAddressByKeys>, state: Address
 
 export const claimAddressCommand = defineCommand({
   type: ClaimAddressByKeys,
+  vouches: true,
   aggregate: addresses,
   decide: claimAddress,
   facts: async (read: ReadAggregate, command: ClaimAddressByKeys): Promise<ClaimFacts> => ({

@@ -137,6 +137,7 @@ async function voteFacts(read: ReadAggregate, { meta }: Issued<object>, state: A
 
 export const grantApprovalCommand = defineCommand({
   type: GrantApproval,
+  vouches: true,
   personal: ['comment'],
   aggregate: approval,
   decide: grantApproval,
@@ -146,6 +147,7 @@ export const grantApprovalCommand = defineCommand({
 
 export const rejectApprovalCommand = defineCommand({
   type: RejectApproval,
+  vouches: true,
   personal: ['reason'],
   aggregate: approval,
   decide: rejectApproval,

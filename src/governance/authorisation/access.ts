@@ -61,15 +61,16 @@ export function decideAccess(
     readonly held: readonly HeldRole[];
     readonly bot: boolean;
     readonly action: string;
+    readonly vouches?: boolean;
     readonly resource: ScopedResource;
     readonly at: string;
   },
 ): Access {
   const { version, text } = policiesIn(standing, table);
   const roles = rolesFor(asked.held, asked.at, asked.resource);
-  const { person: personId, bot, action, resource, at } = asked;
+  const { person: personId, bot, action, vouches = false, resource, at } = asked;
   if (standing.person.state.left) return { allowed: false, policies: [], errors: [], roles: [], policyVersion: version };
-  return { ...mayAct(text, { person: personId, roles, bot, action, resource, now: at }), roles, policyVersion: version };
+  return { ...mayAct(text, { person: personId, roles, bot, action, vouches, resource, now: at }), roles, policyVersion: version };
 }
 
 /** Roles that are in force, but not for what was asked. */

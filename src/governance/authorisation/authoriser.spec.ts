@@ -56,6 +56,7 @@ async function ida(rolesFrom: 'token' | 'grants' = 'grants') {
       subject: 'ida',
       action: 'RevokeRole',
       roles: ['identity-admin'],
+      vouches: false,
       method: 'POST',
       route: '/v1/governance/persons/:id/roles/revoke',
       parameters: { id: 'dora' },

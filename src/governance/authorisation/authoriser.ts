@@ -95,6 +95,7 @@ export class GrantAuthoriser implements Authoriser {
       held,
       bot: own.state.bot ?? false,
       action,
+      vouches: request.vouches,
       resource,
       at: now,
     });
@@ -122,7 +123,12 @@ export class GrantAuthoriser implements Authoriser {
     if (access.policies.length > 0 && access.errors.length === 0) {
       const detail = `The policies on roles forbid it: ${access.policies.join(', ')}.`;
       return refuse('duty', 'role-forbidden', detail, [
-        { code: 'role-forbidden', detail, evidence, unblockedBy: 'A person whom no policy forbids it does it: programs approve nothing.' },
+        {
+          code: 'role-forbidden',
+          detail,
+          evidence,
+          unblockedBy: 'A person whom no policy forbids it does it: programs vouch for nothing.',
+        },
       ]);
     }
     const missing = roleMissing(

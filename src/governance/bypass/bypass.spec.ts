@@ -1,7 +1,7 @@
 import type { BypassEvent } from '#libs/contracts';
 import { isRefusal } from '#libs/event-sourcing';
 import { issued, scenario } from '#libs/event-sourcing/testing';
-import { gateFacts } from '#libs/policy/testing';
+import { gateFacts, noAliases } from '#libs/policy/testing';
 import { bypasses } from './bypass.ts';
 import { markBypassReviewOverdue, MarkBypassReviewOverdue } from './mark-review-overdue.ts';
 import { recordBypassUse, RecordBypassUse } from './record-bypass-use.ts';
@@ -9,7 +9,8 @@ import { bypassIdOf, requestBypass, RequestBypass } from './request-bypass.ts';
 import { reviewBypass, ReviewBypass } from './review-bypass.ts';
 
 const register = scenario(bypasses);
-const facts = { gates: gateFacts() };
+const nobody = { requesters: {}, persons: noAliases.persons };
+const facts = { gates: gateFacts(), ...nobody };
 const NOW = '2026-03-02T10:00:00.000Z';
 const DUE = '2026-03-05T10:00:00.000Z';
 const LATER = '2026-03-05T10:00:00.001Z';
@@ -27,7 +28,7 @@ const { bypassId } = requested.data;
 const used: BypassEvent = { type: 'BypassUsed', data: { bypassId, deploymentId: 'deployment-1', deployer: 'dan', at: NOW } };
 const review = (person: string, changes: Partial<ReviewBypass> = {}, now = NOW) =>
   issued(ReviewBypass, { bypassId, outcome: 'approved', findings: 'The outage was real.', ...changes }, 'register', { person, now });
-const nobodyElse = { authors: ['ada'] };
+const nobodyElse = { authors: ['ada'], requesters: [], deployers: [], persons: noAliases.persons, refs: [] };
 const reviewed = eventOf(register.given(requested, used).when(reviewBypass, review('rita'), nobodyElse).decision);
 
 function eventOf(decision: ReturnType<typeof requestBypass>): BypassEvent {
@@ -51,7 +52,7 @@ describe('requesting a bypass', () => {
   it('is refused where the same person has it already, and says which; for another tuple it is another bypass', () => {
     const again = register.given(requested).when(requestBypass, ask(), facts).thenRefused('bypass-open');
     expect(again.reasons[0]?.unblockedBy).toContain(bypassId);
-    const changed = { gates: gateFacts({ plan: { steps: [], planHash: 'other' } }) };
+    const changed = { ...nobody, gates: gateFacts({ plan: { steps: [], planHash: 'other' } }) };
     expect(register.given(requested).when(requestBypass, ask(), changed).decision).toMatchObject([{ type: 'BypassRequested' }]);
   });
 
@@ -70,10 +71,10 @@ describe('requesting a bypass', () => {
     ['review-due-at', ask({ reviewDueAt: '2026-03-05T10:00:00.001Z' }), facts],
     ['review-due-at', ask({ reviewDueAt: NOW }), facts],
     ['not-in-team', ask({ team: 'payments' }), { ...facts, team: { members: ['anna'], ref: 'group-payments@1' } }],
-    ['no-policy', ask(), { gates: gateFacts({ policy: { ...facts.gates.policy, version: 0 } }) }],
-    ['not-planned', ask(), { gates: { ...facts.gates, plan: undefined } }],
-    ['release-unknown', ask(), { gates: { ...facts.gates, product: undefined } }],
-    ['environment-unknown', ask(), { gates: { ...facts.gates, environmentClass: undefined } }],
+    ['no-policy', ask(), { ...nobody, gates: gateFacts({ policy: { ...facts.gates.policy, version: 0 } }) }],
+    ['not-planned', ask(), { ...nobody, gates: { ...facts.gates, plan: undefined } }],
+    ['release-unknown', ask(), { ...nobody, gates: { ...facts.gates, product: undefined } }],
+    ['environment-unknown', ask(), { ...nobody, gates: { ...facts.gates, environmentClass: undefined } }],
   ] as const)('is refused: %s', (type, command, given) => {
     register
       .given()
@@ -82,7 +83,7 @@ describe('requesting a bypass', () => {
   });
 
   it('is blocked while a review of the same person or the same product is overdue, from the instant on that it was due', () => {
-    const other = { gates: gateFacts({ product: 'bank' }) };
+    const other = { ...nobody, gates: gateFacts({ product: 'bank' }) };
     const at = (person: string, now: string) => ask({}, { person, now, commandId: '00000000-0000-4000-8000-000000000002' });
     const before = '2026-03-05T09:59:59.999Z';
     const refusal = register.given(requested, used).when(requestBypass, at('otto', DUE), other).thenRefused('bypass-review-overdue');
@@ -104,8 +105,11 @@ describe('requesting a bypass', () => {
     const ofTeam = eventOf(register.given().when(requestBypass, ask({ team: 'payments' }), { ...facts, team }).decision);
     const other = gateFacts({ product: 'bank' });
     const emil = (name?: string) => ask({ ...(name ? { team: name } : {}) }, { person: 'emil', now: LATER });
-    register.given(ofTeam).when(requestBypass, emil('payments'), { gates: other, team }).thenRefused('bypass-review-overdue');
-    expect(register.given(ofTeam).when(requestBypass, emil('ledger'), { gates: other, team }).decision).toHaveLength(1);
+    register
+      .given(ofTeam)
+      .when(requestBypass, emil('payments'), { ...nobody, gates: other, team })
+      .thenRefused('bypass-review-overdue');
+    expect(register.given(ofTeam).when(requestBypass, emil('ledger'), { ...nobody, gates: other, team }).decision).toHaveLength(1);
   });
 });
 

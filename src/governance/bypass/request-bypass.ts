@@ -13,9 +13,21 @@ import {
   Min,
 } from 'class-validator';
 import { BYPASS_REGISTER, SAYS_SOMETHING, type BypassEvent, type GateName } from '#libs/contracts';
-import { defineCommand, derivedId, refuse, type Decision, type Issued, type Reason } from '#libs/event-sourcing';
+import { defineCommand, derivedId, own, refuse, type Decision, type Issued, type Reason } from '#libs/event-sourcing';
 import { IsInstant } from '#libs/instant';
-import { NEVER_WAIVED, readGateFacts, readGroups, tupleHashOf, tupleOf, type GateFacts } from '#libs/policy';
+import {
+  actsOf,
+  isSamePerson,
+  NEVER_WAIVED,
+  readGateFacts,
+  readGroups,
+  readPersons,
+  tupleHashOf,
+  tupleOf,
+  type GateFacts,
+  type OnRecord,
+  type PersonsNow,
+} from '#libs/policy';
 import { bypasses, type Bypass, type Bypasses } from './bypass.ts';
 
 export class RequestBypass {
@@ -49,6 +61,9 @@ export interface BypassFacts {
   readonly gates: GateFacts;
   /** Members of the team named; absent where none is. */
   readonly team?: { readonly members: readonly string[]; readonly ref: string };
+  /** Who requested the bypasses that nobody has reviewed, with their accounts, by bypass id. */
+  readonly requesters: Readonly<Record<string, OnRecord>>;
+  readonly persons: PersonsNow;
 }
 
 /** The id of the bypass that a command asks for. */
@@ -97,7 +112,7 @@ export function requestBypass(command: Issued<RequestBypass>, state: Bypasses, f
       },
     ]);
   }
-  const overdue = overdueReasons(command, state, now.product, team);
+  const overdue = overdueReasons(command, state, now.product, facts);
   if (overdue.length > 0)
     return refuse(
       'conflict',
@@ -109,7 +124,7 @@ export function requestBypass(command: Issued<RequestBypass>, state: Bypasses, f
   const gates = asked.filter((gate) => command.gates.includes(gate));
   const expiresAt = new Date(Date.parse(meta.now) + (command.validMinutes ?? 240) * 60_000).toISOString();
   const tuple = tupleOf(now, expiresAt);
-  const same = Object.values(state.byId).find((b) => stillOpen(b, meta.now) && b.requester === requester && isFor(b, tuple, gates));
+  const same = Object.values(state.byId).find((b) => stillOpen(b, meta.now) && isHers(command, b, facts) && isFor(b, tuple, gates));
   if (same) {
     return refuse('conflict', 'bypass-open', `You have bypass ${same.bypassId} for exactly this already, until ${same.tuple.expiresAt}.`, [
       { code: 'bypass-open', detail: 'It waives the same gates for the same tuple.', unblockedBy: `Deploy with bypass ${same.bypassId}.` },
@@ -143,17 +158,23 @@ function reviewDue({ reviewDueAt, meta }: Issued<RequestBypass>): string | undef
 }
 
 /** Judged by the clock and not by the event that the timer writes: a timer that rings late lets nobody through. */
-function overdueReasons({ meta }: Issued<RequestBypass>, state: Bypasses, product: string, team: string | undefined): readonly Reason[] {
-  const { person } = meta.actor;
+function overdueReasons(command: Issued<RequestBypass>, state: Bypasses, product: string, facts: BypassFacts): readonly Reason[] {
+  const { meta, team } = command;
   return Object.values(state.byId)
     .filter((b) => !b.review && meta.now >= b.reviewDueAt)
-    .filter((b) => b.requester === person || b.product === product || (team !== undefined && b.team === team))
+    .filter((b) => isHers(command, b, facts) || b.product === product || (team !== undefined && b.team === team))
     .map((b) => ({
       code: 'bypass-review-overdue',
       detail: `Bypass ${b.bypassId} of ${b.product} in ${b.environment}, requested by ${b.requester}, was to be reviewed by ${b.reviewDueAt}.`,
-      evidence: [`bypass:${b.bypassId}`],
+      evidence: facts.persons.refs,
       unblockedBy: `Somebody who neither requested nor used it reviews bypass ${b.bypassId}.`,
     }));
+}
+
+/** Whether a bypass was requested by who asks now, with whatever account. */
+function isHers({ meta }: Issued<RequestBypass>, bypass: Bypass, { requesters, persons }: BypassFacts): boolean {
+  const recorded = own(requesters, bypass.bypassId);
+  return [{ person: bypass.requester }, ...(recorded ? [recorded] : [])].some((by) => isSamePerson(meta.actor, by, persons));
 }
 
 function stillOpen(bypass: Bypass, now: string): boolean {
@@ -169,11 +190,21 @@ export const requestBypassCommand = defineCommand({
   personal: ['justification'],
   aggregate: bypasses,
   decide: requestBypass,
-  facts: async (read, command): Promise<BypassFacts> => {
+  facts: async (read, command, state): Promise<BypassFacts> => {
+    const register = await read(actsOf(bypasses.category), command.target);
+    const requesters = Object.fromEntries(
+      register.state.flatMap(({ type, data, by }) => {
+        const id = String(data['bypassId']);
+        const open = type === 'BypassRequested' && !own(state.byId, id)?.review;
+        return open ? [[id, by] as const] : [];
+      }),
+    );
+    const known = await readPersons(read, [command.meta.actor, ...Object.values(requesters)]);
+    const persons = { ...known, refs: [register.ref, ...known.refs].sort() };
     const gates = await readGateFacts(read, command.releaseId, command.environment, command.meta.now);
-    if (command.team === undefined) return { gates };
+    if (command.team === undefined) return { gates, requesters, persons };
     const { members, refs } = await readGroups(read, [command.team]);
-    return { gates, team: { members: members[command.team] ?? [], ref: refs[command.team] ?? '' } };
+    return { gates, requesters, persons, team: { members: members[command.team] ?? [], ref: refs[command.team] ?? '' } };
   },
   governed: (command) => ({ releaseId: command.releaseId, environment: command.environment, register: BYPASS_REGISTER }),
 });

@@ -1,8 +1,8 @@
 import { IsIn, IsUUID, Matches, MaxLength } from 'class-validator';
 import { SAYS_SOMETHING, type BypassEvent } from '#libs/contracts';
 import { defineCommand, own, refuse, type Decision, type Issued } from '#libs/event-sourcing';
-import { readGateFacts } from '#libs/policy';
-import { bypasses, type Bypasses } from './bypass.ts';
+import { deployersOf, handsOn, isFirstHand, personsOf, readPersons, whoDid, type Act, type OnRecord, type PersonsNow } from '#libs/policy';
+import { bypasses, type Bypass, type Bypasses } from './bypass.ts';
 
 export class ReviewBypassFields {
   @IsIn(['approved', 'rejected']) outcome: 'approved' | 'rejected';
@@ -14,8 +14,14 @@ export class ReviewBypass extends ReviewBypassFields {
 }
 
 export interface ReviewFacts {
-  /** Persons who wrote what was deployed. */
+  /** Persons who wrote, registered, composed or planned what the bypass was for, whatever the release is composed of by now. */
   readonly authors: readonly string[];
+  /** Who requested it, and who deployed or resumed with it, with their accounts. */
+  readonly requesters: readonly OnRecord[];
+  readonly deployers: readonly OnRecord[];
+  readonly persons: PersonsNow;
+  /** `stream@revision` of what says so, sorted. */
+  readonly refs: readonly string[];
 }
 
 /** After the fact, by somebody who had no part in it, and once: it closes the bypass. */
@@ -24,12 +30,13 @@ export function reviewBypass(command: Issued<ReviewBypass>, state: Bypasses, fac
   const reviewer = meta.actor.person;
   const bypass = own(state.byId, bypassId);
   if (!bypass) return refuse('not-found', 'bypass-unknown', `There is no bypass ${bypassId}.`);
-  const part = partOf(reviewer, bypass, facts);
+  const part = partOf(meta.actor, bypass, facts);
   if (part) {
     return refuse('duty', 'review-by-another', `You ${part}: somebody else must review it.`, [
       {
         code: 'review-by-another',
         detail: `You ${part}.`,
+        evidence: facts.refs,
         unblockedBy: 'Somebody who did not request, use or write it reviews the bypass.',
       },
     ]);
@@ -51,20 +58,32 @@ export function reviewBypass(command: Issued<ReviewBypass>, state: Bypasses, fac
   return [{ type: 'BypassReviewed', data: { bypassId, reviewer, outcome, findings, late: meta.now >= bypass.reviewDueAt } }];
 }
 
-function partOf(person: string, bypass: Bypasses['byId'][string], facts: ReviewFacts): string | undefined {
-  if (person === bypass.requester) return 'requested this bypass';
-  if (bypass.uses.some((use) => use.deployer === person)) return 'deployed with this bypass';
-  return facts.authors.includes(person) ? 'wrote what it was for' : undefined;
+/** The part that a person had in it, with whatever account. */
+function partOf(actor: OnRecord, bypass: Bypass, { authors, requesters, deployers, persons }: ReviewFacts): string | undefined {
+  if (isFirstHand(actor, { first: requesters, persons }, bypass.requester)) return 'requested this bypass';
+  const used = bypass.uses.map(({ deployer }) => deployer);
+  if (isFirstHand(actor, { first: deployers, persons }, ...used)) return 'deployed with this bypass';
+  return personsOf(actor, persons).some((person) => authors.includes(person)) ? 'wrote what it was for' : undefined;
 }
 
 export const reviewBypassCommand = defineCommand({
   type: ReviewBypass,
+  vouches: true,
   personal: ['findings'],
   aggregate: bypasses,
   decide: reviewBypass,
   facts: async (read, command, state): Promise<ReviewFacts> => {
     const bypass = own(state.byId, command.bypassId);
-    return { authors: bypass ? (await readGateFacts(read, bypass.releaseId, bypass.environment, command.meta.now)).authors : [] };
+    if (!bypass) return { authors: [], requesters: [], deployers: [], persons: { now: {}, refs: [] }, refs: [] };
+    const asked = ({ type, data }: Act): boolean => type === 'BypassRequested' && data['bypassId'] === bypass.bypassId;
+    const [hands, requesters, ...used] = await Promise.all([
+      handsOn(read, bypass.tuple),
+      whoDid(read, bypasses.category, command.target, asked),
+      ...bypass.uses.map(({ deploymentId }) => deployersOf(read, deploymentId)),
+    ]);
+    const deployers = used.flat();
+    const persons = await readPersons(read, [command.meta.actor, ...requesters, ...deployers]);
+    return { authors: hands.persons, requesters, deployers, persons, refs: [...new Set([...hands.refs, ...persons.refs])].sort() };
   },
   governed: (command, state) => {
     const releaseId = own(state.byId, command.bypassId)?.releaseId;

@@ -76,6 +76,7 @@ export function notAMember(group: string): ReturnType<typeof refuse> {
 
 export const voteOnChangeModelCommand = defineCommand({
   type: VoteOnChangeModel,
+  vouches: true,
   personal: ['comment'],
   aggregate: changeModel,
   decide: voteOnChangeModel,

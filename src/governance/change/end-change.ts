@@ -120,6 +120,7 @@ export function markChangeReviewOverdue(command: Issued<MarkChangeReviewOverdue>
 
 export const confirmConditionCommand = defineCommand({
   type: ConfirmCondition,
+  vouches: true,
   personal: ['evidence'],
   aggregate: change,
   decide: confirmCondition,
@@ -142,6 +143,7 @@ export const voidChangeIfChangedCommand = defineCommand({
 export const recordChangeOutcomeCommand = defineCommand({ type: RecordChangeOutcome, aggregate: change, decide: recordChangeOutcome });
 export const reviewChangeCommand = defineCommand({
   type: ReviewChange,
+  vouches: true,
   personal: ['findings'],
   aggregate: change,
   decide: reviewChange,

@@ -264,6 +264,7 @@ export function dutyAgainst(person: string, gates: GateFacts, requester: string 
 
 export const voteOnChangeCommand = defineCommand({
   type: VoteOnChange,
+  vouches: true,
   personal: ['condition', 'comment'],
   aggregate: change,
   decide: voteOnChange,
@@ -272,6 +273,7 @@ export const voteOnChangeCommand = defineCommand({
 });
 export const openChangeVoteCommand = defineCommand({
   type: OpenChangeVote,
+  vouches: true,
   personal: ['reason'],
   aggregate: change,
   decide: openChangeVote,

@@ -1,5 +1,6 @@
 import { HOLD_REGISTER, type PersonEvent } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued, type ReadAggregate, type Refusal } from '#libs/event-sourcing';
+import { isFirstHand, readFirstHands, whoDid, type FirstHands } from '#libs/policy';
 import { heldBy, heldInWords, legalHolds, type LegalHold } from '#libs/retention';
 import { person, type Person } from '../person/person.ts';
 
@@ -26,15 +27,20 @@ export function requestErasure(command: Issued<RequestErasure>, state: Person, f
 }
 
 /** Another person confirms. It can't be undone. */
-export function confirmErasure(command: Issued<ConfirmErasure>, state: Person, facts: ErasureFacts): Decision<PersonEvent> {
+export function confirmErasure(command: Issued<ConfirmErasure>, state: Person, facts: ErasureFacts & FirstHands): Decision<PersonEvent> {
   const { target, meta } = command;
   const { erasureRequestedBy: requestedBy } = state;
   const confirmedBy = meta.actor.person;
   if (state.erased) return [];
   if (requestedBy === undefined) return refuse('not-found', 'erasure-not-requested', `Nobody asked for ${target} to be erased.`);
-  if ([requestedBy, target].includes(confirmedBy)) {
+  if (isFirstHand(meta.actor, facts, requestedBy, target)) {
     return refuse('duty', 'confirmed-by-another', 'An erasure is confirmed by somebody who neither asked for it nor is erased.', [
-      { code: 'two-persons', detail: `${requestedBy} asked for it.`, unblockedBy: 'Another administrator of identities confirms it.' },
+      {
+        code: 'two-persons',
+        detail: `${requestedBy} asked for it.`,
+        evidence: facts.persons.refs,
+        unblockedBy: 'Another administrator of identities confirms it.',
+      },
     ]);
   }
   const refusal = notErasable(target, state, facts);
@@ -84,4 +90,15 @@ const facts = (read: ReadAggregate, command: Issued<object>): Promise<ErasureFac
 const governed = (command: Issued<object>): Record<string, string> => ({ person: command.target });
 
 export const requestErasureCommand = defineCommand({ type: RequestErasure, aggregate: person, decide: requestErasure, facts, governed });
-export const confirmErasureCommand = defineCommand({ type: ConfirmErasure, aggregate: person, decide: confirmErasure, facts, governed });
+export const confirmErasureCommand = defineCommand({
+  type: ConfirmErasure,
+  vouches: true,
+  aggregate: person,
+  decide: confirmErasure,
+  facts: async (read, command) => {
+    const { target, meta } = command;
+    const asked = await whoDid(read, person.category, target, ({ type }) => type === 'PersonErasureRequested');
+    return { ...(await facts(read, command)), ...(await readFirstHands(read, meta.actor, asked.slice(-1))) };
+  },
+  governed,
+});

@@ -41,6 +41,7 @@ function unknownGroup({ target }: { readonly target: string }, state: Group): Re
 
 export const addGroupMemberCommand = defineCommand({
   type: AddGroupMember,
+  vouches: true,
   aggregate: group,
   decide: addGroupMember,
   governed: (command) => ({ group: command.target }),

@@ -1,6 +1,7 @@
 import { Matches } from 'class-validator';
 import type { OwnershipEvent } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
+import { isFirstHand, readFirstHands, whoDid, type FirstHands } from '#libs/policy';
 import { ownership, type Ownership } from './ownership.ts';
 
 export class RequestOwnership {
@@ -18,7 +19,7 @@ export function requestOwnership(command: Issued<RequestOwnership>, state: Owner
 }
 
 /** Who owns a product says whose roles count for it: as with a role, somebody else confirms it. */
-export function confirmOwnership(command: Issued<ConfirmOwnership>, state: Ownership): Decision<OwnershipEvent> {
+export function confirmOwnership(command: Issued<ConfirmOwnership>, state: Ownership, hands: FirstHands): Decision<OwnershipEvent> {
   const { product, team, meta } = command;
   const { pending } = state;
   if (state.team === team && !pending) return [];
@@ -29,11 +30,12 @@ export function confirmOwnership(command: Issued<ConfirmOwnership>, state: Owner
       `Nobody asked for ${product} to be owned by ${team}, or another team was asked for since.`,
     );
   }
-  if (pending.requestedBy === meta.actor.person) {
+  if (isFirstHand(meta.actor, hands, pending.requestedBy)) {
     return refuse('duty', 'confirmed-by-another', 'Who owns a product is confirmed by somebody who did not ask for it.', [
       {
         code: 'two-persons',
         detail: `${pending.requestedBy} asked for ${team} to own ${product}.`,
+        evidence: hands.persons.refs,
         unblockedBy: 'Another administrator of identities confirms it.',
       },
     ]);
@@ -61,7 +63,18 @@ export const requestOwnershipCommand = defineCommand({
 
 export const confirmOwnershipCommand = defineCommand({
   type: ConfirmOwnership,
+  vouches: true,
   aggregate: ownership,
   decide: confirmOwnership,
+  facts: async (read, { target, team, meta }) => {
+    const asked = await whoDid(
+      read,
+      ownership.category,
+      target,
+      ({ type, data }) => type === 'OwnershipRequested' && data['team'] === team,
+    );
+    // The request that waits is the newest: a newer one takes the place of an older one.
+    return readFirstHands(read, meta.actor, asked.slice(-1));
+  },
   governed: ({ product, team }) => ({ product, team }),
 });

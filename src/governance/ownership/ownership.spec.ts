@@ -1,5 +1,6 @@
 import type { OwnershipEvent } from '#libs/contracts';
 import { issued, scenario } from '#libs/event-sourcing/testing';
+import { noAliases } from '#libs/policy/testing';
 import { ConfirmOwnership, confirmOwnership, RequestOwnership, requestOwnership } from './assign-ownership.ts';
 import { ownership } from './ownership.ts';
 
@@ -24,23 +25,24 @@ describe('who owns a product', () => {
   });
 
   it('is so when somebody else has confirmed it, and once', () => {
-    owners.given(requested('payments')).when(confirmOwnership, confirm('payments')).then(assigned('payments'));
-    owners.given(requested('payments'), assigned('payments')).when(confirmOwnership, confirm('payments')).thenNothing();
+    owners.given(requested('payments')).when(confirmOwnership, confirm('payments'), noAliases).then(assigned('payments'));
+    owners.given(requested('payments'), assigned('payments')).when(confirmOwnership, confirm('payments'), noAliases).thenNothing();
   });
 
   it('is not confirmed by who asked for it', () => {
     expect(
-      owners.given(requested('payments')).when(confirmOwnership, confirm('payments', 'ida')).thenRefused('confirmed-by-another').kind,
+      owners.given(requested('payments')).when(confirmOwnership, confirm('payments', 'ida'), noAliases).thenRefused('confirmed-by-another')
+        .kind,
     ).toBe('duty');
   });
 
   it('is not what nobody asked for, or what was asked for before', () => {
-    owners.given().when(confirmOwnership, confirm('payments')).thenRefused('ownership-not-requested');
+    owners.given().when(confirmOwnership, confirm('payments'), noAliases).thenRefused('ownership-not-requested');
     owners
       .given(requested('payments'), requested('core'))
-      .when(confirmOwnership, confirm('payments'))
+      .when(confirmOwnership, confirm('payments'), noAliases)
       .thenRefused('ownership-not-requested');
-    owners.given(requested('payments'), requested('core')).when(confirmOwnership, confirm('core')).then(assigned('core'));
+    owners.given(requested('payments'), requested('core')).when(confirmOwnership, confirm('core'), noAliases).then(assigned('core'));
   });
 
   it('may change, and says whose it was; until then it stays theirs', () => {
@@ -48,7 +50,7 @@ describe('who owns a product', () => {
     expect(changing.reduce((state, event) => ownership.evolve(state, event), ownership.initial)).toMatchObject({ team: 'payments' });
     owners
       .given(...changing)
-      .when(confirmOwnership, confirm('core'))
+      .when(confirmOwnership, confirm('core'), noAliases)
       .then(assigned('core', { formerly: 'payments' }));
   });
 });

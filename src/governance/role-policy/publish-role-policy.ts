@@ -3,6 +3,7 @@ import { MAX_POLICY_TEXT, policySetHash, policySetProblems, unreachableActions }
 import type { RolePolicyEvent } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
 import { GRANTABLE_ROLES } from '#libs/identity';
+import { isFirstHand, readFirstHands, whoDid, type FirstHands } from '#libs/policy';
 import { rolePolicy, type RolePolicy } from './role-policy.ts';
 
 /** What comes in. */
@@ -15,6 +16,8 @@ export class ProposeRolePolicy {
 export class ProposeRolePolicyForActions extends ProposeRolePolicy {
   /** Every action there is, as this program knows them: a policy on another one is a misspelling. */
   @IsArray() @ArrayMaxSize(1000) @IsString({ each: true }) actions: readonly string[];
+  /** Those of them by which one person vouches for another: `Action::"Confirming"` is their group. */
+  @IsArray() @ArrayMaxSize(1000) @IsString({ each: true }) vouching: readonly string[];
 }
 
 export class ConfirmRolePolicy {
@@ -27,11 +30,11 @@ const NEEDED = ['ProposeRolePolicy', 'ConfirmRolePolicy', 'ConfirmRole'];
 
 /** Policies with a mistake in them are not even proposed (principle 6). */
 export function proposeRolePolicy(command: Issued<ProposeRolePolicyForActions>, state: RolePolicy): Decision<RolePolicyEvent> {
-  const { title, policies, actions, meta } = command;
+  const { title, policies, actions, vouching, meta } = command;
   const hash = policySetHash(policies);
   if (state.proposed?.hash === hash && state.proposed.title === title) return [];
   if (state.inForce?.hash === hash && !state.proposed) return [];
-  const problems = policySetProblems(policies, actions);
+  const problems = policySetProblems(policies, actions, vouching);
   if (problems.length > 0) {
     return refuse(
       'meaning',
@@ -52,7 +55,7 @@ export function proposeRolePolicy(command: Issued<ProposeRolePolicyForActions>, 
 }
 
 /** It takes a second person, who names what she has read. */
-export function confirmRolePolicy(command: Issued<ConfirmRolePolicy>, state: RolePolicy): Decision<RolePolicyEvent> {
+export function confirmRolePolicy(command: Issued<ConfirmRolePolicy>, state: RolePolicy, hands: FirstHands): Decision<RolePolicyEvent> {
   const { hash, meta } = command;
   const { proposed } = state;
   if (!proposed) {
@@ -60,9 +63,14 @@ export function confirmRolePolicy(command: Issued<ConfirmRolePolicy>, state: Rol
     return refuse('not-found', 'role-policy-not-proposed', 'No policies on roles were proposed.');
   }
   if (proposed.hash !== hash) return refuse('conflict', 'role-policy-changed', `What is proposed is ${proposed.hash}: read it again.`);
-  if (proposed.proposedBy === meta.actor.person) {
+  if (isFirstHand(meta.actor, hands, proposed.proposedBy)) {
     return refuse('duty', 'confirmed-by-another', 'Who proposed the policies does not confirm them.', [
-      { code: 'two-persons', detail: `${proposed.proposedBy} proposed them.`, unblockedBy: 'Another policy editor confirms them.' },
+      {
+        code: 'two-persons',
+        detail: `${proposed.proposedBy} proposed them.`,
+        evidence: hands.persons.refs,
+        unblockedBy: 'Another policy editor confirms them.',
+      },
     ]);
   }
   return [{ type: 'RolePolicyPublished', data: { ...proposed, confirmedBy: meta.actor.person } }];
@@ -78,7 +86,14 @@ export const proposeRolePolicyCommand = defineCommand({
 });
 export const confirmRolePolicyCommand = defineCommand({
   type: ConfirmRolePolicy,
+  vouches: true,
   aggregate: rolePolicy,
   decide: confirmRolePolicy,
+  facts: async (read, { target, meta }) =>
+    readFirstHands(
+      read,
+      meta.actor,
+      (await whoDid(read, rolePolicy.category, target, ({ type }) => type === 'RolePolicyProposed')).slice(-1),
+    ),
   governed: about,
 });

@@ -4,6 +4,7 @@ import type { RoleGrantEvent, RoleScope } from '#libs/contracts';
 import { defineCommand, derivedId, refuse, type Decision, type Issued, type ReadAggregate, type Refusal } from '#libs/event-sourcing';
 import { GRANTABLE_ROLES, ROLE_SETS, roleSetConflict, type HeldRole } from '#libs/identity';
 import { IsInstant } from '#libs/instant';
+import { isFirstHand, readFirstHands, whoDid, type Act, type FirstHands } from '#libs/policy';
 import { bootstrap, BOOTSTRAP_ID } from '../bootstrap/identity-bootstrap.ts';
 import { person, type Person } from '../person/person.ts';
 import { heldRoles, roleGrants, type RoleGrants } from './role-grants.ts';
@@ -45,6 +46,8 @@ export interface GrantFacts {
   readonly besides: readonly HeldRole[];
 }
 
+export type ConfirmFacts = GrantFacts & FirstHands;
+
 /** Anybody may ask for a role, also for herself; nothing is granted by asking. */
 export function requestRole(command: Issued<RequestRole>, state: RoleGrants, facts: GrantFacts): Decision<RoleGrantEvent> {
   const { role, scope, meta, target } = command;
@@ -82,17 +85,18 @@ export function requestRole(command: Issued<RequestRole>, state: RoleGrants, fac
 }
 
 /** Neither who asked nor who would hold it confirms a role; nor does anyone confirm what may not be held together. */
-export function confirmRole(command: Issued<ConfirmRole>, state: RoleGrants, facts: GrantFacts): Decision<RoleGrantEvent> {
+export function confirmRole(command: Issued<ConfirmRole>, state: RoleGrants, facts: ConfirmFacts): Decision<RoleGrantEvent> {
   const { grantId, target, meta } = command;
   const confirmer = meta.actor.person;
   if (state.granted[grantId]) return [];
   const asked = state.pending[grantId];
   if (!asked) return refuse('not-found', 'grant-unknown', `Nobody asked for a role ${grantId} for ${target}, or it was withdrawn.`);
-  if (confirmer === asked.requestedBy || confirmer === target) {
+  if (isFirstHand(meta.actor, facts, asked.requestedBy, target)) {
     return refuse('duty', 'confirmed-by-another', 'A role is confirmed by somebody who neither asked for it nor would hold it.', [
       {
         code: 'two-persons',
         detail: `${asked.requestedBy} asked for the role ${asked.role} for ${target}.`,
+        evidence: facts.persons.refs,
         unblockedBy: 'Another administrator of identities confirms it.',
       },
     ]);
@@ -159,9 +163,15 @@ export const requestRoleCommand = defineCommand({
 });
 export const confirmRoleCommand = defineCommand({
   type: ConfirmRole,
+  vouches: true,
   aggregate: roleGrants,
   decide: confirmRole,
-  facts: grantFacts,
+  facts: async (read, command): Promise<ConfirmFacts> => {
+    const { target, grantId, meta } = command;
+    const asked = ({ type, data }: Act): boolean => type === 'RoleRequested' && data['grantId'] === grantId;
+    const hands = await readFirstHands(read, meta.actor, await whoDid(read, roleGrants.category, target, asked));
+    return { ...(await grantFacts(read, command)), ...hands };
+  },
   governed: about,
 });
 export const revokeRoleCommand = defineCommand({

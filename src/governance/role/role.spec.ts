@@ -1,6 +1,7 @@
 import type { RoleGrantEvent, RoleScope } from '#libs/contracts';
 import { derivedId } from '#libs/event-sourcing';
 import { issued, metaOf, scenario } from '#libs/event-sourcing/testing';
+import { noAliases } from '#libs/policy/testing';
 import {
   confirmRole,
   ConfirmRole,
@@ -87,28 +88,49 @@ describe('asking for a role', () => {
 describe('confirming a role', () => {
   it('grants it, from then on and not from before', () => {
     const later = '2026-03-03T10:00:00.000Z';
-    roles.given(requested('approver')).when(confirmRole, confirm('ian'), facts).then(granted('approver'));
     roles
       .given(requested('approver'))
-      .when(confirmRole, confirm('ian', later), facts)
+      .when(confirmRole, confirm('ian'), { ...facts, ...noAliases })
+      .then(granted('approver'));
+    roles
+      .given(requested('approver'))
+      .when(confirmRole, confirm('ian', later), { ...facts, ...noAliases })
       .then(granted('approver', { from: later }));
   });
 
   it('is nothing new the second time', () => {
-    roles.given(requested('approver'), granted('approver')).when(confirmRole, confirm('ian'), facts).thenNothing();
+    roles
+      .given(requested('approver'), granted('approver'))
+      .when(confirmRole, confirm('ian'), { ...facts, ...noAliases })
+      .thenNothing();
   });
 
   it.each(['ida', 'dora'])('is not for %s, who asked for it or would hold it', (by) => {
-    roles.given(requested('approver')).when(confirmRole, confirm(by), facts).thenRefused('confirmed-by-another');
+    roles
+      .given(requested('approver'))
+      .when(confirmRole, confirm(by), { ...facts, ...noAliases })
+      .thenRefused('confirmed-by-another');
   });
 
   it('is refused where nobody asked, where it is over, and where it came to be forbidden meanwhile', () => {
-    roles.given().when(confirmRole, confirm('ian'), facts).thenRefused('grant-unknown');
-    roles.given(requested('approver')).when(confirmRole, confirm('ian', '2026-06-01T00:00:00.000Z'), facts).thenRefused('grant-over');
+    roles
+      .given()
+      .when(confirmRole, confirm('ian'), { ...facts, ...noAliases })
+      .thenRefused('grant-unknown');
+    roles
+      .given(requested('approver'))
+      .when(confirmRole, confirm('ian', '2026-06-01T00:00:00.000Z'), { ...facts, ...noAliases })
+      .thenRefused('grant-over');
     const other = granted('policy-editor', { grantId: 'other' });
-    roles.given(requested('approver'), other).when(confirmRole, confirm('ian'), facts).thenRefused('roles-not-separated');
+    roles
+      .given(requested('approver'), other)
+      .when(confirmRole, confirm('ian'), { ...facts, ...noAliases })
+      .thenRefused('roles-not-separated');
     const left = { ...facts, person: { registered: true, left: true } };
-    roles.given(requested('approver')).when(confirmRole, confirm('ian'), left).thenRefused('person-left');
+    roles
+      .given(requested('approver'))
+      .when(confirmRole, confirm('ian'), { ...left, ...noAliases })
+      .thenRefused('person-left');
   });
 });
 
@@ -121,7 +143,10 @@ describe('ending a role', () => {
     roles.given(requested('approver')).when(revokeRole, revoke).then(revoked('approver', 'Moved on.'));
     roles.given(granted('approver'), revoked('approver', 'Moved on.')).when(revokeRole, revoke).thenNothing();
     roles.given().when(revokeRole, revoke).thenRefused('grant-unknown');
-    roles.given(requested('approver'), revoked('approver', 'x')).when(confirmRole, confirm('ian'), facts).thenRefused('grant-unknown');
+    roles
+      .given(requested('approver'), revoked('approver', 'x'))
+      .when(confirmRole, confirm('ian'), { ...facts, ...noAliases })
+      .thenRefused('grant-unknown');
   });
 
   it('ends everything of a leaver, once', () => {

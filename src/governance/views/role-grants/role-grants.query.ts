@@ -84,6 +84,7 @@ export class WhoCouldHandler implements IQueryHandler<WhoCould> {
         refuse('meaning', 'action-unknown', `There is no action ${action.slice(0, 100)}. Actions are ${Object.keys(table).join(', ')}.`),
       );
     }
+    const vouches = this.routes.vouching().includes(action);
     const at = instantOf(asked.at);
     const { environment, service } = asked;
     const read: ReadAggregate = (aggregate, id) => this.aggregates.load(aggregate, id, at);
@@ -98,7 +99,7 @@ export class WhoCouldHandler implements IQueryHandler<WhoCould> {
     let standing: Standing = await standingOf(read, 'nobody');
     for (const { person } of candidates) {
       standing = await standingOf(read, person);
-      const access = decideAccess(standing, table, { person, held: holdings(standing, person), bot: false, action, resource, at });
+      const access = decideAccess(standing, table, { person, held: holdings(standing, person), bot: false, action, vouches, resource, at });
       if (!access.allowed) continue;
       const evidence = [standing.person, standing.grants, standing.bootstrap, standing.policy].filter((l) => l.exists).map((l) => l.ref);
       found.push({ person, roles: access.roles, policies: access.policies, evidence: evidence.sort() });

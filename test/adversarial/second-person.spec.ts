@@ -1,0 +1,185 @@
+import { accountId, artifactId, BYPASS_REGISTER, HOLD_REGISTER, ownershipId } from '#libs/contracts';
+import { load, type AnyCommandDefinition, type Refusal } from '#libs/event-sourcing';
+import { registerArtifactCommand } from '../../src/artifacts/artifact/register-artifact.ts';
+import { confirmAccountLinkCommand, requestAccountLinkCommand } from '../../src/governance/account/link-account.ts';
+import { bypasses } from '../../src/governance/bypass/bypass.ts';
+import { recordBypassUseCommand } from '../../src/governance/bypass/record-bypass-use.ts';
+import { requestBypassCommand } from '../../src/governance/bypass/request-bypass.ts';
+import { reviewBypassCommand } from '../../src/governance/bypass/review-bypass.ts';
+import { confirmErasureCommand, requestErasureCommand } from '../../src/governance/erasure/erase-person.ts';
+import { placeLegalHoldCommand } from '../../src/governance/legal-hold/place-legal-hold.ts';
+import { releaseLegalHoldCommand } from '../../src/governance/legal-hold/release-legal-hold.ts';
+import { confirmOwnershipCommand, requestOwnershipCommand } from '../../src/governance/ownership/assign-ownership.ts';
+import { personLeavesCommand, registerPersonCommand } from '../../src/governance/person/register-person.ts';
+import { confirmRolePolicyCommand, proposeRolePolicyCommand } from '../../src/governance/role-policy/publish-role-policy.ts';
+import { rolePolicy, ROLE_POLICY_ID } from '../../src/governance/role-policy/role-policy.ts';
+import { confirmRoleCommand, requestRoleCommand } from '../../src/governance/role/request-role.ts';
+import { roleGrants } from '../../src/governance/role/role-grants.ts';
+import { amendReleaseCommand } from '../../src/planning/release/compose-release.ts';
+import { GovernedLog } from '../support/governed-log.ts';
+
+const ERIN = '5a1d0c52-0000-4000-8000-00000000e001';
+const SHE = '5a1d0c52-0000-4000-8000-00000000a001';
+const POLICIES = 'permit (principal, action, resource);';
+
+/** What takes a second person: what the first one does, and what the second is to do. */
+interface Case {
+  readonly command: AnyCommandDefinition;
+  /** What the first person does with her account `one`, before it is known whose it is. @returns target and fields of the command */
+  readonly first: (log: GovernedLog) => Promise<{ readonly target: string; readonly fields: object }>;
+  /** Type of the refusal of her other account. */
+  readonly refused: string;
+}
+
+const state = async <S>(log: GovernedLog, aggregate: Parameters<typeof load<S, never>>[2], id: string): Promise<S> =>
+  (await load<S, never>(log.log, log.codec, aggregate, id)).state;
+
+/** A release with a bypass, as `one` requested it. */
+const bypassed = async (log: GovernedLog, author = 'ada', requester = 'one'): Promise<{ releaseId: string; bypassId: string }> => {
+  await log.publish('bank', { gates: [{ gate: 'tests-passed' }], rollbackGates: [{ gate: 'rollback-target-ran' }] });
+  await log.environment('production', 'bank');
+  const releaseId = await log.release('shop', 'production', { author });
+  const fields = { releaseId, environment: 'production', gates: ['tests-passed'], justification: 'Payments are down.' };
+  await log.do(requestBypassCommand, BYPASS_REGISTER, fields, requester);
+  return { releaseId, bypassId: Object.keys(((await state(log, bypasses as never, BYPASS_REGISTER)) as { byId: object }).byId)[0] ?? '' };
+};
+const reviewOf = (bypassId: string): { target: string; fields: object } => ({
+  target: BYPASS_REGISTER,
+  fields: { bypassId, outcome: 'approved', findings: 'The outage was real.' },
+});
+
+const cases: Readonly<Record<string, Case>> = {
+  'a role, by who asked for it': {
+    command: confirmRoleCommand,
+    refused: 'confirmed-by-another',
+    first: async (log) => {
+      await log.do(registerPersonCommand, ERIN, { person: ERIN }, 'ivy');
+      const scope = { kind: 'organisation', id: '*' };
+      await log.do(requestRoleCommand, ERIN, { role: 'developer', scope, until: '2026-09-01T00:00:00.000Z' }, 'one');
+      const { pending } = (await state(log, roleGrants as never, ERIN)) as { pending: object };
+      return { target: ERIN, fields: { grantId: Object.keys(pending)[0] } };
+    },
+  },
+  'the team that owns a product, by who asked for it': {
+    command: confirmOwnershipCommand,
+    refused: 'confirmed-by-another',
+    first: async (log) => {
+      const fields = { product: 'shop', team: 'payments' };
+      await log.do(requestOwnershipCommand, ownershipId('shop'), fields, 'one');
+      return { target: ownershipId('shop'), fields };
+    },
+  },
+  'policies on roles, by who proposed them': {
+    command: confirmRolePolicyCommand,
+    refused: 'confirmed-by-another',
+    first: async (log) => {
+      const actions = ['ProposeRolePolicy', 'ConfirmRolePolicy', 'ConfirmRole'];
+      await log.do(proposeRolePolicyCommand, ROLE_POLICY_ID, { title: 'All', policies: POLICIES, actions, vouching: [] }, 'one');
+      const { proposed } = (await state(log, rolePolicy as never, ROLE_POLICY_ID)) as { proposed: { hash: string } };
+      return { target: ROLE_POLICY_ID, fields: { hash: proposed.hash } };
+    },
+  },
+  'the link of an account, by who asked for it': {
+    command: confirmAccountLinkCommand,
+    refused: 'confirmed-by-another',
+    first: async (log) => {
+      await log.do(registerPersonCommand, ERIN, { person: ERIN }, 'ivy');
+      const fields = { issuer: 'test', subject: 'erin', person: ERIN };
+      await log.do(requestAccountLinkCommand, accountId('test', 'erin'), fields, 'one');
+      return { target: accountId('test', 'erin'), fields };
+    },
+  },
+  'a legal hold, by who placed it': {
+    command: releaseLegalHoldCommand,
+    refused: 'released-by-another',
+    first: async (log) => {
+      const scope = { kind: 'product', id: 'shop' };
+      await log.do(placeLegalHoldCommand, HOLD_REGISTER, { holdId: 'lawsuit', scope, reason: 'A lawsuit.' }, 'one');
+      return { target: HOLD_REGISTER, fields: { holdId: 'lawsuit', reason: 'It is settled.' } };
+    },
+  },
+  'an erasure, by who asked for it': {
+    command: confirmErasureCommand,
+    refused: 'confirmed-by-another',
+    first: async (log) => {
+      await log.do(registerPersonCommand, ERIN, { person: ERIN }, 'ivy');
+      await log.do(personLeavesCommand, ERIN, { reason: 'Moved on.' }, 'ivy');
+      await log.do(requestErasureCommand, ERIN, {}, 'one');
+      return { target: ERIN, fields: {} };
+    },
+  },
+  'a bypass, by who requested it': {
+    command: reviewBypassCommand,
+    refused: 'review-by-another',
+    first: async (log) => {
+      const { bypassId } = await bypassed(log);
+      log.later(241);
+      return reviewOf(bypassId);
+    },
+  },
+  'a bypass, by who deployed with it': {
+    command: reviewBypassCommand,
+    refused: 'review-by-another',
+    first: async (log) => {
+      const { releaseId, bypassId } = await bypassed(log, 'ada', 'rita');
+      const started = await log.start(releaseId, 'production', bypassId, 'one');
+      const deploymentId = started.refusal ? '' : started.deploymentId;
+      const use = { bypassId, deploymentId, deployer: log.personOf('one'), at: log.now };
+      await log.do(recordBypassUseCommand, BYPASS_REGISTER, use, 'process');
+      return reviewOf(bypassId);
+    },
+  },
+  'a bypass, by who wrote what it was for': {
+    command: reviewBypassCommand,
+    refused: 'review-by-another',
+    first: async (log) => {
+      const { bypassId } = await bypassed(log, 'one', 'rita');
+      log.later(241);
+      return reviewOf(bypassId);
+    },
+  },
+  'a bypass, by who amended the release since so that it is no longer of what she wrote': {
+    command: reviewBypassCommand,
+    refused: 'review-by-another',
+    first: async (log) => {
+      const { releaseId, bypassId } = await bypassed(log, 'one', 'rita');
+      const artifact = artifactId('other', '1.0.0');
+      const fields = { name: 'other', version: '1.0.0', purl: 'pkg:npm/other@1.0.0', authors: ['test|ada'] };
+      await log.do(registerArtifactCommand, artifact, { ...fields, digest: { algorithm: 'sha256', value: 'b'.repeat(64) } }, 'ada');
+      await log.do(amendReleaseCommand, releaseId, { artifactIds: [artifact] }, 'ada');
+      log.later(241);
+      return reviewOf(bypassId);
+    },
+  },
+};
+
+/** Who had a part before can't be the second person with another account: given events and a link made before, when she or another confirms. */
+describe('what takes a second person', () => {
+  const ok = (refusal: Refusal | undefined): void => {
+    if (refusal) throw new Error(`${refusal.detail} ${JSON.stringify(refusal.reasons)}`);
+  };
+
+  it.each(Object.keys(cases))('is not done with the other account of the first: %s; and is by another person', async (name) => {
+    const { command, first, refused } = cases[name]!;
+    const log = new GovernedLog();
+    const { target, fields } = await first(log);
+    // Two others have both of her accounts linked to her, after the one acted and before the other does.
+    for (const account of ['one', 'other']) await log.link(account, SHE);
+    const refusal = await log.ask(command, target, fields, 'other');
+    expect(refusal).toMatchObject({ kind: 'duty', type: refused });
+    expect(refusal?.reasons.flatMap(({ evidence }) => evidence ?? [])).toContain(`account-${accountId('test', 'one')}@1`);
+    ok(await log.ask(command, target, fields, 'third'));
+  });
+
+  it('does not begin anew with another account: an overdue review blocks her next bypass, and nobody else’s', async () => {
+    const log = new GovernedLog();
+    await bypassed(log);
+    log.later(73 * 60);
+    await log.environment('staging', 'bank');
+    const releaseId = await log.release('ledger', 'staging');
+    const fields = { releaseId, environment: 'staging', gates: ['tests-passed'], justification: 'The ledger is down.' };
+    for (const account of ['one', 'other']) await log.link(account, SHE);
+    expect(await log.ask(requestBypassCommand, BYPASS_REGISTER, fields, 'other')).toMatchObject({ type: 'bypass-review-overdue' });
+    ok(await log.ask(requestBypassCommand, BYPASS_REGISTER, fields, 'third'));
+  });
+});
