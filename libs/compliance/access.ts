@@ -37,6 +37,7 @@ const DEEDS: { readonly [T in PlimsollEvent['type']]?: { readonly capability: Ca
   AddressClaimed: { capability: 'administer', roles: ['identity-admin'] },
   OwnershipAssigned: { capability: 'administer', roles: ['identity-admin'] },
   GroupDefined: { capability: 'administer', roles: ['identity-admin'] },
+  GroupMemberRequested: { capability: 'administer', roles: ['identity-admin'] },
   GroupMemberAdded: { capability: 'administer', roles: ['identity-admin'] },
   GroupMemberRemoved: { capability: 'administer', roles: ['identity-admin'] },
 };

@@ -65,6 +65,7 @@ export const RULE_CHANGES: { readonly [T in PlimsollEvent['type']]: RuleChange['
   EnvironmentFreed: 'none',
   EnvironmentReserved: 'none',
   GroupDefined: 'group',
+  GroupMemberRequested: 'group',
   GroupMemberAdded: 'group',
   GroupMemberRemoved: 'group',
   IdentityBootstrapEnded: 'identity',

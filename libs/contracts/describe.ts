@@ -117,6 +117,7 @@ const sentences: { readonly [T in PlimsollEvent['type']]: (data: DataOf<T>) => s
 
   GroupDefined: (e) => `Group ${e.group} was defined: ${e.title}.`,
   GroupMemberAdded: (e) => `${e.person} was taken into group ${e.group}.`,
+  GroupMemberRequested: (e) => `${e.requestedBy} asked for ${e.person} to be taken into group ${e.group}.`,
   GroupMemberRemoved: (e) => `${e.person} was taken out of group ${e.group}: ${e.reason}`,
 
   IncidentOpened: (e) => `A ${e.severity} incident was opened: ${e.title}. ${e.cause}`,

@@ -66,7 +66,18 @@ export type ApprovalEvent =
 /** Persons who decide together, with history: who belonged to it when is in its stream. */
 export type GroupEvent =
   | DomainEvent<'GroupDefined', { readonly group: string; readonly title: string }>
-  | DomainEvent<'GroupMemberAdded', { readonly group: string; readonly person: string }>
+  /** Since grants of roles count: asked for, and waiting for another person's confirmation. */
+  | DomainEvent<'GroupMemberRequested', { readonly group: string; readonly person: string; readonly requestedBy: string }>
+  | DomainEvent<
+      'GroupMemberAdded',
+      {
+        readonly group: string;
+        readonly person: string;
+        /** Absent where one person was enough: before, and while tokens say who has which role. */
+        readonly requestedBy?: string;
+        readonly confirmedBy?: string;
+      }
+    >
   | DomainEvent<'GroupMemberRemoved', { readonly group: string; readonly person: string; readonly reason: string }>;
 
 /** Break-glass (principle 7). All are in one register stream, so that an overdue review and the next request for a bypass can't miss each other. */

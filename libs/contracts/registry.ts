@@ -134,6 +134,7 @@ export const declarations = {
   GroupDefined: first,
   GroupMemberAdded: first,
   GroupMemberRemoved: first,
+  GroupMemberRequested: first,
   IdentityBootstrapEnded: first,
   IdentityBootstrapped: first,
   IncidentDelivered: first,

@@ -12,6 +12,8 @@ export interface CommandMeta {
   readonly now: string;
   /** If-Match: the revision that the caller has seen. */
   readonly expectedRevision?: number;
+  /** Who is who is on record here, and roles are granted: an account that nobody has linked is nobody who counts as one of two persons. */
+  readonly personsOnRecord?: true;
   /**
    * Asked when everything was read and decided, before the append: what is against the actor's doing it by now, such as a role that was
    * revoked meanwhile. Absent where nobody asked (programs), or nothing can have changed.

@@ -51,6 +51,8 @@ export interface RouteRequest {
 /** Who may do it: the roles that count, and how to ask whether they still do when its effect is near. */
 export interface Allowed {
   readonly roles: readonly string[];
+  /** See `CommandMeta`. */
+  readonly personsOnRecord?: true;
   readonly stillAllowed?: () => Promise<Refusal | undefined>;
 }
 
@@ -121,6 +123,7 @@ export class AuthGuard implements CanActivate {
     });
     if ('refusal' in decided) throw new RefusedError(decided.refusal, decided.position);
     request.identity = { ...identity, roles: decided.roles };
+    if (decided.personsOnRecord) request.personsOnRecord = true;
     if (decided.stillAllowed) request.stillAllowed = decided.stillAllowed;
     return true;
   }

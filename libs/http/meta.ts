@@ -22,6 +22,7 @@ export function metaOf(request: FastifyRequest): CommandMeta {
     causationId: `http:${request.id}`,
     now: (request.clock?.() ?? new Date()).toISOString(),
     ...(expectedRevision === undefined ? {} : { expectedRevision }),
+    ...(request.personsOnRecord ? { personsOnRecord: true } : {}),
     ...(request.stillAllowed ? { stillAllowed: request.stillAllowed } : {}),
   };
 }

@@ -23,6 +23,8 @@ declare module 'fastify' {
     identity?: Identity;
     /** Whether what `AuthGuard` decided still holds, see `CommandMeta`. */
     stillAllowed?: () => Promise<Refusal | undefined>;
+    /** Who is who is on record, see `CommandMeta`. */
+    personsOnRecord?: true;
     /** The server's clock, set by `AuthGuard`. */
     clock?: Clock;
     /** Id of the command that this request is; set by `metaOf`. */

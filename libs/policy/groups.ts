@@ -6,7 +6,7 @@ export const groupSource: Aggregate<readonly string[], GroupEvent> = {
   category: 'group',
   initial: [],
   evolve: (persons, { type, data }) => {
-    if (type === 'GroupDefined') return persons;
+    if (type === 'GroupDefined' || type === 'GroupMemberRequested') return persons;
     const others = persons.filter((person) => person !== data.person);
     return type === 'GroupMemberAdded' ? [...others, data.person].sort() : others;
   },

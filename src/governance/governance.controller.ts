@@ -9,7 +9,7 @@ import { GrantApproval, RejectApproval } from './approval/grant-approval.ts';
 import { eligibleFor } from './approval/eligible-approvers.ts';
 import { RequestApproval } from './approval/request-approval.ts';
 import { WithdrawApproval } from './approval/withdraw-approval.ts';
-import { AddGroupMember, RemoveGroupMember } from './group/change-members.ts';
+import { AddGroupMember, ConfirmGroupMember, RemoveGroupMember } from './group/change-members.ts';
 import { DefineGroup } from './group/define-group.ts';
 import { group } from './group/group.ts';
 import { policy } from './policy/policy.ts';
@@ -76,6 +76,14 @@ export class GovernanceController {
   @Vouches()
   @Roles('identity-admin')
   addMember(@Param('id', IdPipe) id: string, @Body() body: AddGroupMember, @Meta() meta: CommandMeta): Promise<Transacted> {
+    return this.commands.execute(issue(body, id, meta));
+  }
+
+  /** Where roles are granted, a member counts once another person has confirmed it. */
+  @Post('groups/:id/members/confirm')
+  @Vouches()
+  @Roles('identity-admin')
+  confirmMember(@Param('id', IdPipe) id: string, @Body() body: ConfirmGroupMember, @Meta() meta: CommandMeta): Promise<Transacted> {
     return this.commands.execute(issue(body, id, meta));
   }
 

@@ -10,7 +10,7 @@ import { recordBypassUseCommand } from './bypass/record-bypass-use.ts';
 import { requestBypassCommand } from './bypass/request-bypass.ts';
 import { reviewBypassCommand } from './bypass/review-bypass.ts';
 import { BypassesController } from './bypasses.controller.ts';
-import { addGroupMemberCommand, removeGroupMemberCommand } from './group/change-members.ts';
+import { addGroupMemberCommand, confirmGroupMemberCommand, removeGroupMemberCommand } from './group/change-members.ts';
 import { defineBoardCommand } from './board/define-board.ts';
 import { proposeChangeModelCommand } from './change-model/propose-change-model.ts';
 import { recordModelUseCommand, suspendChangeModelCommand } from './change-model/record-model-use.ts';
@@ -116,6 +116,7 @@ import { RoleGrantsHandler, WhoCouldHandler } from './views/role-grants/role-gra
       withdrawApprovalCommand,
       defineGroupCommand,
       addGroupMemberCommand,
+      confirmGroupMemberCommand,
       removeGroupMemberCommand,
       requestBypassCommand,
       recordBypassUseCommand,

@@ -240,6 +240,43 @@ describe('attacks on identity and roles', () => {
     ok(await anna.post(route, vote));
   });
 
+  it('takes no program and no unlinked account for one of two persons who make another one', async () => {
+    const erin = randomUUID();
+    ok(await second.post('/v1/governance/persons', { person: erin }));
+    ok(await root.post('/v1/governance/groups', { group: 'risk', title: 'Risk' }));
+    const role = { role: 'tester', scope: { kind: 'organisation', id: '*' }, until };
+    // An account of the administrator's own that nobody has linked asks, and she confirms: one person alone.
+    const puppet = await app.person('puppet');
+    ok(await puppet.post(`/v1/governance/persons/${erin}/roles`, role));
+    const roles = (await root.get(`/v1/governance/persons/${erin}/roles`)).body as { pending: object };
+    const [grantId] = Object.keys(roles.pending);
+    const alone = await second.post(`/v1/governance/persons/${erin}/roles/confirm`, { grantId });
+    refused(alone, 'asked-by-nobody-known');
+    expect(await denial(alone)).toMatchObject({ data: { command: 'ConfirmRole', refusal: 'asked-by-nobody-known' } });
+    const account = { issuer: ISSUER, subject: 'puppet', person: erin };
+    ok(await puppet.post('/v1/governance/accounts', account));
+    refused(await second.post('/v1/governance/accounts/confirm', account), 'asked-by-nobody-known');
+    // Asked for by somebody known, another one's confirmation counts.
+    ok(await rita.post('/v1/governance/accounts', account));
+    ok(await second.post('/v1/governance/accounts/confirm', account));
+    // A program of an administrator's confirms nobody, and takes nobody into a group.
+    await joiner('ivan', 'identity-admin');
+    await link('ivan-bot', ids['ivan'] ?? '', true);
+    const robot = await app.person('ivan-bot');
+    ok(await rita.post(`/v1/governance/persons/${erin}/roles`, role));
+    const asked = Object.keys(((await root.get(`/v1/governance/persons/${erin}/roles`)).body as { pending: object }).pending);
+    const anew = { grantId: asked.find((id) => id !== grantId) };
+    refused(await robot.post(`/v1/governance/persons/${erin}/roles/confirm`, anew), 'role-forbidden');
+    ok(await second.post(`/v1/governance/persons/${erin}/roles/confirm`, anew));
+    refused(await robot.post('/v1/governance/groups/risk/members', { person: erin }), 'role-forbidden');
+    refused(await second.post('/v1/governance/groups/risk/members', { person: randomUUID() }), 'person-unknown', 404);
+    ok(await second.post('/v1/governance/groups/risk/members', { person: erin }));
+    expect((await root.get('/v1/governance/groups/risk')).body).toMatchObject({ members: [] });
+    refused(await second.post('/v1/governance/groups/risk/members/confirm', { person: erin }), 'confirmed-by-another');
+    ok(await root.post('/v1/governance/groups/risk/members/confirm', { person: erin }));
+    expect((await root.get('/v1/governance/groups/risk')).body).toMatchObject({ members: [erin] });
+  });
+
   it('lets neither author nor co-author approve', async () => {
     await grant(ids['ada'] ?? '', 'approver');
     const { grant: route, vote } = await waiting('author', [`${ISSUER}|abel`, `${ISSUER}|ada`]);

@@ -7,6 +7,7 @@ import {
   RefusedError,
   transact,
   type AnyCommandDefinition,
+  type CommandMeta,
   type EventLog,
   type Refusal,
   type StoredEvent,
@@ -60,17 +61,29 @@ export class GovernedLog {
   }
 
   /** @throws Error where it is refused */
-  async do(definition: AnyCommandDefinition, target: string, fields: object, person = 'rita'): Promise<string> {
-    const refusal = await this.ask(definition, target, fields, person);
+  async do(
+    definition: AnyCommandDefinition,
+    target: string,
+    fields: object,
+    person = 'rita',
+    more: Partial<CommandMeta> = {},
+  ): Promise<string> {
+    const refusal = await this.ask(definition, target, fields, person, more);
     if (refusal) throw new Error(`${definition.type.name} ${target}: ${refusal.detail} ${JSON.stringify(refusal.reasons)}`);
     return target;
   }
 
   /** The refusal, where it is refused. */
-  async ask(definition: AnyCommandDefinition, target: string, fields: object, person: string): Promise<Refusal | undefined> {
+  async ask(
+    definition: AnyCommandDefinition,
+    target: string,
+    fields: object,
+    person: string,
+    more: Partial<CommandMeta> = {},
+  ): Promise<Refusal | undefined> {
     const actor = { person: this.personOf(person), principal: `test|${person}`, roles: [] };
     const commandId = derivedId('test-command', String(this.commands++));
-    const meta = { commandId, actor, correlationId: commandId, causationId: commandId, now: this.now };
+    const meta = { commandId, actor, correlationId: commandId, causationId: commandId, now: this.now, ...more };
     try {
       await transact({ log: this.log, codec: this.codec }, definition, issue(Object.assign(new definition.type(), fields), target, meta));
       return undefined;

@@ -3,6 +3,7 @@ import { type AccountEvent } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued, type ReadAggregate } from '#libs/event-sourcing';
 import { defaultPersonId } from '#libs/identity';
 import { isFirstHand, readFirstHands, whoDid, type FirstHands } from '#libs/policy';
+import { asksAgain, readAsker, refuseUnknownAsker, type AskerFacts } from '../person/asker.ts';
 import { person, type Person } from '../person/person.ts';
 import { account, type Account } from './account.ts';
 
@@ -29,7 +30,7 @@ export class UnlinkAccount extends AccountNamed {
   @IsString() @Matches(/[\p{L}\p{N}]/u, { message: 'reason must say something' }) @MaxLength(500) reason: string;
 }
 
-export interface LinkFacts {
+export interface LinkFacts extends AskerFacts {
   readonly person: Person;
 }
 
@@ -43,7 +44,9 @@ export function requestAccountLink(command: Issued<RequestAccountLink>, state: A
     return refuse('not-found', 'person-unknown', `There is no person ${command.person}: register the person first.`);
   if (facts.person.left) return refuse('conflict', 'person-left', `${command.person} has left.`);
   if (state.person === command.person && (state.bot ?? false) === bot && !state.closed) return [];
-  if (state.pending?.person === command.person && state.pending.bot === bot) return [];
+  const unknown = refuseUnknownAsker(facts);
+  if (unknown) return unknown;
+  if (state.pending?.person === command.person && state.pending.bot === bot && asksAgain(state.pending.requestedBy, meta)) return [];
   return [{ type: 'AccountLinkRequested', data: { issuer, subject, person: command.person, bot, requestedBy: meta.actor.person } }];
 }
 
@@ -74,6 +77,8 @@ export function confirmAccountLink(command: Issued<ConfirmAccountLink>, state: A
       },
     ]);
   }
+  const unknown = refuseUnknownAsker(facts);
+  if (unknown) return unknown;
   return [
     {
       type: 'AccountLinked',
@@ -107,7 +112,10 @@ export const requestAccountLinkCommand = defineCommand({
   type: RequestAccountLink,
   aggregate: account,
   decide: requestAccountLink,
-  facts: linkFacts,
+  facts: async (read, command): Promise<LinkFacts> => ({
+    ...(await linkFacts(read, command)),
+    ...(await readAsker(read, command.meta, command.meta.actor)),
+  }),
   governed: about,
 });
 export const confirmAccountLinkCommand = defineCommand({
@@ -118,7 +126,8 @@ export const confirmAccountLinkCommand = defineCommand({
   facts: async (read, command): Promise<ConfirmLinkFacts> => {
     const { target, meta } = command;
     const asked = await whoDid(read, account.category, target, ({ type }) => type === 'AccountLinkRequested');
-    return { ...(await linkFacts(read, command)), ...(await readFirstHands(read, meta.actor, asked.slice(-1))) };
+    const hands = await readFirstHands(read, meta.actor, asked.slice(-1));
+    return { ...(await linkFacts(read, command)), ...hands, ...(await readAsker(read, meta, hands.first[0])) };
   },
   governed: about,
 });

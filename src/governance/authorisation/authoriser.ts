@@ -53,7 +53,7 @@ export class GrantAuthoriser implements Authoriser {
       const again = await this.decide(request, Promise.resolve(resource));
       return 'refusal' in again ? again.refusal : undefined;
     };
-    return { ...decided, stillAllowed };
+    return { ...decided, personsOnRecord: true, stillAllowed };
   }
 
   /** On the streams as they are at this moment. */

@@ -2,6 +2,7 @@ import { Matches } from 'class-validator';
 import type { OwnershipEvent } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
 import { isFirstHand, readFirstHands, whoDid, type FirstHands } from '#libs/policy';
+import { asksAgain, readAsker, refuseUnknownAsker, type AskerFacts } from '../person/asker.ts';
 import { ownership, type Ownership } from './ownership.ts';
 
 export class RequestOwnership {
@@ -12,14 +13,21 @@ export class RequestOwnership {
 export class ConfirmOwnership extends RequestOwnership {}
 
 /** Anybody may ask; nothing is owned by asking. A newer request takes the place of an older one. */
-export function requestOwnership(command: Issued<RequestOwnership>, state: Ownership): Decision<OwnershipEvent> {
+export function requestOwnership(command: Issued<RequestOwnership>, state: Ownership, asker: AskerFacts): Decision<OwnershipEvent> {
   const { product, team, meta } = command;
-  if ((state.pending?.team ?? state.team) === team) return [];
+  const { pending } = state;
+  if ((pending?.team ?? state.team) === team && (!pending || asksAgain(pending.requestedBy, meta))) return [];
+  const unknown = refuseUnknownAsker(asker);
+  if (unknown) return unknown;
   return [{ type: 'OwnershipRequested', data: { product, team, requestedBy: meta.actor.person } }];
 }
 
 /** Who owns a product says whose roles count for it: as with a role, somebody else confirms it. */
-export function confirmOwnership(command: Issued<ConfirmOwnership>, state: Ownership, hands: FirstHands): Decision<OwnershipEvent> {
+export function confirmOwnership(
+  command: Issued<ConfirmOwnership>,
+  state: Ownership,
+  hands: FirstHands & AskerFacts,
+): Decision<OwnershipEvent> {
   const { product, team, meta } = command;
   const { pending } = state;
   if (state.team === team && !pending) return [];
@@ -40,6 +48,8 @@ export function confirmOwnership(command: Issued<ConfirmOwnership>, state: Owner
       },
     ]);
   }
+  const unknown = refuseUnknownAsker(hands);
+  if (unknown) return unknown;
   return [
     {
       type: 'OwnershipAssigned',
@@ -58,6 +68,7 @@ export const requestOwnershipCommand = defineCommand({
   type: RequestOwnership,
   aggregate: ownership,
   decide: requestOwnership,
+  facts: (read, { meta }) => readAsker(read, meta, meta.actor),
   governed: ({ product, team }) => ({ product, team }),
 });
 
@@ -74,7 +85,8 @@ export const confirmOwnershipCommand = defineCommand({
       ({ type, data }) => type === 'OwnershipRequested' && data['team'] === team,
     );
     // The request that waits is the newest: a newer one takes the place of an older one.
-    return readFirstHands(read, meta.actor, asked.slice(-1));
+    const hands = await readFirstHands(read, meta.actor, asked.slice(-1));
+    return { ...hands, ...(await readAsker(read, meta, hands.first[0])) };
   },
   governed: ({ product, team }) => ({ product, team }),
 });

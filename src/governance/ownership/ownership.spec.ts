@@ -18,9 +18,9 @@ const confirm = (team: string, by = 'ian') => issued(ConfirmOwnership, { product
 
 describe('who owns a product', () => {
   it('is asked for, and once', () => {
-    owners.given().when(requestOwnership, ask('payments')).then(requested('payments'));
-    owners.given(requested('payments')).when(requestOwnership, ask('payments', 'ian')).thenNothing();
-    owners.given(requested('payments'), assigned('payments')).when(requestOwnership, ask('payments')).thenNothing();
+    owners.given().when(requestOwnership, ask('payments'), {}).then(requested('payments'));
+    owners.given(requested('payments')).when(requestOwnership, ask('payments', 'ian'), {}).thenNothing();
+    owners.given(requested('payments'), assigned('payments')).when(requestOwnership, ask('payments'), {}).thenNothing();
     expect(ownership.evolve(ownership.initial, requested('payments')).team).toBeUndefined();
   });
 

@@ -6,6 +6,7 @@ import { GRANTABLE_ROLES, ROLE_SETS, roleSetConflict, type HeldRole } from '#lib
 import { IsInstant } from '#libs/instant';
 import { isFirstHand, readFirstHands, whoDid, type Act, type FirstHands } from '#libs/policy';
 import { bootstrap, BOOTSTRAP_ID } from '../bootstrap/identity-bootstrap.ts';
+import { asksAgain, readAsker, refuseUnknownAsker, type AskerFacts } from '../person/asker.ts';
 import { person, type Person } from '../person/person.ts';
 import { heldRoles, roleGrants, type RoleGrants } from './role-grants.ts';
 
@@ -40,7 +41,7 @@ export class EndRoles {
   @IsString() reason: string;
 }
 
-export interface GrantFacts {
+export interface GrantFacts extends AskerFacts {
   readonly person: Person;
   /** What the person holds without a grant: the first administrator. */
   readonly besides: readonly HeldRole[];
@@ -58,12 +59,14 @@ export function requestRole(command: Issued<RequestRole>, state: RoleGrants, fac
   if ((scope.kind === 'organisation') !== (scope.id === '*')) {
     return refuse('meaning', 'scope-invalid', 'The organisation has the id *, and a team, service or environment a name.');
   }
+  const unknown = refuseUnknownAsker(facts);
+  if (unknown) return unknown;
   if (from < meta.now) return refuse('meaning', 'from-past', `A role is not granted back in time: it is ${meta.now}.`);
   if (until <= from || Date.parse(until) - Date.parse(from) > LONGEST) {
     return refuse('meaning', 'until-invalid', 'until must be later than from, and at most 366 days later.');
   }
   const same = Object.values(state.pending).some(
-    (p) => p.role === role && p.scope.kind === scope.kind && p.scope.id === scope.id && p.until === until,
+    (p) => p.role === role && p.scope.kind === scope.kind && p.scope.id === scope.id && p.until === until && asksAgain(p.requestedBy, meta),
   );
   if (same) return [];
   const held = refuseTogether(state, facts, { role, scope, from, until });
@@ -101,6 +104,8 @@ export function confirmRole(command: Issued<ConfirmRole>, state: RoleGrants, fac
       },
     ]);
   }
+  const unknown = refuseUnknownAsker(facts);
+  if (unknown) return unknown;
   if (facts.person.left) return refuse('conflict', 'person-left', `${target} has left.`);
   if (asked.until <= meta.now) return refuse('conflict', 'grant-over', `It would have ended at ${asked.until}. Ask for it anew.`);
   // Nothing counts from before it was confirmed.
@@ -158,7 +163,10 @@ export const requestRoleCommand = defineCommand({
   type: RequestRole,
   aggregate: roleGrants,
   decide: requestRole,
-  facts: grantFacts,
+  facts: async (read, command): Promise<GrantFacts> => ({
+    ...(await grantFacts(read, command)),
+    ...(await readAsker(read, command.meta, command.meta.actor)),
+  }),
   governed: about,
 });
 export const confirmRoleCommand = defineCommand({
@@ -170,7 +178,7 @@ export const confirmRoleCommand = defineCommand({
     const { target, grantId, meta } = command;
     const asked = ({ type, data }: Act): boolean => type === 'RoleRequested' && data['grantId'] === grantId;
     const hands = await readFirstHands(read, meta.actor, await whoDid(read, roleGrants.category, target, asked));
-    return { ...(await grantFacts(read, command)), ...hands };
+    return { ...(await grantFacts(read, command)), ...hands, ...(await readAsker(read, meta, hands.first[0])) };
   },
   governed: about,
 });

@@ -103,7 +103,7 @@ export const weakenings: readonly Weakening[] = [
     attack: 'a role that somebody grants herself',
     without: 'the refusal of a confirmation by who asked or would hold the role',
     edits: [
-      removed('src/governance/role/request-role.ts', 'if (confirmer === asked.requestedBy || confirmer === target) {', 'if (false) {'),
+      removed('src/governance/role/request-role.ts', 'if (isFirstHand(meta.actor, facts, asked.requestedBy, target)) {', 'if (false) {'),
     ],
     scenario: selfGrantedRole,
   },
