@@ -17,17 +17,28 @@ export interface EngineTraits {
   readonly classBorne: boolean;
   /** Where somebody approved, duties are kept apart whether or not a policy names the gate. */
   readonly dutiesAlways: boolean;
+  /** Votes on a change are counted again: of every person known now one, and only of members of the board who have not left. */
+  readonly countsAgain: boolean;
 }
 
 /** What came with this engine. */
-const NOTHING_YET = { risk: false, builders: false, inOrder: false, classBorne: false, dutiesAlways: false };
+const NOTHING_YET = { risk: false, builders: false, inOrder: false, classBorne: false, dutiesAlways: false, countsAgain: false };
 
 /** Engines whose receipts can be executed again: what is new in a later one is left out for an earlier one. */
 export const ENGINES: Readonly<Record<string, EngineTraits>> = {
   'plimsoll-gates/4 cel/0.6.1': { ...NOTHING_YET, everyDuty: false, everyHand: false },
   'plimsoll-gates/5 cel/0.6.1': { ...NOTHING_YET, everyDuty: true, everyHand: false },
   'plimsoll-gates/6 cel/0.6.1': { ...NOTHING_YET, everyDuty: true, everyHand: true },
-  [ENGINE]: { everyDuty: true, everyHand: true, risk: true, builders: true, inOrder: true, classBorne: true, dutiesAlways: true },
+  [ENGINE]: {
+    everyDuty: true,
+    everyHand: true,
+    risk: true,
+    builders: true,
+    inOrder: true,
+    classBorne: true,
+    dutiesAlways: true,
+    countsAgain: true,
+  },
 };
 
 /**

@@ -1,6 +1,6 @@
 import { digestText, type ApprovalTuple, type ArtifactEvent, type ReleaseEvent } from '#libs/contracts';
 import { own, type Aggregate, type DomainEvent, type ReadAggregate, type StoredEvent } from '#libs/event-sourcing';
-import { personOfAccount } from './sources.ts';
+import { personOfAccount } from './person-of-account.ts';
 
 /** What a release was composed of at some time, and who put it together and planned it at any time. */
 interface ReleaseHands {

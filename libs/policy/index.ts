@@ -13,6 +13,8 @@ export * from './hands.ts';
 export * from './hash.ts';
 export * from './in-force.ts';
 export * from './judge-expressions.ts';
+export * from './person-of-account.ts';
+export * from './person-source.ts';
 export * from './persons.ts';
 export * from './quorum.ts';
 export * from './recheck.ts';

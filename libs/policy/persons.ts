@@ -1,5 +1,5 @@
 import { isProgram, type Aggregate, type DomainEvent, type ReadAggregate, type StoredEvent } from '#libs/event-sourcing';
-import { personOfAccount } from './sources.ts';
+import { personOfAccount } from './person-of-account.ts';
 
 /** Somebody as a stream has her: the person that her account was known to be then, and the account itself (`issuer|subject`). */
 export interface OnRecord {

@@ -4,7 +4,8 @@ import { MemoryEventLog } from '#libs/event-sourcing/memory';
 import { addressAccount, addressKeys, defaultPersonId, withoutAddress } from '#libs/identity';
 import { dossierOf, releaseFacts, submittedWith } from '#libs/policy/testing';
 import { gateNames } from './gates.ts';
-import { personOfAccount, readGateFacts, sources } from './sources.ts';
+import { personOfAccount } from './person-of-account.ts';
+import { readGateFacts, sources } from './sources.ts';
 
 /** A log with these events in it, read as gates read it. */
 async function given(...events: readonly (readonly [string, PlimsollEvent])[]): Promise<ReadAggregate> {
@@ -155,7 +156,7 @@ async function everything(): Promise<ReadAggregate> {
     ],
     [
       `change-${changeId('r', 'prod')}`,
-      // A dossier that names whatever a change may rest on.
+      // A dossier that names whatever a change may rest on, and that somebody has voted on.
       submittedWith(
         dossierOf(releaseFacts(), {
           board: { boardId: 'cab', version: 1 },
@@ -164,6 +165,22 @@ async function everything(): Promise<ReadAggregate> {
           bypassId: 'bypass-1',
         }),
       ),
+    ],
+    [
+      `change-${changeId('r', 'prod')}`,
+      {
+        type: 'ChangeVoteCast',
+        data: {
+          changeId: changeId('r', 'prod'),
+          releaseId: 'r',
+          environment: 'prod',
+          round: 1,
+          person: 'anna',
+          vote: 'for',
+          dossierHash: 'x',
+          conditions: [],
+        },
+      },
     ],
   );
 }

@@ -29,11 +29,13 @@ import {
   changeModel,
   countVotes,
   dossierDifferences,
-  dutiesOfChange,
+  dutiesKnown,
+  handsAsRecorded,
   meetingsBetween,
   nextMeeting,
   readGateFacts,
   standingOf,
+  votesNow,
   type Board,
 } from '#libs/policy';
 import { webhookVerifier } from '#libs/strict-http';
@@ -188,17 +190,22 @@ export class ChangesController {
   }
 
   @Get('changes/:id')
-  change(@Param('id', IdPipe) id: string, @Query('asOf') asOf?: string): Promise<unknown> {
-    return this.aggregates.answer(change, id, asOf);
+  async change(@Param('id', IdPipe) id: string, @Query('asOf') asOf?: string): Promise<unknown> {
+    // Persons are answered; with which of their accounts they acted is the rules' affair.
+    const { accounts: _accounts, ...answer } = await this.aggregates.answer(change, id, asOf);
+    return answer;
   }
 
   /** Who may vote, who has, and what is missing; from the source streams and not from a view. */
   @Get('changes/:id/standing')
   async standing(@Param('id', IdPipe) id: string): Promise<unknown> {
-    const { releaseId = '', environment = '', dossier, votes, recused, requester, ...state } = await this.aggregates.answer(change, id);
+    const state = await this.aggregates.answer(change, id);
+    const { releaseId = '', environment = '', dossier, recused } = state;
     const facts = await readGateFacts(this.read, releaseId, environment, this.clock().toISOString());
     const { members = [], board: of } = facts.change ?? {};
-    const standing = standingOf(members, dutiesOfChange(facts, requester), recused);
+    const hands = facts.change?.hands ?? handsAsRecorded(state);
+    const standing = standingOf(members, dutiesKnown(facts, hands), recused);
+    const { votes, gone } = votesNow(state.votes, hands, members);
     return {
       changeId: id,
       round: state.round,
@@ -207,6 +214,8 @@ export class ChangesController {
       differences: dossier ? dossierDifferences(dossier, facts, of?.version) : [],
       ...standing,
       ...(of?.contents ? countVotes(votes, of.contents, standing.eligible) : {}),
+      // Votes that were cast and do not count now, and why.
+      ...(gone.length > 0 ? { gone } : {}),
       inputs: Object.values(facts.refs.change ?? {}).sort(),
     };
   }

@@ -10,13 +10,22 @@ import type {
   Recusal,
   ScheduledChange,
 } from '#libs/contracts';
-import { unknownEvent, type Aggregate } from '#libs/event-sourcing';
+import { unknownEvent, type Aggregate, type StoredEvent } from '#libs/event-sourcing';
 
 /** A member's vote. */
 export interface CastVote {
   readonly person: string;
   readonly vote: BoardVote;
   readonly conditions: readonly string[];
+}
+
+export interface ChangeAccounts {
+  readonly requester?: string;
+  /** By person. */
+  readonly voters: Readonly<Record<string, string>>;
+  /** By condition. */
+  readonly confirmers: Readonly<Record<string, string>>;
+  readonly reviewer?: string;
 }
 
 /**
@@ -43,6 +52,8 @@ export interface Change {
   /** The chair called a vote between meetings. */
   readonly voteOpened: boolean;
   readonly votes: readonly CastVote[];
+  /** The accounts (`issuer|subject`) with which this round was submitted, voted on, confirmed and reviewed; absent in examples without metadata. */
+  readonly accounts?: ChangeAccounts;
   readonly recused: readonly Recusal[];
   /** Those of the approval. */
   readonly conditions: readonly (ChangeCondition & { readonly confirmedBy?: string })[];
@@ -74,82 +85,107 @@ export const change: Aggregate<Change, ChangeEvent> = {
   category: 'change',
   initial: { round: 0, status: 'none', webhookIds: [], ...FRESH },
   evolve: (state, event) => {
-    switch (event.type) {
-      case 'ChangeSubmitted': {
-        const { round, releaseId, environment, product, route, dossier, dossierHash, requester } = event.data;
-        const { submittedAt, meeting, boardTakesOverAt, reviewDueAt } = event.data;
-        return {
-          ...FRESH,
-          round,
-          releaseId,
-          environment,
-          product,
-          class: event.data.class,
-          route,
-          dossier,
-          dossierHash,
-          requester,
-          // A model was approved before; an emergency is reviewed afterwards.
-          status: route === 'model' || route === 'emergency' ? 'approved' : 'open',
-          webhookIds: state.webhookIds,
-          submittedAt,
-          ...(meeting ? { meeting } : {}),
-          ...(boardTakesOverAt ? { boardTakesOverAt } : {}),
-          ...(reviewDueAt ? { reviewDueAt } : {}),
-        };
-      }
-      case 'ChangeVoteOpened':
-        return { ...state, voteOpened: true };
-      case 'ChangeVoteCast': {
-        const { person, vote, conditions } = event.data;
-        return { ...state, votes: [...state.votes.filter((v) => v.person !== person), { person, vote, conditions }] };
-      }
-      case 'ChangeRecusalDeclared': {
-        const { person, reason } = event.data;
-        return {
-          ...state,
-          votes: state.votes.filter((v) => v.person !== person),
-          recused: [...state.recused.filter((r) => r.person !== person), { person, reason }],
-        };
-      }
-      case 'ChangeDecided': {
-        const { outcome, by, conditions, meeting, itsm } = event.data;
-        const webhookIds = itsm ? [...state.webhookIds, itsm.webhookId] : state.webhookIds;
-        // Put off: everybody votes anew at the next meeting.
-        if (outcome === 'deferred') return { ...state, webhookIds, votes: [], voteOpened: false, ...(meeting ? { meeting } : {}) };
-        return { ...state, webhookIds, status: outcome, decidedBy: by, conditions };
-      }
-      case 'ChangeHandedToBoard':
-        return { ...state, handedToBoard: true };
-      case 'ChangeConditionMet': {
-        const { conditionId, confirmedBy } = event.data;
-        return { ...state, conditions: state.conditions.map((c) => (c.conditionId === conditionId ? { ...c, confirmedBy } : c)) };
-      }
-      case 'ChangeVoided':
-        return { ...state, status: 'voided', reason: event.data.reason };
-      case 'ChangeWithdrawn':
-        return { ...state, status: 'withdrawn', reason: event.data.reason };
-      case 'ChangeImplemented': {
-        const { deploymentId, outcome } = event.data;
-        const deployments = [...state.deployments.filter((d) => d.deploymentId !== deploymentId), { deploymentId, outcome }];
-        // After a failure the same change may be tried again within its window.
-        return { ...state, deployments, status: outcome === 'failed' ? state.status : 'implemented' };
-      }
-      case 'ChangeReviewed': {
-        const { reviewer, outcome, findings } = event.data;
-        return { ...state, review: { reviewer, outcome, findings } };
-      }
-      case 'ChangeReviewOverdue':
-        return { ...state, reviewOverdue: true };
-      case 'ChangeDelivered':
-        return { ...state, delivery: { delivered: true, ...(event.data.reference ? { detail: event.data.reference } : {}) } };
-      case 'ChangeDeliveryFailed':
-        return { ...state, delivery: { delivered: false, detail: event.data.reason } };
-      default:
-        return unknownEvent(event);
-    }
+    const accounts = accountsAfter(state.accounts, event);
+    const after = stateAfter(state, event);
+    return accounts ? { ...after, accounts } : after;
   },
 };
+
+function stateAfter(state: Change, event: ChangeEvent): Change {
+  switch (event.type) {
+    case 'ChangeSubmitted': {
+      const { round, releaseId, environment, product, route, dossier, dossierHash, requester } = event.data;
+      const { submittedAt, meeting, boardTakesOverAt, reviewDueAt } = event.data;
+      return {
+        ...FRESH,
+        round,
+        releaseId,
+        environment,
+        product,
+        class: event.data.class,
+        route,
+        dossier,
+        dossierHash,
+        requester,
+        // A model was approved before; an emergency is reviewed afterwards.
+        status: route === 'model' || route === 'emergency' ? 'approved' : 'open',
+        webhookIds: state.webhookIds,
+        submittedAt,
+        ...(meeting ? { meeting } : {}),
+        ...(boardTakesOverAt ? { boardTakesOverAt } : {}),
+        ...(reviewDueAt ? { reviewDueAt } : {}),
+      };
+    }
+    case 'ChangeVoteOpened':
+      return { ...state, voteOpened: true };
+    case 'ChangeVoteCast': {
+      const { person, vote, conditions } = event.data;
+      return { ...state, votes: [...state.votes.filter((v) => v.person !== person), { person, vote, conditions }] };
+    }
+    case 'ChangeRecusalDeclared': {
+      const { person, reason } = event.data;
+      return {
+        ...state,
+        votes: state.votes.filter((v) => v.person !== person),
+        recused: [...state.recused.filter((r) => r.person !== person), { person, reason }],
+      };
+    }
+    case 'ChangeDecided': {
+      const { outcome, by, conditions, meeting, itsm } = event.data;
+      const webhookIds = itsm ? [...state.webhookIds, itsm.webhookId] : state.webhookIds;
+      // Put off: everybody votes anew at the next meeting.
+      if (outcome === 'deferred') return { ...state, webhookIds, votes: [], voteOpened: false, ...(meeting ? { meeting } : {}) };
+      return { ...state, webhookIds, status: outcome, decidedBy: by, conditions };
+    }
+    case 'ChangeHandedToBoard':
+      return { ...state, handedToBoard: true };
+    case 'ChangeConditionMet': {
+      const { conditionId, confirmedBy } = event.data;
+      return { ...state, conditions: state.conditions.map((c) => (c.conditionId === conditionId ? { ...c, confirmedBy } : c)) };
+    }
+    case 'ChangeVoided':
+      return { ...state, status: 'voided', reason: event.data.reason };
+    case 'ChangeWithdrawn':
+      return { ...state, status: 'withdrawn', reason: event.data.reason };
+    case 'ChangeImplemented': {
+      const { deploymentId, outcome } = event.data;
+      const deployments = [...state.deployments.filter((d) => d.deploymentId !== deploymentId), { deploymentId, outcome }];
+      // After a failure the same change may be tried again within its window.
+      return { ...state, deployments, status: outcome === 'failed' ? state.status : 'implemented' };
+    }
+    case 'ChangeReviewed': {
+      const { reviewer, outcome, findings } = event.data;
+      return { ...state, review: { reviewer, outcome, findings } };
+    }
+    case 'ChangeReviewOverdue':
+      return { ...state, reviewOverdue: true };
+    case 'ChangeDelivered':
+      return { ...state, delivery: { delivered: true, ...(event.data.reference ? { detail: event.data.reference } : {}) } };
+    case 'ChangeDeliveryFailed':
+      return { ...state, delivery: { delivered: false, detail: event.data.reason } };
+    default:
+      return unknownEvent(event);
+  }
+}
+
+/** Whose accounts had a part in this round. Folds are given events as they are stored, with their metadata; an example without has none. */
+function accountsAfter(state: ChangeAccounts | undefined, event: ChangeEvent): ChangeAccounts | undefined {
+  const account = (event as Partial<StoredEvent>).metadata?.principal;
+  if (account === undefined) return event.type === 'ChangeSubmitted' ? undefined : state;
+  const known = state ?? { voters: {}, confirmers: {} };
+  switch (event.type) {
+    case 'ChangeSubmitted':
+      return { requester: account, voters: {}, confirmers: {} };
+    case 'ChangeVoteCast':
+      return { ...known, voters: { ...known.voters, [event.data.person]: account } };
+    case 'ChangeConditionMet':
+      return { ...known, confirmers: { ...known.confirmers, [event.data.conditionId]: account } };
+    case 'ChangeReviewed':
+      return { ...known, reviewer: account };
+    default:
+      return state;
+  }
+}
 
 /** The changes planned for an environment in a week, by change id. */
 export interface ChangeCalendar {

@@ -8,3 +8,4 @@ export * from './dependencies.ts';
 export * from './dossier.ts';
 export * from './judge.ts';
 export * from './read.ts';
+export * from './voters.ts';

@@ -179,6 +179,60 @@ describe('the gate change-approved, for a normal change', () => {
     expect(judge(approved, tested).detail).toBe('anna voted and is tester.');
   });
 
+  describe('counts the votes again when it is asked', () => {
+    const on = (person: string) => ({ person, principal: `test|${person}` });
+    const hands = {
+      requesters: [on('rita')],
+      voters: { anna: on('anna'), otto: on('otto') },
+      confirmers: {},
+      reviewers: [],
+      persons: { now: {}, refs: [] },
+      left: [],
+    };
+    const now = (known: Readonly<Record<string, string>>) => ({ hands: { ...hands, persons: { now: known, refs: [] } } });
+    const fallen = { verdict: 'fail', unblockedBy: expect.stringMatching(/^Submit the change again/) };
+
+    it('and passes where they still carry it', () => {
+      expect(judge(approved, facts, { hands })).toMatchObject({
+        verdict: 'pass',
+        detail: 'A normal change, approved by the board with 2 votes.',
+      });
+      // Somebody else of the board has left, and the votes of those whose accounts were linked to them count on.
+      expect(judge(approved, facts, { hands: { ...hands, left: ['cora'] } }).verdict).toBe('pass');
+      expect(judge(approved, facts, now({ 'test|anna': 'anna-known-now' })).verdict).toBe('pass');
+    });
+
+    it('and of one person known now, with two accounts, only one', () => {
+      expect(judge(approved, facts, now({ 'test|anna': 'erin', 'test|otto': 'erin' }))).toMatchObject({
+        ...fallen,
+        detail: 'The board approved it, and 1 of 2 votes count now: otto is a person who has voted with another account.',
+      });
+    });
+
+    it('and of who has left, or is no member any more, none', () => {
+      expect(judge(approved, facts, { hands: { ...hands, left: ['anna'] } })).toMatchObject({
+        ...fallen,
+        detail: 'The board approved it, and 1 of 2 votes count now: anna has left.',
+      });
+      expect(judge(approved, facts, { hands, members: ['anna', 'cora'] })).toMatchObject({
+        ...fallen,
+        detail: 'The board approved it, and 1 of 2 votes count now: otto is no member of the board any more.',
+      });
+      const three = [submitted, vote('anna'), vote('otto'), vote('cora'), decided('approved')];
+      const voters = { ...hands.voters, cora: on('cora') };
+      expect(judge(three, facts, { hands: { ...hands, voters, left: ['anna'] } }).verdict).toBe('pass');
+    });
+
+    it('and fails where a voter is known to be who asked for it, or who would deploy', () => {
+      expect(judge(approved, facts, now({ 'test|rita': 'otto' })).detail).toBe('otto voted and is requester.');
+      expect(judge(approved, facts, now({ 'test|otto': 'dan' })).detail).toBe('dan voted and is deployer.');
+    });
+
+    it('and takes them as they are recorded for an engine before', () => {
+      expect(judge(approved, facts, { members: ['anna', 'cora'] }).verdict).toBe('pass');
+    });
+  });
+
   it('compares the class of the plan with the class that was decided on', () => {
     const claimed = releaseFacts({ plan: { ...facts.plan!, changeClass: 'standard' } });
     expect(judge([submittedWith(dossierOf(claimed, { class: 'normal' })), decided('approved')], claimed).detail).toMatch(

@@ -8,6 +8,8 @@ import { emergencyGrounds, standardProblems } from './classify.ts';
 import { heldUpBy, type HeldUp } from './dependencies.ts';
 import { dossierDifferences, dutiesOfChange } from './dossier.ts';
 import { conflictsNow, scheduledOf, type ChangeFacts } from './read.ts';
+import { dutiesKnown, votesNow } from './voters.ts';
+import { personsOf } from '../persons.ts';
 
 type Judged = Omit<GateVerdict, 'gate'>;
 type Said = Pick<Judged, 'verdict' | 'detail'> & { readonly unblockedBy?: string };
@@ -69,7 +71,7 @@ function judged(facts: GateFacts, { deployer, now }: { readonly deployer: string
     change.route === 'model'
       ? byModel(facts, found, now)
       : change.route === 'emergency'
-        ? byEmergency(facts, found, now)
+        ? byEmergency(facts, found, deployer, now)
         : byBoard(facts, found, deployer, now);
   if (decided.verdict !== 'pass') return decided;
   const held = heldUpBy(found.id, found.dependsOn ?? []);
@@ -109,8 +111,9 @@ function byModel(facts: GateFacts, found: ChangeFacts, now: string): Said {
   return { verdict: 'pass', detail: `A standard change, approved before by version ${version} of change model ${modelId}.` };
 }
 
-function byEmergency(facts: GateFacts, found: ChangeFacts, now: string): Said {
+function byEmergency(facts: GateFacts, found: ChangeFacts, deployer: string, now: string): Said {
   const { dossier, review, reviewDueAt } = found.change;
+  const reviewers = found.hands?.reviewers.flatMap((one) => personsOf(one, found.hands?.persons ?? { now: {}, refs: [] })) ?? [];
   const grounds = emergencyGrounds(facts, found, dossier ?? {}, now);
   const holds = grounds.find((g) => g.problem === undefined);
   if (review?.outcome === 'rejected')
@@ -119,6 +122,8 @@ function byEmergency(facts: GateFacts, found: ChangeFacts, now: string): Said {
       detail: `${review.reviewer} rejected the emergency.`,
       unblockedBy: 'Have it decided on as a normal change.',
     };
+  if (reviewers.includes(deployer))
+    return { verdict: 'fail', detail: `${deployer} reviewed the emergency and would deploy.`, unblockedBy: 'Let somebody else deploy.' };
   if (!holds)
     return {
       verdict: 'fail',
@@ -142,8 +147,10 @@ function byBoard(facts: GateFacts, found: ChangeFacts, deployer: string, now: st
   const { change } = found;
   if (change.status !== 'approved')
     return change.route === 'itsm' && !change.handedToBoard ? waitingForItsm(change) : beforeBoard(facts, found, now);
-  const voters = change.votes.map((v) => v.person);
-  const duties = dutiesOfChange(facts, change.requester, deployer);
+  const { hands } = found;
+  const cast = change.votes.map((v) => v.person);
+  const voters = hands ? [...new Set(cast.flatMap((person) => personsOf(hands.voters[person] ?? { person }, hands.persons)))] : cast;
+  const duties = hands ? dutiesKnown(facts, hands, deployer) : dutiesOfChange(facts, change.requester, deployer);
   const wrong = dutyConflicts(
     [...duties, ...voters.map((person) => ({ person, duty: 'approver' as const, evidence: facts.refs.change?.['change'] ?? '' }))],
     BOARD_DUTIES,
@@ -156,6 +163,8 @@ function byBoard(facts: GateFacts, found: ChangeFacts, deployer: string, now: st
       unblockedBy: 'Let somebody else deploy, or have the board decide again.',
     };
   }
+  const fallen = change.decidedBy === 'board' ? votesFallen(facts, found) : undefined;
+  if (fallen) return fallen;
   const open = change.conditions.filter((c) => c.confirmedBy === undefined);
   if (open.length > 0) {
     const unblockedBy = 'Somebody who will not deploy confirms that it is met.';
@@ -165,11 +174,33 @@ function byBoard(facts: GateFacts, found: ChangeFacts, deployer: string, now: st
       unblockedBy,
     };
   }
-  if (change.conditions.some((c) => c.confirmedBy === deployer))
+  const confirmed = change.conditions.flatMap(({ conditionId, confirmedBy: person = '' }) =>
+    hands ? personsOf(hands.confirmers[conditionId] ?? { person }, hands.persons) : [person],
+  );
+  if (confirmed.includes(deployer))
     return { verdict: 'fail', detail: `${deployer} confirmed a condition and would deploy.`, unblockedBy: 'Let somebody else deploy.' };
-  const by = change.decidedBy === 'itsm' ? 'the ITSM' : `the board with ${change.votes.filter((v) => v.vote === 'for').length} votes`;
+  const counting = hands ? votesNow(change.votes, hands, found.members ?? []).votes : change.votes;
+  const by = change.decidedBy === 'itsm' ? 'the ITSM' : `the board with ${counting.filter((v) => v.vote === 'for').length} votes`;
   const met = change.conditions.length > 0 ? ` Its ${change.conditions.length} conditions are met.` : '';
   return { verdict: 'pass', detail: `A normal change, approved by ${by}.${met}` };
+}
+
+/** What was decided by votes that do not count any more is decided no more. */
+function votesFallen(facts: GateFacts, { change, hands, board, members = [] }: ChangeFacts): Said | undefined {
+  const contents = board?.contents;
+  if (!hands || !contents) return undefined;
+  const { votes, gone } = votesNow(change.votes, hands, members);
+  if (gone.length === 0) return undefined;
+  const { eligible } = standingOf(members, dutiesKnown(facts, hands), change.recused);
+  const { outcome, missing } = countVotes(votes, contents, eligible);
+  if (outcome === 'approved') return undefined;
+  const count =
+    missing > 0 ? `${contents.quorum - missing} of ${contents.quorum} votes count now` : 'the votes that count now do not approve it';
+  return {
+    verdict: 'fail',
+    detail: `The board approved it, and ${count}: ${gone.join(' ')}`,
+    unblockedBy: 'Submit the change again: the board votes anew, with others where members are missing.',
+  };
 }
 
 function waitingForItsm({ submittedAt, delivery, boardTakesOverAt }: Change): Said {

@@ -19,6 +19,7 @@ import { change, changeCalendar, changeHistory, type Change } from './change.ts'
 import { changeModel, type ChangeModel } from './change-model.ts';
 import { findConflicts } from './conflicts.ts';
 import { findCircles, statusOf, type Dependency } from './dependencies.ts';
+import type { ChangeHands } from './voters.ts';
 
 export interface IncidentSource {
   readonly open: boolean;
@@ -39,6 +40,8 @@ export const incidentSource: Aggregate<IncidentSource, IncidentEvent> = {
 export interface ChangeFacts {
   readonly id: string;
   readonly change: Change;
+  /** Who took part, as known now; absent where the engine took them as they are recorded. */
+  readonly hands?: ChangeHands;
   readonly board?: Board;
   /** Members of the board, sorted. */
   readonly members?: readonly string[];
@@ -92,7 +95,8 @@ export async function readChangeFacts(
 ): Promise<{ readonly change: ChangeFacts; readonly refs: Readonly<Record<string, string>> }> {
   const id = changeId(releaseId, environment);
   const loaded = await read(change, id);
-  const { dossier, status, route } = loaded.state;
+  const { accounts: _accounts, ...recorded } = loaded.state;
+  const { dossier, status, route } = recorded;
   // What the board has decided stays decided; what a model pre-approves is decided when it starts.
   const watched = status === 'open' || (status === 'approved' && route === 'model');
   const waits = inOrder && (status === 'open' || status === 'approved');
@@ -116,7 +120,7 @@ export async function readChangeFacts(
   return {
     change: {
       id,
-      change: loaded.state,
+      change: recorded,
       ...(of ? { board: of.state } : {}),
       ...(groups ? { members: Object.values(groups.members).flat() } : {}),
       ...(model ? { model: model.state } : {}),

@@ -1,7 +1,20 @@
 import { IsIn, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import type { BoardVote, ChangeModelEvent } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
-import { board, changeModel, countVotes, readGroups, standingOf, type Board, type ChangeModel } from '#libs/policy';
+import {
+  actsOf,
+  board,
+  changeModel,
+  countVotes,
+  knownNow,
+  personsOf,
+  readGroups,
+  standingOf,
+  votesNow,
+  type Board,
+  type ChangeHands,
+  type ChangeModel,
+} from '#libs/policy';
 
 export class VoteOnChangeModel {
   /** What is voted on is named, not assumed: the contentsHash that the model shows. */
@@ -13,7 +26,11 @@ export class VoteOnChangeModel {
 export interface ModelVoteFacts {
   readonly board: Board;
   readonly members: readonly string[];
+  /** Who proposed the newest version and voted on it, as known now. */
+  readonly hands: ChangeHands;
 }
+
+const NOBODY: ChangeHands = { requesters: [], voters: {}, confirmers: {}, reviewers: [], persons: { now: {}, refs: [] }, left: [] };
 
 /** The board's quorum decides on a model once, for every change that will match it; whoever proposed it does not vote. */
 export function voteOnChangeModel(
@@ -45,18 +62,21 @@ export function voteOnChangeModel(
   const { contents } = facts.board;
   if (!contents) return refuse('not-found', 'board-unknown', `There is no board ${proposed.boardId}.`);
   if (!facts.members.includes(person)) return notAMember(contents.group);
-  const duties = [{ person: proposed.proposer, duty: 'requester' as const, evidence: `changemodel-${modelId}` }];
+  const { hands } = facts;
+  const proposers = [proposed.proposer, ...hands.requesters.flatMap((one) => personsOf(one, hands.persons))];
+  const duties = [...new Set(proposers)].map((one) => ({ person: one, duty: 'requester' as const, evidence: `changemodel-${modelId}` }));
   const standing = standingOf(facts.members, duties, []);
   const own = standing.recused.find((r) => r.person === person);
   if (own)
     return refuse('duty', 'recused', 'You proposed it: others of the board decide.', [
       { code: 'recused', detail: own.reason, unblockedBy: `${standing.eligible.slice(0, 10).join(', ') || 'Others'} can vote.` },
     ]);
-  const before = proposed.votes.find((v) => v.person === person);
+  const before = proposed.votes.find((v) => personsOf(hands.voters[v.person] ?? v, hands.persons).includes(person));
   if (before) return before.vote === vote ? [] : refuse('conflict', 'voted-already', `You voted ${before.vote}: a vote is cast once.`);
   const of = { modelId, version: proposed.version, contentsHash };
   const cast: ChangeModelEvent = { type: 'ChangeModelVoteCast', data: { ...of, person, vote, ...(comment ? { comment } : {}) } };
-  const { outcome, tally } = countVotes([...proposed.votes, { person, vote, conditions: [] }], contents, standing.eligible);
+  const earlier = votesNow(proposed.votes, hands, facts.members).votes;
+  const { outcome, tally } = countVotes([...earlier, { person, vote, conditions: [] }], contents, standing.eligible);
   // A model that nobody is for is not approved: what is put off for a change is no for a model.
   if (!outcome) return [cast];
   return [
@@ -80,12 +100,19 @@ export const voteOnChangeModelCommand = defineCommand({
   personal: ['comment'],
   aggregate: changeModel,
   decide: voteOnChangeModel,
-  facts: async (read, _command, state): Promise<ModelVoteFacts> => {
+  facts: async (read, { target }, state): Promise<ModelVoteFacts> => {
+    const version = state.versions.at(-1)?.version;
+    const acts = (await read(actsOf(changeModel.category), target)).state.filter(({ data }) => data['version'] === version);
+    const { hands } = await knownNow(read, {
+      ...NOBODY,
+      requesters: acts.flatMap(({ type, by }) => (type === 'ChangeModelProposed' ? [by] : [])),
+      voters: Object.fromEntries(acts.flatMap(({ type, by }) => (type === 'ChangeModelVoteCast' ? [[by.person, by]] : []))),
+    });
     const boardId = state.versions.at(-1)?.boardId;
-    if (boardId === undefined) return { board: board.initial, members: [] };
+    if (boardId === undefined) return { board: board.initial, members: [], hands };
     const loaded = (await read(board, boardId)).state;
     const { group } = loaded.contents ?? {};
-    return { board: loaded, members: group === undefined ? [] : ((await readGroups(read, [group])).members[group] ?? []) };
+    return { board: loaded, hands, members: group === undefined ? [] : ((await readGroups(read, [group])).members[group] ?? []) };
   },
   governed: (command) => ({ modelId: command.target }),
 });

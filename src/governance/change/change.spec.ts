@@ -1,7 +1,7 @@
 import type { ChangeCalendarEvent, ChangeEvent, ChangeHistoryEvent, RiskFloor } from '#libs/contracts';
 import { issued, scenario } from '#libs/event-sourcing/testing';
 import { change, changeCalendar, changeHistory, dossierHashOf, judgeRisk, type ChangeFacts, type GateFacts } from '#libs/policy';
-import { boardContents, CHANGE, dossierOf, modelVersion, releaseFacts, submittedWith, withChange } from '#libs/policy/testing';
+import { boardContents, CHANGE, noAliases, dossierOf, modelVersion, releaseFacts, submittedWith, withChange } from '#libs/policy/testing';
 import {
   decideChangeByItsm,
   DecideChangeByItsm,
@@ -504,13 +504,21 @@ describe('what comes after', () => {
       type: 'ChangeReviewed',
       data: { ...of, reviewer: 'otto', outcome: 'approved', findings: 'It was real.', late },
     });
-    changes.given(emergency).when(reviewChange, review('otto'), known).then(reviewed(false));
-    changes.given(emergency).when(reviewChange, review('otto', due), known).then(reviewed(true));
-    changes.given(emergency, reviewed(false)).when(reviewChange, review('otto'), known).thenNothing();
-    changes.given(emergency, reviewed(false)).when(reviewChange, review('anna'), known).thenRefused('change-reviewed');
+    const reviewable = { ...known, deployers: noAliases };
+    const deploymentId = '7b0f3a52-0000-5000-8000-000000000002';
+    const used: ChangeEvent = { type: 'ChangeImplemented', data: { ...of, deploymentId, outcome: 'failed' } };
+    changes.given(emergency, used).when(reviewChange, review('otto'), reviewable).then(reviewed(false));
+    changes.given(emergency).when(reviewChange, review('otto'), reviewable).thenRefused('change-not-used');
+    const over = dossier.window.until;
+    changes.given(emergency).when(reviewChange, review('otto', over), reviewable).then(reviewed(false));
+    const deployed = { ...reviewable, deployers: { ...noAliases, first: [{ person: 'dan', principal: 'test|dan' }] } };
+    changes.given(emergency, used).when(reviewChange, review('dan'), deployed).thenRefused('review-by-another');
+    changes.given(emergency).when(reviewChange, review('otto', due), reviewable).then(reviewed(true));
+    changes.given(emergency, reviewed(false)).when(reviewChange, review('otto'), reviewable).thenNothing();
+    changes.given(emergency, reviewed(false)).when(reviewChange, review('anna'), reviewable).thenRefused('change-reviewed');
     for (const person of ['rita', 'ada', 'tess'])
-      changes.given(emergency).when(reviewChange, review(person), known).thenRefused('review-by-another');
-    changes.given(submitted).when(reviewChange, review('otto'), known).thenRefused('not-an-emergency');
+      changes.given(emergency).when(reviewChange, review(person), reviewable).thenRefused('review-by-another');
+    changes.given(submitted).when(reviewChange, review('otto'), reviewable).thenRefused('not-an-emergency');
     const overdue: ChangeEvent = { type: 'ChangeReviewOverdue', data: { ...of, dueAt: due } };
     const mark = (now: string) => issued(MarkChangeReviewOverdue, { dueAt: due }, CHANGE, { now });
     changes.given(emergency).when(markChangeReviewOverdue, mark(due)).then(overdue);

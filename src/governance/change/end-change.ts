@@ -1,7 +1,7 @@
 import { IsIn, IsString, IsUUID, Matches, MaxLength } from 'class-validator';
 import { SAYS_SOMETHING, type ChangeEvent } from '#libs/contracts';
-import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
-import { change, dossierDifferences, type Change } from '#libs/policy';
+import { defineCommand, refuse, type Decision, type Issued, type Refusal } from '#libs/event-sourcing';
+import { actsOf, change, deployersOf, dossierDifferences, isFirstHand, readFirstHands, type Change, type FirstHands } from '#libs/policy';
 import { aboutChange, dutyAgainst, nowOfChange, ofChange, type ChangeVoteFacts } from './vote-on-change.ts';
 
 export class ConfirmCondition {
@@ -42,7 +42,7 @@ export function confirmCondition(command: Issued<ConfirmCondition>, state: Chang
   if (condition.confirmedBy !== undefined) return [];
   if (state.status !== 'approved')
     return refuse('conflict', 'change-not-approved', `The change was ${state.status}: its conditions count no more.`);
-  const duty = now ? dutyAgainst(person, now, state.requester) : undefined;
+  const duty = now ? dutyAgainst(person, now, state) : undefined;
   if (duty)
     return refuse('duty', 'condition-by-another', 'Somebody else confirms it: you have a part in the change.', [
       {
@@ -91,16 +91,27 @@ export function recordChangeOutcome(command: Issued<RecordChangeOutcome>, state:
   return [{ type: 'ChangeImplemented', data: { ...ofChange(changeId, state), deploymentId, outcome } }];
 }
 
-/** An emergency is looked at afterwards, once, by somebody who had no part in it. */
-export function reviewChange(command: Issued<ReviewChange>, state: Change, { now }: ChangeVoteFacts): Decision<ChangeEvent> {
+export interface ReviewChangeFacts extends ChangeVoteFacts {
+  /** Who had a deployment of the release run in this environment. */
+  readonly deployers: FirstHands;
+}
+
+/** An emergency is looked at afterwards, once, by somebody who had no part in it: neither wrote, tested nor requested it, nor deployed it. */
+export function reviewChange(command: Issued<ReviewChange>, state: Change, { now, deployers }: ReviewChangeFacts): Decision<ChangeEvent> {
   const { target: changeId, meta, outcome, findings } = command;
   const reviewer = meta.actor.person;
   if (state.status === 'none') return refuse('not-found', 'change-unknown', `There is no change ${changeId}.`);
   if (state.route !== 'emergency') return refuse('conflict', 'not-an-emergency', 'Only emergencies are reviewed afterwards.');
-  const duty = now ? dutyAgainst(reviewer, now, state.requester) : undefined;
+  const deployed = isFirstHand(meta.actor, deployers) ? 'You deployed it.' : undefined;
+  const duty = deployed ?? (now ? dutyAgainst(reviewer, now, state) : undefined);
   if (duty)
     return refuse('duty', 'review-by-another', 'You had a part in it: somebody else must review it.', [
-      { code: 'review-by-another', detail: duty, unblockedBy: 'Somebody who neither wrote, tested nor requested it reviews it.' },
+      {
+        code: 'review-by-another',
+        detail: duty,
+        evidence: deployers.persons.refs,
+        unblockedBy: 'Somebody who neither wrote, tested, requested nor deployed it reviews it.',
+      },
     ]);
   if (state.review) {
     const { reviewer: by, outcome: was, findings: said } = state.review;
@@ -108,8 +119,20 @@ export function reviewChange(command: Issued<ReviewChange>, state: Change, { now
       ? []
       : refuse('conflict', 'change-reviewed', `It was ${was} by ${by} already.`);
   }
+  const early = notReviewableYet(state, meta.now);
+  if (early) return early;
   const late = state.reviewDueAt !== undefined && meta.now >= state.reviewDueAt;
   return [{ type: 'ChangeReviewed', data: { ...ofChange(changeId, state), reviewer, outcome, findings, late } }];
+}
+
+/** What has not been used may be used yet: until then there is nothing to review. From when the review is due, nothing starts any more. */
+function notReviewableYet({ deployments, status, dossier, reviewDueAt }: Change, now: string): Refusal | undefined {
+  const until = [dossier?.window.until, reviewDueAt].flatMap((at) => at ?? []).sort()[0];
+  if (deployments.length > 0 || status !== 'approved' || (until !== undefined && now >= until)) return undefined;
+  const detail = `No deployment of it has ended, and one may begin until ${until ?? 'it is withdrawn'}.`;
+  return refuse('conflict', 'change-not-used', 'The emergency has not been used yet: there is nothing to review.', [
+    { code: 'change-not-used', detail, unblockedBy: `Review it after a deployment of it${until ? `, or after ${until}` : ''}.` },
+  ]);
 }
 
 export function markChangeReviewOverdue(command: Issued<MarkChangeReviewOverdue>, state: Change): Decision<ChangeEvent> {
@@ -147,7 +170,16 @@ export const reviewChangeCommand = defineCommand({
   personal: ['findings'],
   aggregate: change,
   decide: reviewChange,
-  facts: nowOfChange,
+  facts: async (read, command, state): Promise<ReviewChangeFacts> => {
+    const { environment = '', releaseId } = state;
+    const place = await read(actsOf('environment'), environment);
+    const held = place.state.flatMap(({ type, data }) =>
+      type === 'EnvironmentReserved' && data['releaseId'] === releaseId ? [String(data['deploymentId'])] : [],
+    );
+    const ids = [...new Set([...held, ...state.deployments.map(({ deploymentId }) => deploymentId)])].sort();
+    const deployers = (await Promise.all(ids.map((id) => deployersOf(read, id)))).flat();
+    return { ...(await nowOfChange(read, command, state)), deployers: await readFirstHands(read, command.meta.actor, deployers) };
+  },
   governed: aboutChange,
 });
 export const markChangeReviewOverdueCommand = defineCommand({

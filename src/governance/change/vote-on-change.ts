@@ -7,14 +7,18 @@ import {
   conflictsNow,
   countVotes,
   dossierDifferences,
-  dutiesOfChange,
+  dutiesKnown,
+  handsAsRecorded,
   newConflicts,
   nextMeeting,
+  personsOf,
   readGateFacts,
   scheduledOf,
   standingOf,
+  votesNow,
   type Change,
   type ChangeFacts,
+  type ChangeHands,
   type GateFacts,
   type Standing,
 } from '#libs/policy';
@@ -66,7 +70,9 @@ export function voteOnChange(command: Issued<VoteOnChange>, state: Change, facts
   if (!contents) return refuse('not-found', 'board-unknown', 'The board that decides is not defined.');
   const barred = mayNotVote(person, standing, evidence, contents.group);
   if (barred) return barred;
-  const cast = state.votes.find((v) => v.person === person);
+  const hands = handsOf(state, facts);
+  // One vote each, whatever the account.
+  const cast = state.votes.find((v) => personsOf(hands.voters[v.person] ?? v, hands.persons).includes(person));
   if (cast) return cast.vote === vote ? [] : refuse('conflict', 'voted-already', `You voted ${cast.vote}: a vote is cast once.`);
   const closed = noVoteNow(state, meta.now, contents.chair);
   if (closed) return closed;
@@ -75,7 +81,7 @@ export function voteOnChange(command: Issued<VoteOnChange>, state: Change, facts
   if (late) return late;
 
   const of = ofChange(changeId, state);
-  const votes = [...state.votes, { person, vote, conditions }];
+  const votes = [...votesNow(state.votes, hands, evidence.members ?? []).votes, { person, vote, conditions }];
   const voted: ChangeEvent = {
     type: 'ChangeVoteCast',
     data: { ...of, person, vote, dossierHash, conditions, ...(comment ? { comment } : {}) },
@@ -189,7 +195,7 @@ function readyToVote(command: Issued<{ readonly dossierHash: string }>, state: C
     return refuse('conflict', 'change-not-open', `The change was ${evidence.change.status} meanwhile.`);
   if (meta.now >= dossier.window.until)
     return refuse('conflict', 'window-over', `It was planned until ${dossier.window.until}: submit it again for a time to come.`);
-  const duties = dutiesOfChange(now, state.requester);
+  const duties = dutiesKnown(now, handsOf(state, { now }));
   return { gates: now, evidence, dossier, standing: standingOf(evidence.members ?? [], duties, state.recused) };
 }
 
@@ -258,8 +264,13 @@ export function aboutChange({ target }: Issued<object>, { releaseId, environment
 }
 
 /** The duty that would keep a person from voting on a change. */
-export function dutyAgainst(person: string, gates: GateFacts, requester: string | undefined): string | undefined {
-  return barredBy(person, dutiesOfChange(gates, requester))?.detail;
+export function dutyAgainst(person: string, gates: GateFacts, state: Change): string | undefined {
+  return barredBy(person, dutiesKnown(gates, handsOf(state, { now: gates })))?.detail;
+}
+
+/** Who took part in it, as known now. */
+function handsOf(state: Change, { now }: ChangeVoteFacts): ChangeHands {
+  return now?.change?.hands ?? handsAsRecorded(state);
 }
 
 export const voteOnChangeCommand = defineCommand({
