@@ -137,6 +137,91 @@ describe('changes and their board under attack', () => {
     ok(await office.start(of));
   }, 60_000);
 
+  it('votes of one person with two accounts, and of a member who is gone: counted again when it starts', async () => {
+    const [kim, lee] = [await app.person('kim', 'approver'), await app.person('lee', 'approver')];
+    ok(await office.board('small', ['kim', 'lee', 'cora']));
+    const approvedBy = async (name: string, ...voters: (typeof kim)[]): Promise<Planned> => {
+      const of = await office.planned(name);
+      const change = await office.submitted(of, { boardId: 'small' });
+      ok(await office.openVote(change));
+      for (const who of voters) ok(await office.vote(who, change));
+      expect(await status(change.id)).toBe('approved');
+      return of;
+    };
+    const twice = await approvedBy('twice', kim, lee);
+    const rightly = await approvedBy('rightly', kim, office.cora);
+    // It is learned that both accounts are one person's.
+    ok(await office.ida.post('/v1/governance/persons', { person: personId('kim') }));
+    const account = { issuer: 'plimsoll-embedded', subject: 'lee', person: personId('kim') };
+    ok(await office.max.post('/v1/governance/accounts', account));
+    ok(await office.ida.post('/v1/governance/accounts/confirm', account));
+    expect(refused(await office.start(twice), 409, 'gates-not-passed').reasons[0]?.detail).toMatch(
+      /1 of 2 votes count now: .* is a person who has voted with another account/,
+    );
+    const cora = { person: personId('cora') };
+    ok(await office.ida.post('/v1/governance/groups/small/members/remove', { ...cora, reason: 'Moved.' }));
+    expect(refused(await office.start(rightly), 409, 'gates-not-passed').reasons[0]?.detail).toMatch(/is no member of the board any more/);
+    ok(await office.ida.post('/v1/governance/groups/small/members', cora));
+    ok(await office.start(rightly));
+    // Now that it is known, her second vote is refused.
+    const of = await office.planned('again');
+    const change = await office.submitted(of, { boardId: 'small' });
+    ok(await office.openVote(change));
+    ok(await office.vote(kim, change));
+    await denied(await office.vote(lee, change, 'against'), 409, 'voted-already');
+    ok(await office.vote(office.cora, change));
+  }, 60_000);
+
+  it('an emergency that is reviewed before it was used, or by who deployed it', async () => {
+    const of = await office.planned('fire', { changeClass: 'emergency' });
+    const { releaseId, environment } = of;
+    const asked = { releaseId, environment, gates: ['change-approved'], justification: 'Payments are down.' };
+    const { id: bypassId } = ok(await office.rita.post('/v1/governance/bypasses', asked)).body as { id: string };
+    const { id } = ok(await office.submit(of, { boardId: undefined, bypassId })).body as { id: string };
+    const review = (who: ChangeOffice['dan']) =>
+      who.post(`/v1/governance/changes/${id}/review`, { outcome: 'approved', findings: 'It was real.' });
+    await denied(await review(office.otto), 409, 'change-not-used');
+    ok(await office.start(of));
+    await eventually('the end of the deployment', async () => ((await status(id)) === 'implemented' ? true : undefined));
+    await denied(await review(office.dan), 403, 'review-by-another');
+    // Nor with another account of his.
+    const alias = await app.person('dan-at-night', 'release-manager');
+    ok(await office.ida.post('/v1/governance/persons', { person: personId('dan') }));
+    const account = { issuer: 'plimsoll-embedded', subject: 'dan-at-night', person: personId('dan') };
+    ok(await office.max.post('/v1/governance/accounts', account));
+    ok(await office.ida.post('/v1/governance/accounts/confirm', account));
+    await denied(await review(alias), 403, 'review-by-another');
+    ok(await review(office.otto));
+  }, 60_000);
+
+  it('votes, confirmations and releases by programs', async () => {
+    const { change } = await openFor('programs');
+    const service = await app.person('robot', 'approver', 'identity-admin', 'records-manager', 'service');
+    ok(await office.ida.post('/v1/governance/persons', { person: personId('anna') }));
+    const account = { issuer: 'plimsoll-embedded', subject: 'anna-bot', person: personId('anna') };
+    ok(await office.max.post('/v1/governance/accounts', { ...account, bot: true }));
+    ok(await office.ida.post('/v1/governance/accounts/confirm', account));
+    const bot = await app.person('anna-bot', 'approver', 'identity-admin', 'records-manager');
+    const gone = '5a1d0c52-0000-4000-8000-00000000e002';
+    ok(await office.ida.post('/v1/governance/persons', { person: gone }));
+    ok(await office.ida.post(`/v1/governance/persons/${gone}/leave`, { reason: 'Moved on.' }));
+    ok(await office.ida.post(`/v1/governance/persons/${gone}/erasure`, {}));
+    const [rex, rae] = [await app.person('rex', 'records-manager'), await app.person('rae', 'records-manager', 'identity-admin')];
+    const hold = { holdId: 'lawsuit', scope: { kind: 'product', id: 'programs' }, reason: 'A lawsuit.' };
+    ok(await rex.post('/v1/governance/legal-holds', hold));
+    const release = { reason: 'It is settled.' };
+    for (const program of [service, bot]) {
+      await denied(await office.vote(program, change), 403, 'role-forbidden');
+      await denied(await office.openVote(change, program), 403, 'role-forbidden');
+      await denied(await program.post(`/v1/governance/persons/${gone}/erasure/confirm`, {}), 403, 'role-forbidden');
+      await denied(await program.post('/v1/governance/legal-holds/lawsuit/release', release), 403, 'role-forbidden');
+      await denied(await program.post('/v1/governance/groups/cab/members', { person: gone }), 403, 'role-forbidden');
+    }
+    ok(await office.vote(office.anna, change));
+    ok(await rae.post('/v1/governance/legal-holds/lawsuit/release', release));
+    ok(await rae.post(`/v1/governance/persons/${gone}/erasure/confirm`, {}));
+  }, 60_000);
+
   it('a vote on an older dossier, and an edit after the decision', async () => {
     const { of, change } = await openFor('edits');
     const { id, dossierHash } = await office.submitted(of, { backout: 'Restore the backup.' });

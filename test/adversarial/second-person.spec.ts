@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { accountId, artifactId, BYPASS_REGISTER, HOLD_REGISTER, ownershipId } from '#libs/contracts';
+import { changeModel } from '#libs/policy';
 import { load, type AnyCommandDefinition, type Refusal } from '#libs/event-sourcing';
 import { registerArtifactCommand } from '../../src/artifacts/artifact/register-artifact.ts';
 import { confirmAccountLinkCommand, requestAccountLinkCommand } from '../../src/governance/account/link-account.ts';
@@ -6,6 +8,9 @@ import { bypasses } from '../../src/governance/bypass/bypass.ts';
 import { recordBypassUseCommand } from '../../src/governance/bypass/record-bypass-use.ts';
 import { requestBypassCommand } from '../../src/governance/bypass/request-bypass.ts';
 import { reviewBypassCommand } from '../../src/governance/bypass/review-bypass.ts';
+import { defineBoardCommand } from '../../src/governance/board/define-board.ts';
+import { proposeChangeModelCommand } from '../../src/governance/change-model/propose-change-model.ts';
+import { voteOnChangeModelCommand } from '../../src/governance/change-model/vote-on-change-model.ts';
 import { confirmErasureCommand, requestErasureCommand } from '../../src/governance/erasure/erase-person.ts';
 import { addGroupMemberCommand, confirmGroupMemberCommand } from '../../src/governance/group/change-members.ts';
 import { defineGroupCommand } from '../../src/governance/group/define-group.ts';
@@ -18,6 +23,7 @@ import { rolePolicy, ROLE_POLICY_ID } from '../../src/governance/role-policy/rol
 import { confirmRoleCommand, requestRoleCommand } from '../../src/governance/role/request-role.ts';
 import { roleGrants } from '../../src/governance/role/role-grants.ts';
 import { amendReleaseCommand } from '../../src/planning/release/compose-release.ts';
+import { readTree } from '../architecture/source-tree.ts';
 import { GovernedLog } from '../support/governed-log.ts';
 
 const ERIN = '5a1d0c52-0000-4000-8000-00000000e001';
@@ -104,6 +110,23 @@ const cases: Readonly<Record<string, Case>> = {
       return { target: 'risk', fields: { person: ERIN } };
     },
   },
+  'a change model, by who proposed it': {
+    command: voteOnChangeModelCommand,
+    refused: 'recused',
+    first: async (log) => {
+      await log.group('cab', 'third', 'fourth');
+      await log.do(registerPersonCommand, SHE, { person: SHE }, 'ivy');
+      await log.do(addGroupMemberCommand, 'cab', { person: SHE }, 'ivy');
+      const meetings = { zone: 'UTC', start: '2026-03-04T14:00', durationMinutes: 60, rule: 'FREQ=WEEKLY' };
+      const board = { boardId: 'cab', title: 'Board', group: 'cab', quorum: 2, chair: log.personOf('third'), meetings, cutoffHours: 24 };
+      await log.do(defineBoardCommand, 'cab', board, 'max');
+      const conditions = { products: ['shop'], actions: ['exec:noop'] };
+      const proposal = { modelId: 'known', title: 'Known', boardId: 'cab', conditions, validUntil: '2026-09-01T00:00:00.000Z' };
+      await log.do(proposeChangeModelCommand, 'known', proposal, 'one');
+      const { versions } = (await state(log, changeModel as never, 'known')) as { versions: { contentsHash: string }[] };
+      return { target: 'known', fields: { contentsHash: versions[0]?.contentsHash, vote: 'for' } };
+    },
+  },
   'a legal hold, by who placed it': {
     command: releaseLegalHoldCommand,
     refused: 'released-by-another',
@@ -168,13 +191,38 @@ const cases: Readonly<Record<string, Case>> = {
   },
 };
 
+/** Commands by which one vouches for another, that are shown to know who is who in other specs. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  GrantApproval: 'identity.spec.ts, weakened/weakened.spec.ts: the duties of persons as known now',
+  RejectApproval: 'whoever may approve may reject, once: it takes nobody else',
+  VoteOnChange: 'board.spec.ts: one vote each',
+  OpenChangeVote: 'board.spec.ts: by the chair alone, under the duties of a vote',
+  ConfirmCondition: 'src/governance/change/change.spec.ts: the duties of persons as known now',
+  ReviewChange: 'board.spec.ts: not by who deployed it',
+  AddGroupMember: 'src/governance/group/group.spec.ts: nobody herself, and a second person where roles are granted',
+  ClaimAddressByKeys: 'src/governance/address/address.spec.ts: nobody her own',
+};
+
 /** Who had a part before can't be the second person with another account: given events and a link made before, when she or another confirms. */
 describe('what takes a second person', () => {
   const ok = (refusal: Refusal | undefined): void => {
     if (refusal) throw new Error(`${refusal.detail} ${JSON.stringify(refusal.reasons)}`);
   };
 
-  it.each(Object.keys(cases))('is not done with the other account of the first: %s; and is by another person', async (name) => {
+  it.each([
+    'a role, by who asked for it',
+    'the team that owns a product, by who asked for it',
+    'policies on roles, by who proposed them',
+    'the link of an account, by who asked for it',
+    'a member of a group, by who asked for her',
+    'a change model, by who proposed it',
+    'a legal hold, by who placed it',
+    'an erasure, by who asked for it',
+    'a bypass, by who requested it',
+    'a bypass, by who deployed with it',
+    'a bypass, by who wrote what it was for',
+    'a bypass, by who amended the release since so that it is no longer of what she wrote',
+  ])('is not done with the other account of the first: %s; and is by another person', async (name) => {
     const { command, first, refused } = cases[name]!;
     const log = new GovernedLog();
     const { target, fields } = await first(log);
@@ -186,6 +234,15 @@ describe('what takes a second person', () => {
       expect.stringContaining(`account-${accountId('test', 'one')}@`),
     );
     ok(await log.ask(command, target, fields, 'third'));
+  });
+
+  it('has every command that is defined to vouch for another, or says where else it is shown', () => {
+    const defined = readTree(join(__dirname, '../../src')).flatMap(({ text }) =>
+      [...text.matchAll(/\btype: (\w+),\n\s+vouches: true,/g)].map(([, name = '']) => name),
+    );
+    expect(Object.keys(cases)).toHaveLength(12);
+    const here = Object.values(cases).map(({ command }) => command.type.name);
+    expect([...new Set([...here, ...Object.keys(ELSEWHERE)])].sort()).toEqual([...defined].sort());
   });
 
   it('does not begin anew with another account: an overdue review blocks her next bypass, and nobody else’s', async () => {

@@ -69,7 +69,12 @@ export function voteOnChangeModel(
   const own = standing.recused.find((r) => r.person === person);
   if (own)
     return refuse('duty', 'recused', 'You proposed it: others of the board decide.', [
-      { code: 'recused', detail: own.reason, unblockedBy: `${standing.eligible.slice(0, 10).join(', ') || 'Others'} can vote.` },
+      {
+        code: 'recused',
+        detail: own.reason,
+        evidence: hands.persons.refs,
+        unblockedBy: `${standing.eligible.slice(0, 10).join(', ') || 'Others'} can vote.`,
+      },
     ]);
   const before = proposed.votes.find((v) => personsOf(hands.voters[v.person] ?? v, hands.persons).includes(person));
   if (before) return before.vote === vote ? [] : refuse('conflict', 'voted-already', `You voted ${before.vote}: a vote is cast once.`);

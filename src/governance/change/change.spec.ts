@@ -1,6 +1,15 @@
 import type { ChangeCalendarEvent, ChangeEvent, ChangeHistoryEvent, RiskFloor } from '#libs/contracts';
 import { issued, scenario } from '#libs/event-sourcing/testing';
-import { change, changeCalendar, changeHistory, dossierHashOf, judgeRisk, type ChangeFacts, type GateFacts } from '#libs/policy';
+import {
+  change,
+  changeCalendar,
+  changeHistory,
+  dossierHashOf,
+  handsAsRecorded,
+  judgeRisk,
+  type ChangeFacts,
+  type GateFacts,
+} from '#libs/policy';
 import { boardContents, CHANGE, noAliases, dossierOf, modelVersion, releaseFacts, submittedWith, withChange } from '#libs/policy/testing';
 import {
   decideChangeByItsm,
@@ -437,6 +446,15 @@ describe('what comes after', () => {
         .given(...conditional)
         .when(confirmCondition, confirm(person), known)
         .thenRefused('condition-by-another');
+    // Nor by who is known by now to be who asked for it.
+    const hands = { ...handsAsRecorded(known.now.change!.change), persons: { now: { 'test|rita': 'cora' }, refs: [] } };
+    const alias = {
+      now: withChange(facts, [submitted], { hands: { ...hands, requesters: [{ person: 'rita', principal: 'test|rita' }] } }),
+    };
+    changes
+      .given(...conditional)
+      .when(confirmCondition, confirm('cora'), alias)
+      .thenRefused('condition-by-another');
     changes
       .given(...conditional)
       .when(confirmCondition, confirm('cora', CHANGE), known)
