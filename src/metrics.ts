@@ -67,6 +67,11 @@ export class Metrics implements CommandObserver {
     help: '1 where the archive is damaged, is of another log, or the log is not what was signed; GET /v1/governance/archive says why.',
     registers: [this.registry],
   });
+  private readonly strays = new Gauge({
+    name: 'plimsoll_event_log_stray_events',
+    help: 'Events that somebody appended around Plimsoll, in a form that it never writes; GET /v1/ledger names the last.',
+    registers: [this.registry],
+  });
   readonly alarms = new Counter({
     name: 'plimsoll_event_log_alarms_total',
     help: 'Things in the event log that must not happen, such as metadata on our streams.',
@@ -99,6 +104,7 @@ export class Metrics implements CommandObserver {
     this.unanchoredSeconds.set({ window: 'now' }, status.unanchoredSeconds);
     this.unanchoredSeconds.set({ window: 'largest' }, status.largestUnanchoredSeconds);
     this.refusesToSign.set(status.alarm ? 1 : 0);
+    this.strays.set(status.strays);
     for (const { verifier, size, problem } of status.witnesses) {
       const labels = { witness: verifier.slice(0, verifier.indexOf('+')) };
       this.unwitnessedEvents.set(labels, Math.max(0, status.signedSize - size));

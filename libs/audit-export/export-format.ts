@@ -123,6 +123,8 @@ export interface ExportedEvent {
   readonly data: unknown;
   readonly id: string;
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** The metadata as it stands there, whatever it is. */
+  readonly stored: unknown;
   readonly revision: number;
   readonly schemaVersion: number;
   readonly stream: string;
@@ -132,11 +134,16 @@ export interface ExportedEvent {
 /** @throws MalformedExport */
 export function parseEvent(text: string): ExportedEvent {
   const value = parseObject(FILES.events, text);
-  const { created = '', id, revision, stream, type, metadata } = value;
-  if (![created, id, stream, type].every((part) => typeof part === 'string') || !isSize(revision))
+  const { created, id, revision, stream, type, metadata } = value;
+  if (![id, stream, type].every((part) => typeof part === 'string') || !isSize(revision))
     throw new MalformedExport(FILES.events, 'A line is not an event.');
   const known = typeof metadata === 'object' && metadata !== null ? metadata : {};
-  return { ...(value as unknown as ExportedEvent), created: String(created), metadata: known as ExportedEvent['metadata'] };
+  return {
+    ...(value as unknown as ExportedEvent),
+    created: typeof created === 'string' ? created : '',
+    metadata: known as ExportedEvent['metadata'],
+    stored: metadata,
+  };
 }
 
 export function parseObject(file: string, text: string): Record<string, unknown> {

@@ -1,4 +1,4 @@
-import type { EventMetadata, StoredEvent } from '#libs/event-sourcing';
+import { asStored, type StoredEvent } from '#libs/event-sourcing';
 import { FILES, MalformedExport, parseEvent, parseLeaf } from './export-format.ts';
 import { linesOf } from './lines.ts';
 
@@ -9,10 +9,10 @@ export async function* readExport(folder: string): AsyncIterable<readonly Stored
     for await (const lines of linesOf(folder, FILES.events)) {
       const batch: StoredEvent[] = [];
       for (const line of lines) {
-        const { id, type, data, metadata, stream, revision } = parseEvent(line.toString('utf8'));
+        const { id, type, data, stored, stream, revision } = parseEvent(line.toString('utf8'));
         const next = await positions.next();
         if (next.done) throw new MalformedExport(FILES.leaves, 'There are fewer leaves than events.');
-        batch.push({ id, type, data, metadata: metadata as unknown as EventMetadata, stream, revision, position: next.value });
+        batch.push(asStored({ id, type, data, metadata: stored, stream, revision, position: next.value }));
       }
       yield batch;
     }

@@ -42,8 +42,7 @@ export async function computeReport(
   if (size > 0) {
     for await (const batch of batches) {
       for (const event of batch) {
-        // What was appended around Plimsoll may have no metadata, and so no version to be lifted from.
-        fold.add((event.metadata as unknown) ? codec.upcast(event) : event);
+        fold.add(codec.upcast(event));
         if (++events >= size) break;
       }
       onProgress?.(events);

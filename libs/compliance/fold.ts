@@ -35,6 +35,9 @@ import { plainText } from './text.ts';
 /** What makes reports. It changes whenever the same events may give another verdict or another wording. */
 export const COMPLIANCE_ENGINE = 'plimsoll-compliance/2';
 
+/** What a report says of a type that is none, in characters. */
+const MAX_TYPE = 200;
+
 /** Changes that are judged at one go. */
 const CHANGES_A_STEP = 200;
 
@@ -73,8 +76,12 @@ export class ComplianceFold {
 
   /** The next event of the log, whichever it is. */
   add(event: StoredEvent): void {
-    const { recordedAt = this.lastAt, actor = '', principal = '' } = (event.metadata ?? {}) as Partial<StoredEvent['metadata']>;
-    // What was appended around Plimsoll has no time of its own: it has that of the event before.
+    const { type, data, metadata } = event.stray ?? event;
+    // What was appended around Plimsoll is read as far as it can be; where it has no time of its own, it has that of the event before.
+    const about = (typeof metadata === 'object' ? (metadata ?? {}) : {}) as Partial<Record<keyof StoredEvent['metadata'], unknown>>;
+    const recordedAt =
+      typeof about.recordedAt === 'string' && Number.isFinite(Date.parse(about.recordedAt)) ? about.recordedAt : this.lastAt;
+    const [actor, principal] = [about.actor, about.principal].map((text) => (typeof text === 'string' ? text : ''));
     const written: Written = { at: recordedAt, ref: `${event.stream}@${event.revision}`, sequence: this.events };
     this.events++;
     this.first ??= event.position;
@@ -82,11 +89,11 @@ export class ComplianceFold {
     this.lastAt = recordedAt;
     if (recordedAt > this.now) this.now = recordedAt;
     try {
-      if (event.type !== 'UnauthorisedDeploymentObserved') this.changes.flush();
-      this.tell(event as unknown as PlimsollEvent, written, actor, principal);
+      if (type !== 'UnauthorisedDeploymentObserved') this.changes.flush();
+      this.tell({ ...event, type, data } as unknown as PlimsollEvent, written, actor!, principal!);
     } catch {
       // Only what came around Plimsoll is not what its type says; the report says so, and goes on.
-      this.unreadable.push({ ...written, event: plainText(event.type) });
+      this.unreadable.push({ ...written, event: plainText(type.slice(0, MAX_TYPE)) });
     }
   }
 

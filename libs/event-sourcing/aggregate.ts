@@ -1,6 +1,7 @@
 import type { DomainEvent, StoredEvent } from './event.ts';
 import { EventsMissing, NO_STREAM, type EventLog } from './event-log.ts';
 import type { EventCodec } from './codec.ts';
+import { refuse, RefusedError } from './decision.ts';
 import { streamName } from './ids.ts';
 
 /**
@@ -35,6 +36,7 @@ export interface Loaded<S> {
  * Loads and folds a stream; with `asOf` (ISO 8601, inclusive) as it was at that time by `recordedAt`.
  *
  * @throws EventsMissing the stream does not begin at revision 0, or has a gap: a fold over what is left would say what never was
+ * @throws RefusedError somebody has appended to it around Plimsoll: nothing is decided on it, and whoever asks goes on
  */
 export async function load<S, E extends DomainEvent>(
   log: EventLog,
@@ -49,6 +51,20 @@ export async function load<S, E extends DomainEvent>(
   if (gap >= 0) {
     const found = slice.events[gap]?.revision ?? NO_STREAM;
     throw new EventsMissing(`Stream ${stream} lacks the events from revision ${gap} to ${found - 1}: it was deleted or truncated.`);
+  }
+  const stray = slice.events.find((event) => event.stray);
+  if (stray) {
+    const detail = `${stream}@${stray.revision} was appended around Plimsoll: nothing is decided on what its stream holds.`;
+    throw new RefusedError(
+      refuse('conflict', 'stray-event', detail, [
+        {
+          code: 'stray-event',
+          detail: stray.stray!.why,
+          evidence: [`${stream}@${stray.revision}`],
+          unblockedBy: 'Begin anew under another id, and find out who has the password of the event log.',
+        },
+      ]),
+    );
   }
   const events = (asOf === undefined ? slice.events : slice.events.filter((e) => e.metadata.recordedAt <= asOf)).map((e) =>
     codec.upcast(e),

@@ -1,3 +1,5 @@
+import type { Stray } from './stray.ts';
+
 /** What a decision yields: a fact with its literal type, before anyone has stored it. */
 export interface DomainEvent<T extends string = string, D = unknown> {
   readonly type: T;
@@ -52,4 +54,6 @@ export interface StoredEvent<E extends DomainEvent = DomainEvent> extends NewEve
   readonly revision: number;
   /** Place in the order of all events: strictly rising, not dense. */
   readonly position: bigint;
+  /** Somebody appended it around Plimsoll: what is stored of it, in place of which type, data and metadata are harmless. See `asStored`. */
+  readonly stray?: Stray;
 }

@@ -9,4 +9,5 @@ export * from './ids.ts';
 export * from './own.ts';
 export * from './sealing.ts';
 export * from './serialise.ts';
+export * from './stray.ts';
 export * from './transact.ts';

@@ -1,5 +1,5 @@
 import type { StoredEvent } from '#libs/event-sourcing';
-import { eventLeafHash, leafHash, leafOf, leafText, NotCanonicalisable } from './index.ts';
+import { eventLeafHash, leafHash, leafOf, leafText } from './index.ts';
 
 const metadata = { actor: 'p', principal: 'idp|p', recordedAt: '2026-03-02T10:00:00.000Z', schemaVersion: 2, commandId: 'c' };
 const event = {
@@ -56,7 +56,28 @@ describe('the leaf of an event', () => {
     expect(of({ data: 0 }).data).toBe(0);
   });
 
-  it('is refused where its contents have no canonical form', () => {
-    expect(() => leafText({ ...event, data: { half: '\ud800' } })).toThrow(NotCanonicalisable);
+  it('is the JSON text where its contents have no canonical form, and of other contents another', () => {
+    const of = (data: unknown): string => leafText({ ...event, data } as StoredEvent);
+    expect(JSON.parse(of({ half: '\ud800', n: [Infinity, -Infinity, null] }))).toMatchObject({
+      data: { $json: '{"half":"\\ud800","n":[Infinity,-Infinity,null]}' },
+      metadata,
+      type: 'ReleaseComposed',
+    });
+    expect(of({ half: '\ud800' })).not.toBe(of({ half: '\ud801' }));
+    let deep: unknown = 1;
+    for (let n = 0; n < 100_000; n++) deep = [deep];
+    expect(JSON.parse(of({ deep }))).toMatchObject({ data: { $json: expect.stringMatching(/^\{"deep":\[{100000}1\]{100000}\}$/) } });
+  });
+
+  it('is a digest of what is larger than any event of ours', () => {
+    const of = (more: object): string => leafText({ ...event, ...more } as StoredEvent);
+    const large = 'x'.repeat(3 * 1024 * 1024);
+    const text = of({ data: { large }, stray: { why: '', type: large, data: { large }, metadata: null } });
+    expect(JSON.parse(text)).toMatchObject({
+      type: expect.stringMatching(/^\{"\$sha256":"[0-9a-f]{64}","\$bytes":3145728\}$/),
+      data: { $sha256: expect.stringMatching(/^[0-9a-f]{64}$/), $bytes: 3145728 + 12 },
+      metadata: null,
+    });
+    expect(of({ data: { large: `${large}y` } })).not.toBe(of({ data: { large: `${large}z` } }));
   });
 });

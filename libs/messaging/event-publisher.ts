@@ -24,7 +24,7 @@ export interface EventPublisherOptions {
 export interface PublisherCounts {
   /** Events acknowledged by the bus since the start of this process, repeats included. */
   readonly published: number;
-  /** Events of categories without an area. */
+  /** Events of categories without an area, and what was appended around Plimsoll: nobody outside is told that as a fact. */
   readonly skipped: number;
 }
 
@@ -60,7 +60,7 @@ export class EventPublisher {
     const byTopic = new Map<string, OutgoingMessage[]>();
     let skipped = 0;
     for (const event of events) {
-      const area = areaOfStream(this.options.areaOf, event.stream);
+      const area = event.stray ? undefined : areaOfStream(this.options.areaOf, event.stream);
       if (area === undefined) {
         skipped++;
         continue;

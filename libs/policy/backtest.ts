@@ -360,6 +360,7 @@ class Kept implements Loaded<unknown> {
       const gone = `from revision ${this.revision + 1} to ${event.revision - 1}`;
       throw new EventsMissing(`Stream ${this.stream} lacks the events ${gone}: it was deleted or truncated.`);
     }
+    if (event.stray) throw new EventsMissing(`${this.stream}@${event.revision} was appended around Plimsoll.`);
     this.state = fold.evolve(this.state, event);
     this.revision = event.revision;
   }

@@ -94,7 +94,7 @@ export class Lease {
       text: `update subscription
                 set position = $3, events_handled = events_handled + $4, last_recorded_at = $5, updated_at = clock_timestamp()
               where name = $1 and token = $2 and state = 'running'`,
-      values: [this.request.subscription, this.token, last.position, handled, last.metadata.recordedAt],
+      values: [this.request.subscription, this.token, last.position, handled, last.stray ? last.stray.storedAt : last.metadata.recordedAt],
     });
     if (rowCount !== 1) throw this.lose('its token is no longer the current one');
   }

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { EventLog } from '#libs/event-sourcing';
+import { ageInSeconds, type EventLog } from '#libs/event-sourcing';
 
 /** Why a subscription stopped, and at which event. */
 export interface SubscriptionFailure {
@@ -70,7 +70,7 @@ export async function subscriptionStatuses(pool: Pool, log: EventLog, now: strin
 
 async function ageOfNext(log: EventLog, after: bigint, now: string): Promise<number> {
   const [next] = await log.readAll({ after, maxCount: 1 });
-  return next ? Math.max(0, (Date.parse(now) - Date.parse(next.metadata.recordedAt)) / 1000) : 0;
+  return next ? ageInSeconds(next, now) : 0;
 }
 
 /** The checkpoint of a subscription; undefined where it never ran. */

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { EventLog } from '#libs/event-sourcing';
+import { ageInSeconds, type EventLog } from '#libs/event-sourcing';
 
 export interface ArchiveStatus {
   /** Absent before the archiver first ran, or where it is switched off. */
@@ -63,7 +63,7 @@ export async function archiveStatus(pool: Pick<Pool, 'query'>, log: EventLog, no
   const gaps = await damaged(pool);
   if (signedTo > archivedTo) {
     const [oldest] = row.oldest === null ? [] : await log.readAll({ after: BigInt(row.oldest) - 1n, maxCount: 1 });
-    const seconds = oldest ? Math.max(0, Math.round((Date.parse(now) - Date.parse(oldest.metadata.recordedAt)) / 1000)) : 0;
+    const seconds = oldest ? Math.round(ageInSeconds(oldest, now)) : 0;
     gaps.push({
       kind: 'not-archived-yet',
       first: archivedTo,

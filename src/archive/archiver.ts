@@ -12,7 +12,7 @@ import {
   writeViews,
   type Archive,
 } from '#libs/archive';
-import type { EventLog } from '#libs/event-sourcing';
+import { ageInSeconds, type EventLog } from '#libs/event-sourcing';
 import type { View } from '#libs/read-models';
 
 /** How often the archiver looks whether something is due, milliseconds. */
@@ -222,17 +222,20 @@ export class Archiver {
       'select "end", manifest_sha256, frontier from archive_segment order by first desc limit 1',
     );
     const first = Number(rows[0]?.end ?? 0);
-    const signed = await pool.query<{ largest: string | null; near: string | null; position: string | null }>(
+    const signed = await pool.query<{ largest: string | null; near: string | null; signed_at: Date | null; position: string | null }>(
       `select (select max(size) from ledger_checkpoint) as largest,
               (select max(size) from ledger_checkpoint where size > $1 and size <= $2) as near,
+              (select min(signed_at) from ledger_checkpoint where size > $1) as signed_at,
               (select position from ledger_leaf where sequence = $1) as position`,
       [first, first + everyEvents],
     );
-    const { largest, near, position } = signed.rows[0]!;
+    const { largest, near, signed_at, position } = signed.rows[0]!;
     if (largest === null || position === null || Number(largest) <= first) return undefined;
     if (at === 'due' && Number(largest) - first < everyEvents) {
       const [oldest] = await log.readAll({ after: BigInt(position) - 1n, maxCount: 1 });
-      if (!oldest || Date.parse(now()) - Date.parse(oldest.metadata.recordedAt) < everySeconds * 1000) return undefined;
+      // It was there when it was signed, whatever time it claims.
+      const sinceSigned = (Date.parse(now()) - signed_at!.getTime()) / 1000;
+      if (!oldest || Math.max(ageInSeconds(oldest, now()), sinceSigned) < everySeconds) return undefined;
     }
     const end = near === null ? Math.min(first + everyEvents, Number(largest)) : Number(near);
     const plan: Plan = {

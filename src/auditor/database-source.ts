@@ -57,9 +57,9 @@ async function rangeOf(pool: Pool, log: EventLog, since = '', until = '9999'): P
   let last: bigint | undefined;
   for (let after = BEFORE_ALL; ;) {
     const batch = await log.readAll({ after, maxCount: BATCH });
-    for (const { position, metadata } of batch) {
+    for (const { position, metadata, stray } of batch) {
       // What was appended around Plimsoll has no time of its own.
-      const { recordedAt = '' } = metadata as Partial<typeof metadata>;
+      const recordedAt = stray ? '' : metadata.recordedAt;
       if (recordedAt < since || recordedAt >= until) continue;
       first ??= position;
       last = position;

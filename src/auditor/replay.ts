@@ -72,9 +72,9 @@ async function restore(pool: Pool, folder: string, onProgress: (what: string) =>
       batch.map((e) => e.stream),
       batch.map((e) => e.revision),
       batch.map((e) => e.id),
-      batch.map((e) => e.type),
-      batch.map((e) => JSON.stringify(e.data)),
-      batch.map((e) => JSON.stringify(e.metadata)),
+      batch.map((e) => (e.stray ?? e).type),
+      batch.map((e) => JSON.stringify((e.stray ?? e).data)),
+      batch.map((e) => JSON.stringify((e.stray ?? e).metadata)),
     ];
     await pool.query(
       `insert into event_log.events (position, stream, revision, id, type, data, metadata)

@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
-import type { EventLog } from '#libs/event-sourcing';
+import { ageInSeconds, type EventLog } from '#libs/event-sourcing';
 import { formatCheckpoint, formatNote, signatureOf, type Signer } from '#libs/ledger';
 import type { MessageBus } from '#libs/messaging';
 import { pause } from '#libs/subscriptions';
@@ -59,6 +59,8 @@ interface Signed {
  */
 export class CheckpointSigner {
   private alarm: AlarmCode | undefined;
+  /** The first leaf that is under no signature, and since when it has been known here to be under none. */
+  private waiting: { readonly first: number; readonly since: number } | undefined;
 
   constructor(private readonly options: CheckpointSignerOptions) {}
 
@@ -147,7 +149,9 @@ export class CheckpointSigner {
     if (tree.size === last && stored?.size === last) return;
 
     const oldest = await mustBeInLog(log, await leafBy(client, { sequence: Math.min(last, tree.size - 1) }));
-    const seconds = Math.max(0, (Date.parse(now()) - Date.parse(oldest.metadata.recordedAt)) / 1000);
+    if (this.waiting?.first !== last) this.waiting = { first: last, since: Date.parse(now()) };
+    // By its own clock, too: an event that claims a time to come would else put the signature off until then.
+    const seconds = Math.max(ageInSeconds(oldest, now()), (Date.parse(now()) - this.waiting.since) / 1000);
     if (at === 'due' && tree.size - last < everyEvents && seconds < everySeconds) return;
 
     // The events between the oldest and this one came through one subscription, which looks back at every step.

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { EventLog } from '#libs/event-sourcing';
+import { ageInSeconds, type EventLog } from '#libs/event-sourcing';
 import { eventOf } from './record-leaves.ts';
 import { leafBy } from '#libs/ledger/postgres';
 
@@ -24,8 +24,22 @@ export interface LedgerStatus {
   readonly largestUnanchoredSeconds: number;
   /** Witnesses that are or were asked to sign too, by name. */
   readonly witnesses: readonly WitnessStatus[];
+  /** Events that somebody appended around Plimsoll: leaves like all, and nothing else was made of them. */
+  readonly strays: number;
+  readonly lastStray?: StrayLeaf;
   /** Why nothing is signed now. */
   readonly alarm?: { readonly code: string; readonly detail: string; readonly at: string };
+}
+
+export interface StrayLeaf {
+  readonly sequence: number;
+  /** `stream@revision` */
+  readonly event: string;
+  readonly eventId: string;
+  /** As far as it is printable and short. */
+  readonly type: string;
+  readonly why: string;
+  readonly foundAt: string;
 }
 
 export interface WitnessStatus {
@@ -49,10 +63,22 @@ export async function ledgerStatus(pool: Pick<Pool, 'query'>, log: EventLog, now
     signed_at: Date | null;
     largest_events: string | null;
     largest_seconds: number | null;
+    strays: string;
+    last_stray: {
+      sequence: number;
+      stream: string;
+      revision: number;
+      event_id: string;
+      type: string;
+      why: string;
+      found_at: string;
+    } | null;
   }>(`
     select t.size, t.root, t.position, s.verifier, s.alarm, c.size as signed_size, c.signed_at,
            (select max(window_events) from ledger_checkpoint) as largest_events,
-           (select max(window_seconds) from ledger_checkpoint) as largest_seconds
+           (select max(window_seconds) filter (where window_seconds < 'infinity') from ledger_checkpoint) as largest_seconds,
+           (select count(*) from ledger_stray) as strays,
+           (select row_to_json(l) from (select * from ledger_stray order by sequence desc limit 1) l) as last_stray
       from (select 1) o
       left join ledger_tree t on true
       left join ledger_signer s on true
@@ -64,7 +90,7 @@ export async function ledgerStatus(pool: Pick<Pool, 'query'>, log: EventLog, now
   const unanchoredEvents = Math.max(0, size - signedSize);
   const leaf = signedSize < size ? await leafBy(pool, { sequence: signedSize }) : undefined;
   const oldest = leaf ? await eventOf(log, leaf) : (await log.readAll({ after: position, maxCount: 1 }))[0];
-  const unanchoredSeconds = oldest ? Math.max(0, (Date.parse(now) - Date.parse(oldest.metadata.recordedAt)) / 1000) : 0;
+  const unanchoredSeconds = oldest ? ageInSeconds(oldest, now) : 0;
   return {
     size,
     ...(row.root ? { root: row.root.toString('base64') } : {}),
@@ -77,6 +103,8 @@ export async function ledgerStatus(pool: Pick<Pool, 'query'>, log: EventLog, now
     largestUnanchoredEvents: Math.max(unanchoredEvents, Number(row.largest_events ?? 0)),
     largestUnanchoredSeconds: Math.max(unanchoredSeconds, row.largest_seconds ?? 0),
     witnesses: await witnessStatuses(pool),
+    strays: Number(row.strays),
+    ...(row.last_stray ? { lastStray: strayOf(row.last_stray) } : {}),
     ...(row.alarm ? { alarm: row.alarm } : {}),
   };
 }
@@ -98,4 +126,17 @@ async function witnessStatuses(pool: Pick<Pool, 'query'>): Promise<readonly Witn
     ...(witnessed_at ? { witnessedAt: witnessed_at.toISOString() } : {}),
     ...(problem ? { problem } : {}),
   }));
+}
+
+function strayOf(row: {
+  sequence: number;
+  stream: string;
+  revision: number;
+  event_id: string;
+  type: string;
+  why: string;
+  found_at: string;
+}): StrayLeaf {
+  const { sequence, stream, revision, event_id, type, why, found_at } = row;
+  return { sequence, event: `${stream}@${revision}`, eventId: event_id, type, why, foundAt: new Date(found_at).toISOString() };
 }

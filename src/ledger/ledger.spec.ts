@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { Pool } from 'pg';
-import { BEFORE_ALL, derivedId, type StoredEvent } from '#libs/event-sourcing';
+import { BEFORE_ALL, derivedId, type NewEvent, type StoredEvent } from '#libs/event-sourcing';
 import { MemoryEventLog } from '#libs/event-sourcing/memory';
 import { testEvent } from '#libs/event-sourcing/testing';
 import {
@@ -55,7 +55,7 @@ afterAll(async () => {
 
 /** As after the database was lost, or made new. */
 async function forget(): Promise<void> {
-  await pool.query('truncate ledger_leaf, ledger_node, ledger_tree, ledger_checkpoint, ledger_signer, subscription');
+  await pool.query('truncate ledger_leaf, ledger_node, ledger_tree, ledger_checkpoint, ledger_signer, ledger_stray, subscription');
 }
 
 /** Events in many streams, always the same for the same numbers and salt. */
@@ -290,6 +290,32 @@ describe('nothing is signed, and the reason is said,', () => {
     };
     expect(await refusalAfter(grown)).toEqual([]);
     expect(await signedSizes()).toEqual([60, 90]);
+  });
+
+  it('never for an event that claims no time or one to come: it is signed, on record, and no window is without end', async () => {
+    const log = await logOf(60);
+    await follow(log);
+    let now = later(3);
+    const { checkpoints, alarms } = await signing(log, { now: () => now });
+    await checkpoints.tick('now');
+    const around = async (metadata: unknown): Promise<void> => {
+      await log.append(`evil-${await log.head()}`, -1, [{ ...testEvent(1), metadata } as NewEvent]);
+      await follow(log);
+      await checkpoints.tick();
+      // Not due by its own clock yet, and then it is, whatever the event says.
+      expect((await signedSizes()).at(-1)).toBe(Number(await log.head()));
+      now = new Date(Date.parse(now) + 10_000).toISOString();
+      await checkpoints.tick();
+      expect((await signedSizes()).at(-1)).toBe(Number(await log.head()) + 1);
+    };
+    for (const metadata of [{}, null, [], 'text', { ...testEvent(1).metadata, recordedAt: '2999-01-01T00:00:00.000Z' }])
+      await around(metadata);
+    // As a version before this one may have left it.
+    await pool.query(`update ledger_checkpoint set window_seconds = 'nan' where size = 61`);
+    const status = await ledgerStatus(pool, log, now);
+    expect(alarms).toEqual([]);
+    expect(status).toMatchObject({ size: 65, signedSize: 65, unanchoredSeconds: 0, largestUnanchoredSeconds: 10, strays: 4 });
+    expect(status.lastStray).toMatchObject({ sequence: 63, type: 'TestHappened', why: 'Its metadata is not an object.' });
   });
 
   it('when the database was rolled back and only the file remembers', async () => {

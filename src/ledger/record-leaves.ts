@@ -1,5 +1,5 @@
 import type { PoolClient } from 'pg';
-import type { EventLog, StoredEvent } from '#libs/event-sourcing';
+import type { EventLog, StoredEvent, Stray } from '#libs/event-sourcing';
 import { appendLeaves, EMPTY_FRONTIER, eventLeafHash, rootOf, type Frontier, type Hash } from '#libs/ledger';
 import type { TransactionalHandler } from '#libs/subscriptions';
 import { LedgerDamaged, leafBy, STORED_LEVELS, type StoredLeaf } from '#libs/ledger/postgres';
@@ -35,6 +35,7 @@ export const recordLeaves = (log: Pick<EventLog, 'readStream'>): TransactionalHa
     });
     await insertLeaves(client, tree.frontier.size, fresh, hashes);
     if (nodes.length > 0) await insertNodes(client, nodes);
+    for (const [n, { stray, ...event }] of fresh.entries()) if (stray) await insertStray(client, tree.frontier.size + n, event, stray);
     await client.query({
       name: 'ledger-tree',
       text: 'update ledger_tree set size = $1, frontier = $2, root = $3, position = $4',
@@ -105,6 +106,21 @@ async function insertNodes(client: PoolClient, nodes: readonly { level: number; 
         from unnest($1::smallint[], $2::bigint[]) with ordinality as n(level, index, place)`,
     values: [nodes.map(({ level }) => level), nodes.map(({ index }) => index), Buffer.concat(nodes.map(({ hash }) => hash))],
   });
+}
+
+/** On record for a person: `GET /v1/ledger` and a metric say how many there are. */
+async function insertStray(
+  client: PoolClient,
+  sequence: number,
+  { stream, revision, id }: StoredEvent,
+  { type, why }: Stray,
+): Promise<void> {
+  const printable = type.slice(0, 200).replaceAll(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '\ufffd');
+  await client.query(
+    `insert into ledger_stray (sequence, stream, revision, event_id, type, why, found_at) values ($1, $2, $3, $4, $5, $6, clock_timestamp())
+       on conflict (sequence) do update set stream = $2, revision = $3, event_id = $4, type = $5, why = $6, found_at = excluded.found_at`,
+    [sequence, stream, revision, id, printable, why],
+  );
 }
 
 function hashesIn(bytes: Buffer): readonly Hash[] {

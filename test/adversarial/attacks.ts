@@ -569,6 +569,14 @@ export const attacks: readonly Attack[] = [
     title: 'a direct append around the API: a forged vote lifts no duty, and what no command led to is named, though it was signed',
   },
   {
+    id: 'direct-append-stray',
+    of: 'direct append around the API',
+    does: 'Events that Plimsoll never writes are put into the log: without metadata, with a list for data, of a type a hundred thousand characters long.',
+    accepted: 'Votes and starts beside them are taken, and the ledger signs on.',
+    spec: 'log.spec.ts',
+    title: 'a direct append of what Plimsoll never writes: nothing stops, it is signed and shown, and nothing is decided on its stream',
+  },
+  {
     id: 'metadata-truncation',
     of: 'metadata truncation of a stream',
     parts: ['metadata'],

@@ -7,6 +7,7 @@ import { Client } from 'pg';
 import { FILES } from '#libs/audit-export';
 import { approvalId, ORGANISATION, plimsollCodec } from '#libs/contracts';
 import { eventId, type NewEvent, type StoredEvent } from '#libs/event-sourcing';
+import { STRAYS } from '#libs/event-sourcing/testing';
 import { eventLeafHash } from '#libs/ledger';
 import { compareWithRebuild } from '#libs/read-models';
 import { main } from '../../src/auditor/cli.ts';
@@ -157,6 +158,63 @@ describe('around Plimsoll, in what it keeps', () => {
         detail: expect.stringContaining('around Plimsoll'),
       },
     ]);
+  });
+
+  it('a direct append of what Plimsoll never writes: nothing stops, it is signed and shown, and nothing is decided on its stream', async () => {
+    const { databaseUrl, pool, log } = app.plimsoll.infrastructure;
+    const release = await stage.planned('stray');
+    const asked = await stage.request(release);
+    const metadata = { actor: 'a', principal: 'a|a', commandId: 'c', commandHash: '', correlationId: 'c', causationId: 'c', recordedAt: new Date().toISOString(), schemaVersion: 1 }; // prettier-ignore
+    const data = {
+      approvalId: asked.id,
+      releaseId: release.releaseId,
+      environment: release.environment,
+      round: 1,
+      person: personId('ada'),
+    };
+    const before = ((await app.get('/v1/ledger')).body as { strays: number }).strays;
+    const put = [
+      ...STRAYS.map(([, stray], n) => ({ stream: `evil-${n}`, type: 'ApprovalGranted', data, metadata, ...stray })),
+      { stream: `approval-${asked.id}`, type: 'ApprovalGranted', data, metadata: null },
+      { stream: 'evil-text', type: 'Evil', data: { half: '\ud800' }, metadata },
+    ];
+    const attacker = new Client({ connectionString: databaseUrl });
+    await attacker.connect();
+    try {
+      for (const { stream, type, data: said, metadata: about } of put)
+        await attacker.query(
+          `insert into event_log.events (position, stream, revision, id, type, data, metadata)
+           select max(position) + 1, $1, coalesce(max(revision) filter (where stream = $1), -1) + 1, gen_random_uuid(), $2, $3, $4 from event_log.events`,
+          [stream, type, JSON.stringify(said ?? null), JSON.stringify(about ?? null)],
+        );
+    } finally {
+      await attacker.end();
+    }
+    // Everything goes on: votes, starts, signatures, views, and what watches over them.
+    const fair = await stage.planned('beside-strays');
+    ok(await stage.grant(stage.anna, await stage.request(fair)));
+    ok(await stage.start(stage.dan, fair));
+    await settled();
+    expect((await pool.query("select name from subscription where state = 'failed'")).rows).toEqual([]);
+    for (const path of ['/health/ready', '/v1/ledger', '/v1/governance/denials'])
+      expect([path, (await stage.rita.get(path)).status]).toEqual([path, 200]);
+    const { body: ledger } = await app.get('/v1/ledger');
+    expect(ledger).toMatchObject({
+      strays: before + STRAYS.length + 1,
+      lastStray: { event: `approval-${asked.id}@1`, type: 'ApprovalGranted' },
+    });
+    expect(ledger).not.toHaveProperty('alarm');
+    expect(ledger.largestUnanchoredSeconds).toBeLessThan(3_600);
+    const { text } = await app.get('/metrics');
+    expect(text).toContain(`plimsoll_event_log_stray_events ${before + STRAYS.length + 1}`);
+    expect(text).toContain('plimsoll_ledger_refuses_to_sign 0');
+    // The forged vote is none, and an honest one can't be cast beside it.
+    expect(await stage.grant(stage.anna, asked)).toMatchObject({ status: 409, body: { reasons: [{ code: 'stray-event' }] } });
+    expect(problemOf(await stage.start(stage.dan, release))).toBe('stray-event');
+    expect(await log.head()).toBeGreaterThan(0n);
+    const verified = await audit('verify', await exported('strays'), '--key', key, '--json');
+    expect(names(verified)).toContain('insertion');
+    expect(names(verified).filter((name) => !['insertion', 'back-dating'].includes(name))).toEqual([]);
   });
 
   it('an edited view row, one that was put in and one that was taken out: each is named, and no decision was made on any', async () => {

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { GenericContainer, Wait, type StartedTestContainer } from 'testcontainers';
 import { eventLogContract } from '#libs/event-sourcing/testing';
+import { appendAround } from './append-around.ts';
 import { EventStoreDbEventLog } from './index.ts';
 
 /** The newest line of servers that the client is made for. */
@@ -17,11 +18,18 @@ if (given || docker) {
   describe(`the event log in a real EventStoreDB (${given ? 'EVENTSTORE_URL' : IMAGE})`, () => {
     let container: StartedTestContainer | undefined;
 
-    eventLogContract(async () => {
-      if (given) return new EventStoreDbEventLog({ connectionString: given });
-      container = await startContainer();
-      return new EventStoreDbEventLog({ connectionString: `esdb://${container.getHost()}:${container.getMappedPort(PORT)}?tls=false` });
-    });
+    let connectionString = given ?? '';
+
+    eventLogContract(
+      async () => {
+        if (!given) {
+          container = await startContainer();
+          connectionString = `esdb://${container.getHost()}:${container.getMappedPort(PORT)}?tls=false`;
+        }
+        return new EventStoreDbEventLog({ connectionString });
+      },
+      (event) => appendAround(connectionString, event),
+    );
 
     afterAll(async () => {
       await container?.stop();

@@ -1,5 +1,5 @@
 import { jsonEvent, type EventData } from '@eventstore/db-client';
-import { EventLogUnavailable, type EventMetadata, type SerialisedEvent, type StoredEvent } from '#libs/event-sourcing';
+import { asStored, EventLogUnavailable, type SerialisedEvent, type StoredEvent } from '#libs/event-sourcing';
 
 /** What this adapter needs of the client's recorded events. */
 export interface RecordedEvent {
@@ -10,6 +10,7 @@ export interface RecordedEvent {
   readonly data?: unknown;
   readonly metadata?: unknown;
   readonly position?: { readonly commit: bigint };
+  readonly created?: Date;
 }
 
 /** How a server that does not know a position writes it: -1 as an unsigned 64-bit integer. */
@@ -25,15 +26,23 @@ export function toEventData(event: SerialisedEvent): EventData {
 }
 
 export function toStoredEvent(event: RecordedEvent): StoredEvent {
-  return {
-    id: event.id,
-    type: event.type,
-    data: event.data,
-    metadata: event.metadata as EventMetadata,
-    stream: event.streamId,
-    revision: Number(event.revision),
-    position: positionOf(event),
-  };
+  return asStored(
+    {
+      id: event.id,
+      type: event.type,
+      data: valueOf(event.data),
+      metadata: valueOf(event.metadata),
+      stream: event.streamId,
+      revision: Number(event.revision),
+      position: positionOf(event),
+    },
+    () => event.created,
+  );
+}
+
+/** What is not JSON comes as text, and what does not say that it is, as bytes. */
+function valueOf(value: unknown): unknown {
+  return value instanceof Uint8Array ? { $base64: Buffer.from(value).toString('base64') } : value;
 }
 
 /** The commit position. */

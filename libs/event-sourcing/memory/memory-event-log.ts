@@ -1,4 +1,5 @@
 import {
+  asStored,
   BEFORE_ALL,
   NO_STREAM,
   serialise,
@@ -30,15 +31,15 @@ export class MemoryEventLog implements EventLog {
       throw new WrongExpectedRevision(stream, expectedRevision, actual);
     }
     for (const event of serialised) {
-      const stored: StoredEvent = {
+      const stored = asStored({
         id: event.id,
         type: event.type,
         data: JSON.parse(event.data) as unknown,
-        metadata: JSON.parse(event.metadata) as StoredEvent['metadata'],
+        metadata: JSON.parse(event.metadata) as unknown,
         stream,
         revision: existing.length,
         position: BigInt(this.all.length),
-      };
+      });
       existing.push(stored);
       this.all.push(stored);
     }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
-import { BEFORE_ALL, NO_STREAM, WrongExpectedRevision, type NewEvent, type StoredEvent } from '#libs/event-sourcing';
+import { BEFORE_ALL, NO_STREAM, STRAY_EVENT, WrongExpectedRevision, type NewEvent, type StoredEvent } from '#libs/event-sourcing';
 import { eventLogContract, take, testEvent } from '#libs/event-sourcing/testing';
 import { freshDatabase, type FreshDatabase } from '../../../test/support/database.ts';
 import { PostgresEventLog } from './postgres-event-log.ts';
@@ -58,7 +58,32 @@ async function killConnections(): Promise<void> {
 }
 
 describe('the event log on Postgres', () => {
-  eventLogContract(async () => new PostgresEventLog({ url: database.url }));
+  const around = async ({ stream: to, id, type, data, metadata }: Record<string, unknown>, texts?: { data: string; metadata: string }) => {
+    await sql.query(
+      `insert into event_log.events (position, stream, revision, id, type, data, metadata)
+       select coalesce(max(position), -1) + 1, $1, 0, $2, $3, $4, $5 from event_log.events`,
+      [to, id, type, texts?.data ?? JSON.stringify(data ?? null), texts?.metadata ?? JSON.stringify(metadata ?? null)],
+    );
+  };
+  eventLogContract(
+    async () => new PostgresEventLog({ url: database.url }),
+    (event) => around({ ...event }),
+  );
+
+  it('gives on as a stray event what is no JSON at all, with its text', async () => {
+    await using({}, async (log) => {
+      const s = stream();
+      const before = await log.head();
+      const { type, metadata } = testEvent(0);
+      await around({ stream: s, id: randomUUID(), type }, { data: '{"half":', metadata: JSON.stringify(metadata) });
+      const [event] = await log.readAll({ after: before, maxCount: 1 });
+      expect(event).toMatchObject({
+        type: STRAY_EVENT,
+        stray: { type, data: { $text: '{"half":' }, metadata, storedAt: expect.any(String) },
+      });
+      expect(await take(log, before, 1)).toEqual([event]);
+    });
+  });
 
   describe('its table', () => {
     it.each(['update event_log.events set type = type', 'delete from event_log.events', 'truncate event_log.events'])(

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import {
+  ageInSeconds,
   AppendTooLarge,
   BEFORE_ALL,
   MAX_APPEND_BYTES,
   NO_STREAM,
+  STRAY_EVENT,
   UnserialisableEvent,
   WrongExpectedRevision,
   type EventLog,
@@ -50,8 +52,43 @@ export async function take(
   return taken;
 }
 
-/** What every event log promises, in sentences. Run by each adapter's own spec. */
-export function eventLogContract(open: () => Promise<EventLog>): void {
+/** An event that somebody writes into the store with its password, past every check of ours. */
+export interface Around {
+  readonly stream: string;
+  readonly id: string;
+  readonly type: string;
+  readonly data?: unknown;
+  /** Undefined where there is none at all, as far as the store knows of such. */
+  readonly metadata?: unknown;
+}
+
+const whole = testEvent(0).metadata;
+/** What Plimsoll never writes, each in one way. */
+export const STRAYS: readonly (readonly [what: string, event: Partial<Around>])[] = [
+  ['without metadata', { metadata: undefined }],
+  ['whose metadata is null', { metadata: null }],
+  ['whose metadata is empty', { metadata: {} }],
+  ['whose metadata is a list', { metadata: [] }],
+  ['whose metadata is a text', { metadata: 'recordedAt' }],
+  ['recorded at no time', { metadata: { ...whole, recordedAt: 'yesterday' } }],
+  ['recorded at a number', { metadata: { ...whole, recordedAt: 5 } }],
+  ['recorded on a day that no calendar has', { metadata: { ...whole, recordedAt: '2026-02-30T10:00:00.000Z' } }],
+  ['of half a schema version', { metadata: { ...whole, schemaVersion: 1.5 } }],
+  ['of no actor', { metadata: { ...whole, actor: undefined } }],
+  ['with a zero character in its metadata', { metadata: { ...whole, principal: 'a\u0000b' } }],
+  ['whose data is null', { data: null }],
+  ['whose data is a list', { data: [1] }],
+  ['whose data is a text', { data: 'text' }],
+  ['of a type a hundred thousand characters long', { type: 'T'.repeat(100_000) }],
+  ['of a type on two lines', { type: 'Two\nLines' }],
+];
+
+/**
+ * What every event log promises, in sentences. Run by each adapter's own spec.
+ *
+ * @param around writes to the store as anybody may who has its password
+ */
+export function eventLogContract(open: () => Promise<EventLog>, around: (event: Around) => Promise<void>): void {
   let log: EventLog;
   let start: bigint;
   const stream = (): string => `contract-${randomUUID()}`;
@@ -183,6 +220,36 @@ export function eventLogContract(open: () => Promise<EventLog>): void {
     it('is empty after its head', async () => {
       await log.append(stream(), NO_STREAM, [testEvent(0)]);
       expect(await log.readAll({ after: await log.head(), maxCount: 10 })).toEqual([]);
+    });
+  });
+
+  describe('what somebody wrote around it', () => {
+    it.each(STRAYS)('is given on as an event that nothing knows, with what is stored beside it: one %s', async (_what, event) => {
+      const s = stream();
+      const { type, data, metadata } = testEvent(1);
+      const written = { stream: s, id: randomUUID(), type, data, metadata, ...event };
+      await around(written);
+      await log.append(s, 0, [testEvent(2)]);
+      const [stray, next] = (await log.readStream(s)).events;
+      expect(stray).toMatchObject({ stream: s, revision: 0, id: written.id, type: STRAY_EVENT, data: {}, metadata: { schemaVersion: 1 } });
+      expect(JSON.stringify([stray!.stray!.type, stray!.stray!.data ?? null, stray!.stray!.metadata ?? null])).toBe(
+        JSON.stringify([written.type, written.data ?? null, written.metadata ?? null]),
+      );
+      expect(stray!.stray!.why).toMatch(/^(?:Its|The) .*\.$/);
+      expect(ageInSeconds(stray!, '2999-01-01T00:00:00.000Z')).toBeGreaterThanOrEqual(0);
+      expect(Object.values(stray!.metadata).filter((value) => typeof value !== 'string' && typeof value !== 'number')).toEqual([]);
+      expect(next?.stray).toBeUndefined();
+      const taken = (await take(log, start, (events) => events.filter(own([s])).length >= 2)).filter(own([s]));
+      expect(taken).toEqual([stray, next]);
+      expect((await log.readAll({ after: start, maxCount: 100 })).filter(own([s]))).toEqual([stray, next]);
+    });
+
+    it('is no stray event where it is as Plimsoll writes it: then only the ledger tells', async () => {
+      const s = stream();
+      const { type, data, metadata } = testEvent(1);
+      await around({ stream: s, id: randomUUID(), type, data, metadata });
+      expect((await log.readStream(s)).events).toMatchObject([{ type, data, metadata }]);
+      expect((await log.readStream(s)).events[0]).not.toHaveProperty('stray');
     });
   });
 
