@@ -27,8 +27,8 @@ import { OutsideEventCarrier } from './ingestion/carry-out.ts';
 import { consumeOutsideEvents } from './ingestion/consume-outside-events.ts';
 import { Intake } from './ingestion/intake.ts';
 import { CheckpointSigner } from './ledger/checkpoint-signer.ts';
-import { LEDGER_BATCH, LEDGER_SUBSCRIPTION, recordLeaves } from './ledger/record-leaves.ts';
 import { WitnessSender } from './ledger/witness-sender.ts';
+import { ledgerSubscription } from './ledger-subscription.ts';
 import { processes } from './processes.ts';
 import { views } from './read-models.ts';
 import { SmokeRunner } from './validation/smoke-run/smoke-runner.ts';
@@ -164,17 +164,7 @@ export function startWorkers(
           })
         : undefined;
       return [
-        // Without a codec: a leaf is the event as it is stored.
-        runSubscription({
-          log,
-          pool,
-          registry,
-          signal,
-          onError,
-          name: LEDGER_SUBSCRIPTION,
-          batchSize: LEDGER_BATCH,
-          handle: recordLeaves(log),
-        }),
+        runSubscription({ ...ledgerSubscription(log), log, pool, registry, signal, onError }),
         ...(checkpoints ? [checkpoints.run(signal, onError)] : []),
         ...(archiver ? [archiver.run(signal, onError)] : []),
         ...(keeper ? [runSubscription({ ...host, name: RECORDS_SUBSCRIPTION, handle: listRecords })] : []),

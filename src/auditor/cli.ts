@@ -3,7 +3,7 @@ import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { plimsollCodec, visible } from '#libs/contracts';
 import { FILES, MalformedExport, parseManifest } from '#libs/audit-export';
 import type { GivenReport } from './compliance.ts';
-import { countsOf, EXIT_CODES, exitCodeOf, type Finding } from './findings.ts';
+import { countsOf, EXIT_CODES, exitCodeOf, notAsSigned, type Finding } from './findings.ts';
 import { textOf } from '#libs/audit-export';
 import { readExport } from '#libs/audit-export';
 import { recheckReceipts, type Rechecked } from './recheck.ts';
@@ -45,7 +45,8 @@ const HELP = `plimsoll-audit: checks what Plimsoll says, without asking Plimsoll
       Restores an archive (a folder, or s3://bucket/prefix with PLIMSOLL_ARCHIVE_S3_* in the environment) into an empty Plimsoll database:
       every file against its manifest, all of it against what was signed, the views row for row, and the root of what was restored.
 
-recheck, report, compliance and replay verify the export first, and stop where it does not hold (--unverified goes on).
+recheck, report, compliance and replay verify the export first, and stop where it is not what was signed (--unverified goes on). What is odd in the
+log itself and was signed so (an event appended around Plimsoll, a clock that was set back) is told and gives the exit code, and stops nothing.
 Everywhere: --json for the result as JSON on standard output; --quiet for no progress on standard error; --help.
 
 Exit codes: 0 nothing wrong, 1 failed, 2 wrong usage; else the first of these that was found:
@@ -238,10 +239,15 @@ function afterVerifying(run: (folder: string, options: Options) => Promise<Resul
     if (options.unverified) return await run(folder, options);
     const verification = await verified(folder, options);
     const first = told(verification);
-    if (verification.findings.length > 0)
+    if (notAsSigned(verification.findings).length > 0)
       return { ...first, lines: [...first.lines, 'The export does not hold; nothing was done with it.'] };
     const then = await run(folder, options);
-    return { json: { verification: first.json, ...then.json }, lines: [...first.lines, ...then.lines], findings: then.findings };
+    // What the log has signed so stays found, and stops nobody: for ever no proof could be had of it else.
+    return {
+      json: { verification: first.json, ...then.json },
+      lines: [...first.lines, ...then.lines],
+      findings: [...verification.findings, ...then.findings],
+    };
   };
 }
 
@@ -376,7 +382,7 @@ async function runRestore(location: string, options: Options): Promise<Result> {
           `${segments} segments, ${events} events restored; ${views.filter((v) => v.compared).length} of ${views.length} views compared, ${rows} rows.`,
           ...(root
             ? [`The restored log comes to the root ${root.hash} at size ${root.size}, as it was signed.`].filter(
-                () => findings.length === 0,
+                () => notAsSigned(findings).length === 0,
               )
             : []),
         ];

@@ -53,6 +53,13 @@ export interface Finding {
   readonly where: string;
   /** A sentence. */
   readonly detail: string;
+  /** The log itself holds it, and has signed it so: the export is the log's all the same, and what is asked for is done with it. */
+  readonly signedSo?: true;
+}
+
+/** What makes an export or archive another than what was signed: nothing is done with it. */
+export function notAsSigned(findings: readonly Finding[]): readonly Finding[] {
+  return findings.filter(({ signedSo }) => !signedSo);
 }
 
 /** 0 where nothing was found, else the code of the gravest finding. */

@@ -5,8 +5,9 @@ import { archiveLocation, exportOf, openArchive, readSegments, type Archive } fr
 import { BEFORE_ALL } from '#libs/event-sourcing';
 import { PostgresEventLog } from '#libs/event-sourcing/postgres';
 import { appendLeaves, EMPTY_FRONTIER, eventLeafHash, openCheckpoint, parseVerifier, rootOf } from '#libs/ledger';
-import type { Finding } from './findings.ts';
+import { notAsSigned, type Finding } from './findings.ts';
 import { replay, type Replayed } from './replay.ts';
+import { restoreLedger } from './restore-ledger.ts';
 import { verifyExport, type Verification, type VerifyOptions } from './verify.ts';
 
 export interface Restored extends Partial<Replayed> {
@@ -28,7 +29,8 @@ export function archiveNamed(location: string, env: Readonly<Record<string, stri
 /**
  * Restores an archive into an empty database. The order of proof: every file has the digest of its manifest, every manifest is the one that its
  * successor goes on from, what they hold together is what the log signed; then the views, made anew, are compared row for row with those that
- * were archived, and the root is computed once more, from what the database gives back. Nothing is restored of an archive that does not hold.
+ * were archived, and the root is computed once more, from what the database gives back; at last the ledger gets back its tree, its key and what it
+ * signed. Nothing is restored of an archive that is not what was signed; what is odd in the log and was signed so is told, and restored as it was.
  *
  * @throws Error the database is not empty, or the archive has no segment
  */
@@ -50,7 +52,7 @@ export async function restore(
     const verification = await verifyExport(folder, options);
     const found = [...findings, ...verification.findings];
     const segments = read.segments.length;
-    if (found.length > 0) return { segments, verification, findings: found, notes };
+    if (notAsSigned(found).length > 0) return { segments, verification, findings: found, notes };
     const replayed = await replay(folder, manifest, into, onProgress);
     const { size, note } = read.segments.at(-1)!.manifest.checkpoint;
     // The last segment may end before the checkpoint that it lies under; the one before it then is the last that can be compared.
@@ -59,12 +61,19 @@ export async function restore(
     const root = compared && (await rootOfLog(into, compared.size));
     const key = parseVerifier(options.key ?? manifest.verifierKey);
     const differs = compared && !openCheckpoint(compared.note, key).root.equals(root!);
+    if (!differs) {
+      onProgress('the ledger is built again');
+      const witnesses = (options.witnesses ?? []).map(parseVerifier);
+      const checkpoints = await restoreLedger(folder, into, { key, witnesses, at: manifest.exportedAt });
+      onProgress(`${checkpoints} checkpoints restored`);
+    }
     return {
       segments,
       verification,
       ...replayed,
       ...(compared ? { root: { size: compared.size, hash: root!.toString('base64') } } : {}),
       findings: [
+        ...found,
         ...replayed.findings,
         ...(differs
           ? [{ name: 'fork' as const, where: `size ${compared.size}`, detail: 'The restored log comes to another root than was signed.' }]

@@ -12,6 +12,7 @@ import {
   type Verifier,
 } from '#libs/ledger';
 import { CLOCK_TOLERANCE_MS, differences, type FoundEvent, type SignedLeaf } from './differences.ts';
+import { asStored } from '#libs/event-sourcing';
 import { FILES, MalformedExport, parseCheckpointLine, parseEvent, parseLeaf, parseManifest, type Manifest } from '#libs/audit-export';
 import type { Finding } from './findings.ts';
 import { linesOf, textOf } from '#libs/audit-export';
@@ -313,21 +314,32 @@ async function readEvents(
       same &&= count * 32 < leaves.length && leaves.compare(leafHash(line), 0, 32, count * 32, count * 32 + 32) === 0;
       count++;
       if (!same) continue;
-      const { stream, revision, created, metadata } = parseEvent(line.toString('utf8'));
+      const event = parseEvent(line.toString('utf8'));
+      const { stream, revision, created } = event;
       const where = `${stream}@${revision}`;
-      if (!created || typeof metadata['commandId'] !== 'string') {
-        findings.push({ name: 'insertion', where, detail: 'No command led to it: it was appended around Plimsoll, and signed so.' });
+      if (asStored({ ...event, metadata: event.stored, position: 0n }).stray) {
+        findings.push({
+          name: 'insertion',
+          where,
+          detail: 'No command led to it: it was appended around Plimsoll, and signed so.',
+          signedSo: true,
+        });
       }
       const time = Date.parse(created);
       if (time < latest - toleranceMs) {
         const detail = `It claims ${created}, and was recorded after an event of ${new Date(latest).toISOString()}.`;
-        findings.push({ name: 'back-dating', where, detail });
+        findings.push({ name: 'back-dating', where, detail, signedSo: true });
       }
       if (time > latest) latest = time;
       const before = revisions.get(stream);
       if (before !== undefined && revision !== before + 1) {
         const detail = revision > before ? 'Its stream skips revisions before it' : 'Its stream has been at a later revision before it';
-        findings.push({ name: revision > before ? 'deletion' : 'reordering', where, detail: `${detail}: it was signed so.` });
+        findings.push({
+          name: revision > before ? 'deletion' : 'reordering',
+          where,
+          detail: `${detail}: it was signed so.`,
+          signedSo: true,
+        });
       }
       revisions.set(stream, revision);
     }

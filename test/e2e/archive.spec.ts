@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { appendFile, chmod, cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Pool } from 'pg';
 import { FolderArchive, S3Archive, type Archive } from '#libs/archive';
+import { STRAYS } from '#libs/event-sourcing/testing';
 import { formatSigner } from '#libs/ledger';
 import { Archiver, type ArchiveAlarm, type ArchiverOptions } from '../../src/archive/archiver.ts';
 import { main } from '../../src/auditor/cli.ts';
@@ -360,6 +362,64 @@ describe('the archive of a Plimsoll at work', () => {
     expect(await restored(nextFolder())).toMatchObject({ exit: 1, err: expect.stringContaining('no segment') });
     expect(await audit('restore', folder)).toMatchObject({ exit: 2 });
   });
+
+  it('is restored with what somebody appended around Plimsoll, for that was signed so; it is named, and the ledger answers as before', async () => {
+    const { pool } = app.plimsoll.infrastructure;
+    const put = [...STRAYS.map(([, stray]) => stray), { data: { half: '\ud800' } }];
+    for (const [n, { type = 'Evil', data = {}, metadata = {} }] of put.entries())
+      await pool.query(
+        `insert into event_log.events (position, stream, revision, id, type, data, metadata)
+         select max(position) + 1, $1, 0, gen_random_uuid(), $2, $3, $4 from event_log.events`,
+        [`evil-${n}`, type, n === 0 ? 'no JSON' : JSON.stringify(data), JSON.stringify(metadata)],
+      );
+    await work(app, 1);
+    const size = await settled(app);
+    const folder = nextFolder();
+    await archiverInto(new FolderArchive(folder)).tick('now');
+    expect(await statusNow()).toMatchObject({ verifiedTo: size, gaps: [] });
+    const checkpoints = 'select size, root, note from ledger_checkpoint order by size';
+    const signed = (await pool.query(checkpoints)).rows;
+    const trees = 'select size, root, position from ledger_tree';
+    const database = await freshDatabase();
+    const there = new Pool({ connectionString: database.url });
+    try {
+      const answer = await audit('restore', folder, '--into', database.url, '--key', key, '--json', '--quiet');
+      expect(answer.exit).toBe(EXIT_CODES.insertion);
+      expect(answer.json).toMatchObject({ events: size, root: { size } });
+      expect(
+        answer.json.views.every(({ compared, differing }: { compared: boolean; differing: number }) => compared && differing === 0),
+      ).toBe(true);
+      const found = answer.json.findings as { name: string; where: string; signedSo?: boolean }[];
+      expect(found.filter(({ signedSo }) => !signedSo)).toEqual([]);
+      for (const n of STRAYS.keys()) expect(found).toContainEqual(expect.objectContaining({ name: 'insertion', where: `evil-${n}@0` }));
+      expect((await there.query('select verifier, alarm from ledger_signer')).rows).toEqual([{ verifier: key, alarm: null }]);
+      expect((await there.query(checkpoints)).rows).toEqual(signed);
+      expect((await there.query(trees)).rows).toEqual((await pool.query(trees)).rows);
+      const strays = 'select sequence, stream, why from ledger_stray order by sequence';
+      expect((await there.query(strays)).rows).toHaveLength(STRAYS.length + 1);
+    } finally {
+      await there.end();
+      await database.drop();
+    }
+    // And an export of it is of use: what was signed so stops no question.
+    const to = join(root, 'strays');
+    expect((await audit('export', to, '--database', app.plimsoll.infrastructure.databaseUrl, '--views', '--json', '--quiet')).exit).toBe(0);
+    for (const [command, ...more] of [
+      ['recheck'],
+      [
+        'compliance',
+        '--from',
+        new Date(Date.now() - 86_400_000).toISOString(),
+        '--to',
+        new Date().toISOString(),
+        '--out',
+        join(root, 'compliance'),
+      ],
+    ]) {
+      const { exit, json, err } = await audit(command!, to, '--key', key, '--json', '--quiet', ...more);
+      expect([command, err, exit, json?.verification.events]).toEqual([command, '', EXIT_CODES.insertion, size]);
+    }
+  }, 90_000);
 
   it('is for those who keep and audit records', async () => {
     expect((await (await app.person('dora', 'developer')).get('/v1/governance/archive')).status).toBe(403);
