@@ -147,7 +147,15 @@ export function startWorkers(
       });
       const { archive } = configuration;
       const keeper = archive
-        ? new RecordKeeper({ archive: openArchive(archive.location), store: new PostgresRecordStore(pool), pool, log, codec, now })
+        ? new RecordKeeper({
+            ...archive,
+            archive: openArchive(archive.location),
+            store: new PostgresRecordStore(pool),
+            pool,
+            log,
+            codec,
+            now,
+          })
         : undefined;
       const archiver = keeper
         ? new Archiver({

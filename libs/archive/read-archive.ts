@@ -4,8 +4,10 @@ import { EXPORT_SCHEMA, FILES, parseManifest, type Manifest } from '#libs/audit-
 import { ArchiveDamaged, type Archive } from './archive.ts';
 import {
   MANIFEST,
+  parseRecordsManifest,
   parseSegmentManifest,
   parseViewsManifest,
+  recordsManifestName,
   segmentFolder,
   segmentRange,
   sha256,
@@ -37,6 +39,8 @@ export interface ReadArchive {
   /** From the first on, without gaps; those before the first thing that is wrong with their order. */
   readonly segments: readonly ReadSegment[];
   readonly findings: readonly ArchiveFinding[];
+  /** Segments whose files are all there and whose manifest is not: lost, or not put yet when Plimsoll was killed. The chain before them is whole. */
+  readonly unended: readonly ArchiveFinding[];
   /** What is no finding: segments that were begun and not ended. */
   readonly notes: readonly string[];
 }
@@ -45,18 +49,24 @@ export interface ReadArchive {
 export async function readSegments(archive: Archive, onProgress: (what: string) => void = () => undefined): Promise<ReadArchive> {
   const findings: ArchiveFinding[] = [];
   const notes: string[] = [];
+  const unended: ArchiveFinding[] = [];
   const complete: ReadSegment[] = [];
   for (const [folder, names] of await foldersOf(archive)) {
     const name = `${folder}/${MANIFEST}`;
     if (!names.has(name)) {
-      notes.push(`${folder} has no ${MANIFEST}: it was begun and not ended.`);
+      const files = [FILES.manifest, FILES.events, FILES.leaves, FILES.checkpoints];
+      if (files.every((file) => names.has(`${folder}/${file}`))) {
+        const detail =
+          'All files of the segment are there, and its manifest is not: it was taken out, or Plimsoll was killed just before it was put.';
+        unended.push({ name: 'archive-missing', where: name, detail });
+      } else notes.push(`${folder} has no ${MANIFEST}: it was begun and not ended.`);
       continue;
     }
     onProgress(folder);
     const segment = await segmentAt(archive, name, findings);
     if (segment) complete.push(segment);
   }
-  return { segments: inOrder(complete, findings), findings, notes };
+  return { segments: inOrder(complete, findings), findings, unended, notes };
 }
 
 /**
@@ -77,6 +87,44 @@ export async function readFileOf(archive: Archive, folder: string, file: Archive
   if (bytes.length === file.bytes && sha256(bytes) === file.sha256) return bytes;
   const detail = `Its manifest says ${file.bytes} bytes with SHA-256 ${file.sha256}; there are ${bytes.length} with ${sha256(bytes)}.`;
   return { name: 'archive-damaged', where, detail };
+}
+
+export interface ReadRecords {
+  /** Ids that a manifest lists. */
+  readonly listed: ReadonlySet<string>;
+  readonly findings: readonly ArchiveFinding[];
+}
+
+/**
+ * What is kept beside the log, every record held against its manifest, and every manifest against the digest that is its name.
+ *
+ * @param now ISO 8601: what the store was to keep until before then may be gone from it
+ */
+export async function readRecords(
+  archive: Archive,
+  now: string,
+  onProgress: (what: string) => void = () => undefined,
+): Promise<ReadRecords> {
+  const listed = new Set<string>();
+  const findings: ArchiveFinding[] = [];
+  for await (const { name } of archive.list('records/manifests/')) {
+    try {
+      const bytes = await archive.get(name);
+      if (!bytes || recordsManifestName(bytes) !== name) throw new ArchiveDamaged('Its name is the digest of other bytes.');
+      const { records, retainUntil } = parseRecordsManifest(name, bytes);
+      onProgress(name);
+      for (const { recordId, ...file } of records) {
+        listed.add(recordId);
+        const read = await readFileOf(archive, 'records', file);
+        if (Buffer.isBuffer(read) || (read.name === 'archive-missing' && retainUntil < now)) continue;
+        findings.push(read);
+      }
+    } catch (error) {
+      if (!(error instanceof ArchiveDamaged)) throw error;
+      findings.push({ name: 'archive-damaged', where: name, detail: error.message });
+    }
+  }
+  return { listed, findings };
 }
 
 /**
@@ -175,7 +223,7 @@ export async function exportOf(
   archive: Archive,
   segments: readonly ReadSegment[],
   folder: string,
-): Promise<{ readonly manifest: Manifest; readonly findings: readonly ArchiveFinding[]; readonly views: boolean }> {
+): Promise<{ readonly manifest: Manifest; readonly findings: readonly ArchiveFinding[]; readonly views: ViewsFound }> {
   const last = segments.at(-1)?.manifest;
   if (!last) throw new Error('The archive has no segment.');
   const notes: string[] = [];
@@ -220,8 +268,11 @@ export async function exportOf(
   return { manifest, findings, views };
 }
 
+/** Whether the archive has views within its events, only later ones, or none at all. */
+export type ViewsFound = 'within' | 'beyond' | 'none';
+
 /** The newest views that can be made of the events up to a position. */
-async function viewsOf(archive: Archive, upTo: bigint, folder: string): Promise<{ views: boolean; findings: ArchiveFinding[] }> {
+async function viewsOf(archive: Archive, upTo: bigint, folder: string): Promise<{ views: ViewsFound; findings: ArchiveFinding[] }> {
   const names: string[] = [];
   for await (const { name } of archive.list('views/')) if (name.endsWith(`/${MANIFEST}`)) names.push(name);
   const findings: ArchiveFinding[] = [];
@@ -243,10 +294,10 @@ async function viewsOf(archive: Archive, upTo: bigint, folder: string): Promise<
         continue;
       }
       await writeFile(join(folder, FILES.views), read);
-      return { views: true, findings };
+      return { views: 'within', findings };
     }
   }
-  return { views: false, findings };
+  return { views: names.length > 0 ? 'beyond' : 'none', findings };
 }
 
 async function append(folder: string, name: string, bytes: Buffer): Promise<void> {

@@ -327,8 +327,11 @@ export class Archiver {
     const { rows } = await this.options.pool.query<{ manifest: string; findings: { where: string; detail: string }[] }>(
       'select manifest, findings from archive_segment where findings is not null order by first limit 1',
     );
-    const [row] = rows;
-    const finding = row?.findings[0];
+    const records = await this.options.pool.query<{ record_id: string; problem: string }>(
+      'select record_id, problem from archive_record where problem is not null and archived_at is not null order by kept_at limit 1',
+    );
+    const beside = records.rows.map(({ record_id, problem }) => ({ where: `records/${record_id}`, detail: problem }));
+    const finding = rows[0]?.findings[0] ?? beside[0];
     return finding && { code: 'archive-damaged', detail: `${finding.where}: ${finding.detail}` };
   }
 

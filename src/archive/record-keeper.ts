@@ -21,6 +21,10 @@ import { record } from './record/record.ts';
 export const RECORDS_SUBSCRIPTION = 'archive:records';
 /** Records of one manifest, and records that are looked at in one go. */
 const BATCH = 100;
+/** Records that one tick reads again. */
+const AT_A_TIME = 10;
+/** What `problemOf` says of what is not there, and not of what is another. */
+const GONE = /(?:does not hold it|is gone)\.$/;
 /** After so long a record that was refused, and at the latest one whose time has not come, is looked at again; milliseconds. */
 const LOOK_AGAIN_MS = 3_600_000;
 const AT_THE_LATEST_MS = 7 * 24 * 3_600_000;
@@ -51,6 +55,8 @@ export interface RecordKeeperOptions {
   readonly pool: Pool;
   readonly log: EventLog;
   readonly codec: EventCodec;
+  /** How often a record in the archive is read again, seconds. */
+  readonly verifyEverySeconds: number;
   /** ISO 8601. */
   readonly now: () => string;
 }
@@ -74,6 +80,7 @@ export class RecordKeeper {
   async tick(): Promise<void> {
     await this.archiveNew();
     await this.verifyNew();
+    await this.verifyAgain();
     await this.letGo();
   }
 
@@ -156,11 +163,31 @@ export class RecordKeeper {
     }
   }
 
+  /** Those that nobody has read for longest, some at a time; what the archive need not keep any more may be gone from it. */
+  private async verifyAgain(): Promise<void> {
+    const { archive, pool, verifyEverySeconds, now } = this.options;
+    const { rows } = await pool.query<Row>(
+      `select * from archive_record
+        where problem is null and verified_at <= $1::timestamptz - $2 * interval '1 second' order by verified_at limit ${AT_A_TIME}`,
+      [now(), verifyEverySeconds],
+    );
+    for (const row of rows) {
+      const problem = await problemOf(archive, row);
+      const facts = problem !== undefined && GONE.test(problem) ? await this.factsOf(row) : undefined;
+      const over = facts !== undefined && daysAfter(facts.record.keptAt, facts.rule.keepDays) <= now();
+      await pool.query('update archive_record set verified_at = $3, problem = $2 where record_id = $1', [
+        row.record_id,
+        over ? null : (problem ?? null),
+        now(),
+      ]);
+    }
+  }
+
   private async letGo(): Promise<void> {
     const { pool, now } = this.options;
     const { rows } = await pool.query<Row>(
       `select * from archive_record
-        where removed_at is null and verified_at is not null and coalesce(look_at, kept_at) <= $1 order by coalesce(look_at, kept_at) limit ${BATCH}`,
+        where removed_at is null and verified_at is not null and problem is null and coalesce(look_at, kept_at) <= $1 order by coalesce(look_at, kept_at) limit ${BATCH}`,
       [now()],
     );
     for (const row of rows) {

@@ -1,10 +1,21 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { archiveLocation, exportOf, openArchive, readSegments, type Archive } from '#libs/archive';
+import {
+  archiveLocation,
+  exportOf,
+  openArchive,
+  readRecords,
+  readSegments,
+  type Archive,
+  type ReadArchive,
+  type ViewsFound,
+} from '#libs/archive';
+import { readExport } from '#libs/audit-export';
 import { BEFORE_ALL } from '#libs/event-sourcing';
 import { PostgresEventLog } from '#libs/event-sourcing/postgres';
 import { appendLeaves, EMPTY_FRONTIER, eventLeafHash, openCheckpoint, parseVerifier, rootOf } from '#libs/ledger';
+import { recordOf } from '#libs/retention';
 import { notAsSigned, type Finding } from './findings.ts';
 import { replay, type Replayed } from './replay.ts';
 import { restoreLedger } from './restore-ledger.ts';
@@ -45,9 +56,12 @@ export async function restore(
   const folder = await mkdtemp(join(tmpdir(), 'plimsoll-restore-'));
   try {
     const { manifest, findings, views } = await exportOf(archive, read.segments, folder);
+    const beside = await besideTheLog(archive, read, folder, views, onProgress);
     const notes = [
       ...read.notes,
-      ...(views ? [] : ['The archive holds no rows of views for these events: the views were made, and compared with nothing.']),
+      ...(views === 'beyond'
+        ? ['The views that the archive holds are of later events than its segments: the views were made, and compared with nothing.']
+        : []),
     ];
     const verification = await verifyExport(folder, options);
     const found = [...findings, ...verification.findings];
@@ -74,6 +88,7 @@ export async function restore(
       ...(compared ? { root: { size: compared.size, hash: root!.toString('base64') } } : {}),
       findings: [
         ...found,
+        ...beside,
         ...replayed.findings,
         ...(differs
           ? [{ name: 'fork' as const, where: `size ${compared.size}`, detail: 'The restored log comes to another root than was signed.' }]
@@ -84,6 +99,38 @@ export async function restore(
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * What is wrong with what lies beside the segments: records, views, a segment that has lost its manifest. It is told, and gives the exit code; the
+ * log is whole without it, and so it is restored.
+ */
+async function besideTheLog(
+  archive: Archive,
+  { segments, unended }: ReadArchive,
+  folder: string,
+  views: ViewsFound,
+  onProgress: (what: string) => void,
+): Promise<Finding[]> {
+  const found: Finding[] = [...unended];
+  const { listed, findings } = await readRecords(archive, new Date().toISOString(), (name) => onProgress(`${name} read`));
+  found.push(...findings);
+  // Records are archived after the segment, within seconds: those of the last one may not have been.
+  const sure = BigInt(segments.at(-1)!.manifest.positions.first);
+  for await (const batch of readExport(folder)) {
+    for (const event of batch) {
+      const told = event.position < sure ? recordOf(event) : undefined;
+      if (!told || listed.has(told.recordId)) continue;
+      const detail = `${told.event} tells that it was kept, and no manifest of the archive lists it.`;
+      found.push({ name: 'archive-missing', where: `records/${told.recordId}`, detail });
+    }
+  }
+  if (views === 'none') {
+    const detail =
+      'The archive holds no rows of views for these events, which are put after the first segment: the views were compared with nothing.';
+    found.push({ name: 'archive-missing', where: 'views', detail });
+  }
+  return found;
 }
 
 /** The root of the first `size` events, as the database gives them back. */

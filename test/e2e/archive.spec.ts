@@ -320,6 +320,25 @@ describe('the archive of a Plimsoll at work', () => {
       expect(await restored(whole, '--key', key, '--known', known)).toMatchObject({ exit: 0 });
     });
 
+    it.each<[string, (folder: string, last: string) => Promise<void>, RegExp]>([
+      [
+        'the manifest of its last segment taken out',
+        async (_f, last) => await rm(join(last, 'archive.json'), { force: true }),
+        /archive\.json$/,
+      ],
+      ['all its views taken out', async (folder) => await rm(join(folder, 'views'), { recursive: true }), /^views$/],
+    ])('is restored with %s, and the loss is named', async (_what, how, where) => {
+      const folder = nextFolder();
+      await cp(whole, folder, { recursive: true });
+      const { events } = (await restored(whole, '--key', key)).json;
+      await how(folder, join(folder, 'segments', (await segmentsIn(folder)).at(-1)!));
+      const answer = await restored(folder, '--key', key);
+      expect(answer.exit).toBe(EXIT_CODES['archive-missing']);
+      expect(answer.json.findings).toMatchObject([{ name: 'archive-missing', where: expect.stringMatching(where) }]);
+      expect(answer.json.events).toBeGreaterThan(0);
+      expect(answer.json.events).toBeLessThanOrEqual(events);
+    });
+
     it('shows rows of views that were changed with their manifest', async () => {
       const folder = await tampered(async (copy) => {
         const [at] = await readdir(join(copy, 'views'));

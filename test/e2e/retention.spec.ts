@@ -1,8 +1,11 @@
-import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash, randomUUID } from 'node:crypto';
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DomainEvent } from '#libs/event-sourcing';
+import { main } from '../../src/auditor/cli.ts';
+import { EXIT_CODES } from '../../src/auditor/findings.ts';
+import { freshDatabase } from '../support/database.ts';
 import { eventually, startApp, type Answer, type Person, type RunningApp } from '../support/running-app.ts';
 
 describe('what is kept beside the log', () => {
@@ -26,6 +29,8 @@ describe('what is kept beside the log', () => {
     app = await startApp({
       PLIMSOLL_EXEC_FOLDER: root,
       PLIMSOLL_ARCHIVE: join(root, 'archive'),
+      PLIMSOLL_ARCHIVE_EVERY_SECONDS: '1',
+      PLIMSOLL_ARCHIVE_VIEWS_EVERY_SECONDS: '1',
       PLIMSOLL_LEDGER_EVERY_EVENTS: '5',
       PLIMSOLL_LEDGER_EVERY_SECONDS: '1',
     });
@@ -192,4 +197,54 @@ describe('what is kept beside the log', () => {
     expect((await ada.get('/v1/governance/records/9d1f7a52-6a0e-5c11-9d8e-3c9c2c7a0b77')).status).toBe(403);
     expect((await ada.post('/v1/governance/retention-policies', {})).status).toBe(403);
   });
+
+  it('is read again in the archive, and missed by a restore', async () => {
+    const { recordId } = await deploy();
+    const { pool } = app.plimsoll.infrastructure;
+    const archived = 'select 1 from archive_record where record_id = $1 and verified_at is not null';
+    await eventually('the archive', async () => ((await pool.query(archived, [recordId])).rowCount ? true : undefined));
+    // Of the segment after it, the record is known to have been due.
+    ok(await lena.post('/v1/governance/legal-holds', { holdId: 'case-9', scope: { kind: 'product', id: 'shop' }, reason: 'Smith.' }));
+    await eventually('its segment, and one after it', async () => {
+      const { rowCount } = await pool.query(
+        `select 1 from archive_segment s where s.verified_at is not null
+           and s.first > (select max(l.sequence) from ledger_leaf l join archive_record r using (stream, revision))`,
+      );
+      return rowCount ? true : undefined;
+    });
+    const restored = async (how: (folder: string) => void): Promise<{ exit: number; where: string[]; events: number }> => {
+      const folder = join(root, `copy-${randomUUID()}`);
+      cpSync(join(root, 'archive'), folder, { recursive: true });
+      how(folder);
+      const database = await freshDatabase();
+      try {
+        let out = '';
+        const exit = await main(
+          ['restore', folder, '--into', database.url, '--json', '--quiet'],
+          (text) => (out += text),
+          (text) => (out += text),
+        );
+        const { findings, events } = JSON.parse(out) as { findings: { where: string }[]; events: number };
+        return { exit, where: findings.map(({ where }) => where), events };
+      } finally {
+        await database.drop();
+      }
+    };
+    const overwritten = (folder: string): void => {
+      const path = join(folder, 'records', recordId);
+      chmodSync(path, 0o600);
+      writeFileSync(path, 'x');
+    };
+    expect(await restored(() => undefined)).toMatchObject({ exit: 0, where: [] });
+    expect(await restored(overwritten)).toMatchObject({ exit: EXIT_CODES['archive-damaged'], where: [`records/${recordId}`] });
+    const emptied = await restored((folder) => rmSync(join(folder, 'records'), { recursive: true }));
+    expect(emptied).toMatchObject({ exit: EXIT_CODES['archive-missing'], events: expect.any(Number) });
+    expect(emptied.where).toContain(`records/${recordId}`);
+    overwritten(join(root, 'archive'));
+    await pool.query(`update archive_record set verified_at = '2026-01-01', kept_at = clock_timestamp() where record_id = $1`, [recordId]);
+    await eventually('the damage', async () => {
+      const { body } = await lena.get('/v1/governance/archive');
+      return body.alarm?.detail.startsWith(`records/${recordId}: `) ? true : undefined;
+    });
+  }, 90_000);
 });
