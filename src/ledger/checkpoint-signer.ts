@@ -83,6 +83,7 @@ export class CheckpointSigner {
       if (error instanceof LedgerDamaged) return await this.raise({ code: 'ledger-damaged', detail: error.message });
       throw error;
     }
+    await this.remember();
     await this.publish();
   }
 
@@ -162,6 +163,16 @@ export class CheckpointSigner {
       `insert into ledger_checkpoint (size, root, note, signed_at, window_events, window_seconds) values ($1, $2, $3, $4, $5, $6)`,
       [tree.size, tree.root, note, now(), tree.size - last, seconds],
     );
+  }
+
+  /** What other processes signed, too: a file that lacks it would not notice that the database was put back to before it. */
+  private async remember(): Promise<void> {
+    const { pool, file } = this.options;
+    const { rows } = await pool.query<{ note: string; signed_at: Date }>(
+      'select note, signed_at from ledger_checkpoint where size > $1 order by size limit 1000',
+      [file.last?.size ?? 0],
+    );
+    for (const { note, signed_at } of rows) await file.append(note, signed_at.toISOString());
   }
 
   /** First the file, then the bus: whoever hears of a checkpoint may rely on the signer's remembering it. */

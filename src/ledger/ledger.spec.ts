@@ -343,6 +343,28 @@ describe('nothing is signed, and the reason is said,', () => {
     expect((await ledgerStatus(pool, log, later(5))).alarm).toBeUndefined();
   });
 
+  it('when another process signed it, and only this one has a file left that knows', async () => {
+    const log = await logOf(60);
+    await follow(log);
+    const fileAt = async (name: string): Promise<CheckpointFile> => {
+      const file = await CheckpointFile.open(join(folder, name, 'checkpoints.ndjson'));
+      files.push(file);
+      return file;
+    };
+    const [first, second] = [await fileAt('one'), await fileAt('two')];
+    await (await signing(log, { file: first })).checkpoints.tick('now');
+    const { checkpoints, alarms } = await signing(log, { file: second });
+    await checkpoints.tick();
+    expect([alarms, second.last?.size]).toEqual([[], 60]);
+    await forget();
+    const other = await appendTo(await logOf(50), 50, 80, 1);
+    await follow(other);
+    const after = await signing(other, { file: second });
+    await after.checkpoints.tick('now');
+    expect(after.alarms).toMatchObject([{ code: 'differs-from-signed' }]);
+    expect(await signedSizes()).toEqual([]);
+  });
+
   it('when the database was rolled back and has grown again: a fork', async () => {
     const forked = async () => {
       await forget();
