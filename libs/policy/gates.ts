@@ -210,10 +210,12 @@ export function judgeGates(facts: GateFacts, request: GateRequest, kind: Decisio
  */
 export function evaluateGates(
   facts: GateFacts,
-  request: GateRequest,
+  { deployer, deployedBefore = [], now }: GateRequest,
   kind: DecisionKind = 'deployment',
   engine: string = ENGINE,
 ): DecisionReceipt {
+  // Nobody before is nothing that was asked: the receipt of a first round is as it was before there were others.
+  const request: GateRequest = { deployer, ...(deployedBefore.length > 0 ? { deployedBefore } : {}), now };
   const { rules, gates, passes } = judgeGates(facts, request, kind);
   const unblocking = passes ? [] : unblockingOf(rules, gates, facts, request.now);
   const { releaseId, environment } = facts;
@@ -223,8 +225,8 @@ export function evaluateGates(
       releaseId,
       environment,
       kind,
-      deployer: request.deployer,
-      ...(request.deployedBefore?.length ? { deployedBefore: request.deployedBefore } : {}),
+      deployer,
+      ...(request.deployedBefore ? { deployedBefore } : {}),
       ...(facts.bypass ? { bypassId: facts.bypass.id } : {}),
     },
     policyId: facts.policy.id,
