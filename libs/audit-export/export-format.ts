@@ -12,7 +12,8 @@
  *   views.ndjson        Rows of the views as they were: {"view", "version", "position", "key", "row"}; to hold a replay against.
  *
  * What is proved: `frontier` (the hashes of the perfect subtrees before the range, RFC 6962) and the leaves give the tree's root at every size in the
- * range, and each signed checkpoint names the root of its size. `consistency` proves that a checkpoint after the range continues it.
+ * range, and each signed checkpoint names the root of its size. `consistency` proves that a checkpoint after the range continues it,
+ * and `known` the same of checkpoints that an auditor kept. `ledgerSize` is what the export says of the log, and proves nothing.
  * Positions are the store's own numbers and are not part of a leaf: only their order counts.
  */
 export const FILES = {
@@ -24,6 +25,12 @@ export const FILES = {
 } as const;
 
 export const EXPORT_SCHEMA = 'plimsoll.audit-export.v1';
+
+/** That the trees of `end` and of `size` leaves are one log's, whichever is larger (RFC 6962); hex. */
+export interface ConsistencyProof {
+  readonly size: number;
+  readonly proof: readonly string[];
+}
 
 export interface Manifest {
   readonly schema: typeof EXPORT_SCHEMA;
@@ -43,13 +50,18 @@ export interface Manifest {
   /** Hex; the perfect subtrees of leaves 0 to `first`, largest first. */
   readonly frontier: readonly string[];
   /** From `end` to the size of the last checkpoint, where that is larger; hex. */
-  readonly consistency?: { readonly size: number; readonly proof: readonly string[] };
+  readonly consistency?: ConsistencyProof;
+  /** Between `end` and sizes outside of the range that an auditor knows checkpoints of (`export --known`). */
+  readonly known?: readonly ConsistencyProof[];
 }
 
 /** Most bytes of one line, and of the manifest: an event of 1 MB (the store's limit) with room for escapes. */
 export const MAX_LINE_BYTES = 8 * 1024 * 1024;
 /** Most lines of a file. */
 export const MAX_LINES = 50_000_000;
+
+/** Most known checkpoints that an export has proofs for. */
+export const MAX_KNOWN = 1_000;
 
 /** What is wrong with a file, as a sentence. */
 export class MalformedExport extends Error {
@@ -66,6 +78,11 @@ const HASH = /^[0-9a-f]{64}$/;
 const isHash = (value: unknown): value is string => typeof value === 'string' && HASH.test(value);
 const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
+function isProof(value: unknown): value is ConsistencyProof {
+  const { size, proof } = (value ?? {}) as Partial<ConsistencyProof>;
+  return isSize(size) && Array.isArray(proof) && proof.length <= 128 && proof.every(isHash);
+}
+
 /** @throws MalformedExport */
 export function parseManifest(text: string): Manifest {
   const wrong = (detail: string): never => {
@@ -77,14 +94,12 @@ export function parseManifest(text: string): Manifest {
     if (typeof value[name] !== 'string') wrong(`${name} is not a text.`);
   for (const name of ['first', 'end', 'ledgerSize', 'events', 'checkpoints'])
     if (!isSize(value[name])) wrong(`${name} is not a number of lines or leaves.`);
-  const { first, end, frontier, consistency } = value as unknown as Manifest;
+  const { first, end, frontier, consistency, known } = value as unknown as Manifest;
   if (end < first) wrong('The range ends before it begins.');
   if (!Array.isArray(frontier) || frontier.length > 53 || !frontier.every(isHash)) wrong('The frontier is not a list of hashes.');
-  if (consistency !== undefined) {
-    const fits =
-      isSize(consistency?.size) && Array.isArray(consistency.proof) && consistency.proof.length <= 128 && consistency.proof.every(isHash);
-    if (!fits) wrong('The consistency proof is not one.');
-  }
+  if (consistency !== undefined && !isProof(consistency)) wrong('The consistency proof is not one.');
+  if (known !== undefined && !(Array.isArray(known) && known.length <= MAX_KNOWN && known.every(isProof)))
+    wrong(`The proofs for known checkpoints are not a list of at most ${MAX_KNOWN} consistency proofs.`);
   return value as unknown as Manifest;
 }
 

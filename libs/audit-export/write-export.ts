@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { once } from 'node:events';
 import type { StoredEvent } from '#libs/event-sourcing';
 import { leafText, openCheckpoint, parseVerifier, type Hash } from '#libs/ledger';
-import { EXPORT_SCHEMA, FILES, type LeafLine, type Manifest } from './export-format.ts';
+import { EXPORT_SCHEMA, FILES, MAX_KNOWN, type ConsistencyProof, type LeafLine, type Manifest } from './export-format.ts';
 
 /** What an export is made from: the store of events and what the ledger has kept of them, apart. Only read. */
 export interface ExportSource {
@@ -43,6 +43,8 @@ export interface ExportRange {
   readonly first?: number;
   /** The leaf after the last; all that the ledger has unless told. */
   readonly end?: number;
+  /** Sizes of checkpoints that an auditor keeps: where the range does not reach one, the export proves how it goes with the range. */
+  readonly known?: readonly number[];
 }
 
 /**
@@ -69,6 +71,7 @@ export async function writeExport(
   const bounds = await writeLeaves(source, folder, first, end);
   const events = bounds ? await writeEvents(source, folder, bounds, range.onProgress) : await writeNothing(folder);
   const { count, beyond } = await writeCheckpoints(source, folder, first, end);
+  const known = await proofsFor(source, range.known ?? [], { first, end, ledgerSize });
   const manifest: Manifest = {
     schema: EXPORT_SCHEMA,
     exportedAt: range.now,
@@ -82,9 +85,26 @@ export async function writeExport(
     checkpoints: count,
     frontier: (await source.frontier(first)).map(hex),
     ...(beyond !== undefined && end > 0 ? { consistency: { size: beyond, proof: (await source.consistency(end, beyond)).map(hex) } } : {}),
+    ...(known.length > 0 ? { known } : {}),
   };
   await writeFile(join(folder, FILES.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
+}
+
+/** For the sizes that the range does not reach; there is none for a size that the ledger does not have. */
+async function proofsFor(
+  source: ExportSource,
+  sizes: readonly number[],
+  { first, end, ledgerSize }: Pick<Manifest, 'first' | 'end' | 'ledgerSize'>,
+): Promise<ConsistencyProof[]> {
+  const outside = [...new Set(sizes)].filter((size) => size > 0 && end > 0 && size <= ledgerSize && (size < first || size > end));
+  if (outside.length > MAX_KNOWN) throw new Error(`At most ${MAX_KNOWN} known checkpoints outside of the range can be proved.`);
+  const proofs: ConsistencyProof[] = [];
+  for (const size of outside) {
+    const proof = await source.consistency(Math.min(size, end), Math.max(size, end));
+    proofs.push({ size, proof: proof.map(hex) });
+  }
+  return proofs;
 }
 
 /** @returns the furthest position of a view */

@@ -11,11 +11,12 @@ import { verifyExport, type Verification, type VerifyOptions } from './verify.ts
 
 const HELP = `plimsoll-audit: checks what Plimsoll says, without asking Plimsoll. Needs no running server.
 
-  plimsoll-audit export FOLDER --database URL [--eventstore URL] [--from N] [--to N | --since TIME --until TIME] [--views]
+  plimsoll-audit export FOLDER --database URL [--eventstore URL] [--from N] [--to N | --since TIME --until TIME] [--views] [--known FILE]...
       Writes events, the ledger's leaves, proofs and signed checkpoints into an empty folder. Only reads the databases.
       --from, --to     sequences of the ledger, from 0; the first included, the last excluded
       --since, --until the same by recordedAt (ISO 8601): the smallest range that holds every event of that time
       --views          the rows of the views, too, for replay
+      --known          a signed checkpoint that the auditor keeps: where the range does not reach it, the export proves how both go together
   plimsoll-audit verify FOLDER [--key KEY] [--known FILE]... [--witness KEY]...
       Verifies an export offline and names everything that is wrong with it.
       --key            the log's verifier key (or a file with it), as you were told it by other means than the export
@@ -104,7 +105,7 @@ interface Result {
 const commands: Readonly<
   Record<string, { readonly options: readonly (keyof Options)[]; run(folder: string, options: Options): Promise<Result> }>
 > = {
-  export: { options: ['database', 'eventstore', 'from', 'to', 'since', 'until', 'views'], run: runExport },
+  export: { options: ['database', 'eventstore', 'from', 'to', 'since', 'until', 'views', 'known'], run: runExport },
   verify: {
     options: ['key', 'known', 'witness', 'clock-tolerance'],
     run: async (folder, options) => told(await verified(folder, options)),
@@ -390,6 +391,20 @@ async function runRestore(location: string, options: Options): Promise<Result> {
   return { json: { segments, events, views, root, notes: told }, lines: [...lines, ...told.map((note) => `Note: ${note}`)], findings };
 }
 
+async function knownSizes({ known }: Options, verifierKey: string): Promise<number[]> {
+  const { openCheckpoint, parseVerifier } = await import('#libs/ledger');
+  const key = parseVerifier(verifierKey);
+  const sizes: number[] = [];
+  for (const path of known) {
+    try {
+      sizes.push(openCheckpoint(await smallFile(path), key).size);
+    } catch (error) {
+      throw new Usage(`${path} is no checkpoint that this log has signed: ${(error as Error).message}`);
+    }
+  }
+  return sizes;
+}
+
 async function runExport(folder: string, options: Options): Promise<Result> {
   if (!options.database) throw new Usage('export needs --database URL: the ledger is in Postgres, wherever the events are.');
   const number = (name: 'from' | 'to'): number | undefined => {
@@ -412,8 +427,14 @@ async function runExport(folder: string, options: Options): Promise<Result> {
       (since ?? until)
         ? await source.rangeOf(since, until)
         : { ...(first === undefined ? {} : { first }), ...(end === undefined ? {} : { end }) };
+    const known = await knownSizes(options, source.verifierKey);
     const now = new Date().toISOString();
-    const manifest = await writeExport(source, folder, { ...range, now, onProgress: (events) => progress(`${events} events exported`) });
+    const manifest = await writeExport(source, folder, {
+      ...range,
+      known,
+      now,
+      onProgress: (events) => progress(`${events} events exported`),
+    });
     const { events, checkpoints, origin, verifierKey } = manifest;
     const lines = [
       `${events} events (sequences ${manifest.first} to before ${manifest.end}) and ${checkpoints} checkpoints of ${origin} in ${folder}.`,

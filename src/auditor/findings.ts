@@ -43,6 +43,8 @@ export const EXIT_CODES = {
   'archive-overwritten': 28,
   /** An inclusion proof in a report does not hold (`compliance --report`). */
   'proof-invalid': 29,
+  /** A checkpoint that was kept from earlier (`--known`) is of a size that the export can't be held against, and nothing proves that it goes on to it. */
+  'known-not-compared': 30,
 } as const;
 
 export type FindingName = keyof typeof EXIT_CODES;

@@ -191,6 +191,35 @@ describe('what was done to an export is named:', () => {
     expect(await named(await tampered(FILES.checkpoints, (lines) => lines.push(lines[0]!)))).toEqual(['rollback']);
   });
 
+  describe('a known checkpoint that the export does not reach', () => {
+    const newest = signedCheckpoint(hashes, events.length, logKey());
+    const setManifest = (folder: string, change: Partial<Manifest>): void => {
+      const manifest = JSON.parse(readFileSync(join(folder, FILES.manifest), 'utf8')) as Manifest;
+      writeFileSync(join(folder, FILES.manifest), JSON.stringify({ ...manifest, ...change }));
+    };
+
+    it('is not believed to be beyond it by the word of the manifest', async () => {
+      const folder = await exported({ end: 12 });
+      expect(await named(folder)).toEqual([]);
+      expect(await named(folder, { known: [newest] })).toEqual(['known-not-compared']);
+      setManifest(folder, { ledgerSize: 12 });
+      expect(await named(folder, { known: [newest] })).toEqual(['rollback']);
+      expect(await named(await exported({ first: 9 }), { known: [signedCheckpoint(hashes, 5, logKey())] })).toEqual(['known-not-compared']);
+    });
+
+    it('is held against the proof that the export was made with, which no other root passes', async () => {
+      const beyond = await exported({ end: 12, known: [events.length] });
+      const before = await exported({ first: 9, known: [5] });
+      const other = [...hashes].reverse();
+      expect(await named(beyond, { known: [newest] })).toEqual([]);
+      expect(await named(before, { known: [signedCheckpoint(hashes, 5, logKey())] })).toEqual([]);
+      expect(await named(beyond, { known: [signedCheckpoint(other, events.length, logKey())] })).toEqual(['fork']);
+      expect(await named(before, { known: [signedCheckpoint(other, 5, logKey())] })).toEqual(['fork']);
+      setManifest(beyond, { known: [{ size: events.length, proof: [] }] });
+      expect(await named(beyond, { known: [newest] })).toEqual(['fork']);
+    });
+  });
+
   it('a forged checkpoint', async () => {
     const forger = signedCheckpoint(hashes, 12, logKey('forger.example')).replaceAll('forger.example', 'ledger.example/plimsoll');
     expect(await named(await tampered(FILES.checkpoints, (lines) => (lines[1] = JSON.stringify({ note: forger }))))).toEqual([

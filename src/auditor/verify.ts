@@ -70,7 +70,11 @@ async function verified(folder: string, options: VerifyOptions): Promise<Verific
 
   const heldByLeaves = all.filter((checkpoint) => agrees(checkpoint, leafRoots, manifest));
   const heldByEvents = all.filter((checkpoint) => agrees(checkpoint, eventRoots, manifest));
-  const checkable = all.filter((checkpoint) => leafRoots.has(checkpoint.size) || checkpoint.size === manifest.consistency?.size);
+  const checkable = all.filter(({ size }) => leafRoots.has(size) || proofFor(size, manifest));
+  // What `setBack` has named already needs no second name.
+  const lost = new Set(findings.filter(({ name }) => name === 'rollback').map(({ where }) => where));
+  for (const { size } of known)
+    if (size > 0 && !leafRoots.has(size) && !proofFor(size, manifest) && !lost.has(`size ${size}`)) findings.push(notCompared(size));
   if (!events.same && heldByEvents.length === checkable.length && checkable.length > heldByLeaves.length) {
     findings.push({
       name: 'edit',
@@ -275,19 +279,25 @@ function rootsAt({ first, frontier }: Manifest, hashes: Buffer, checkpoints: rea
   return roots;
 }
 
-/** Whether a checkpoint is of this tree: by the root of its size, or by a consistency proof where it is beyond the range. */
-function agrees({ size, root }: OpenedCheckpoint, roots: ReadonlyMap<number, Hash>, { end, consistency }: Manifest): boolean {
+/** Whether a checkpoint is of this tree: by the root of its size, or by a consistency proof where it is outside of the range. */
+function agrees({ size, root }: OpenedCheckpoint, roots: ReadonlyMap<number, Hash>, manifest: Manifest): boolean {
   const own = roots.get(size);
   if (own) return own.equals(root);
+  const { end } = manifest;
   const last = roots.get(end);
-  if (!last || !consistency || consistency.size !== size) return false;
-  return verifyConsistency(
-    end,
-    size,
-    last,
-    root,
-    consistency.proof.map((hash) => Buffer.from(hash, 'hex')),
-  );
+  const proof = proofFor(size, manifest)?.map((hash) => Buffer.from(hash, 'hex'));
+  if (!last || !proof) return false;
+  return size < end ? verifyConsistency(size, end, root, last, proof) : verifyConsistency(end, size, last, root, proof);
+}
+
+function proofFor(size: number, { consistency, known = [] }: Manifest): readonly string[] | undefined {
+  return [...(consistency ? [consistency] : []), ...known].find((proof) => proof.size === size)?.proof;
+}
+
+/** It may be that the log was set back behind it: what the manifest says of the log's size is no proof that it was not. */
+function notCompared(size: number): Finding {
+  const detail = `The log has signed ${size} leaves; the export neither reaches that size nor proves that it belongs to the same log: have it made with --known, or of a range that reaches it.`;
+  return { name: 'known-not-compared', where: `size ${size}`, detail };
 }
 
 interface Events {
