@@ -14,7 +14,8 @@
  * What is proved: `frontier` (the hashes of the perfect subtrees before the range, RFC 6962) and the leaves give the tree's root at every size in the
  * range, and each signed checkpoint names the root of its size. `consistency` proves that a checkpoint after the range continues it,
  * and `known` the same of checkpoints that an auditor kept. `ledgerSize` is what the export says of the log, and proves nothing.
- * Positions are the store's own numbers and are not part of a leaf: only their order counts.
+ * Positions are the store's own numbers and are not part of a leaf: only their order counts, and that they are the store's is not proved. Neither
+ * are `exportedAt` and `source`.
  */
 export const FILES = {
   manifest: 'manifest.json',
@@ -74,6 +75,7 @@ export class MalformedExport extends Error {
   }
 }
 
+const SOURCES: readonly string[] = ['postgres', 'eventstoredb', 'memory'] satisfies readonly Manifest['source'][];
 const HASH = /^[0-9a-f]{64}$/;
 const isHash = (value: unknown): value is string => typeof value === 'string' && HASH.test(value);
 const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
@@ -92,10 +94,14 @@ export function parseManifest(text: string): Manifest {
   if (value['schema'] !== EXPORT_SCHEMA) wrong(`Its schema is ${JSON.stringify(value['schema'])}; this program reads ${EXPORT_SCHEMA}.`);
   for (const name of ['origin', 'verifierKey', 'exportedAt', 'source'])
     if (typeof value[name] !== 'string') wrong(`${name} is not a text.`);
+  if (!SOURCES.includes(String(value['source']))) wrong(`Its source is none of ${SOURCES.join(', ')}.`);
+  if (Number.isNaN(Date.parse(String(value['exportedAt'])))) wrong('exportedAt is not a time.');
   for (const name of ['first', 'end', 'ledgerSize', 'events', 'checkpoints'])
     if (!isSize(value[name])) wrong(`${name} is not a number of lines or leaves.`);
-  const { first, end, frontier, consistency, known } = value as unknown as Manifest;
+  const { first, end, ledgerSize, events, frontier, consistency, known } = value as unknown as Manifest;
   if (end < first) wrong('The range ends before it begins.');
+  if (events !== end - first) wrong(`It says ${events} events; its range is of ${end - first}.`);
+  if (ledgerSize < end) wrong(`It says that the ledger has ${ledgerSize} leaves; its range goes to ${end}.`);
   if (!Array.isArray(frontier) || frontier.length > 53 || !frontier.every(isHash)) wrong('The frontier is not a list of hashes.');
   if (consistency !== undefined && !isProof(consistency)) wrong('The consistency proof is not one.');
   if (known !== undefined && !(Array.isArray(known) && known.length <= MAX_KNOWN && known.every(isProof)))

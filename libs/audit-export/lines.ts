@@ -1,4 +1,4 @@
-import { open, stat } from 'node:fs/promises';
+import { lstat, open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MalformedExport, MAX_LINE_BYTES, MAX_LINES } from './export-format.ts';
 
@@ -12,9 +12,7 @@ const CHUNK = 1024 * 1024;
  * @throws MalformedExport the file can't be read, a line is over the limit, blank, or unfinished
  */
 export async function* linesOf(folder: string, file: string): AsyncIterable<readonly Buffer[]> {
-  const handle = await open(join(folder, file), 'r').catch((error: NodeJS.ErrnoException) => {
-    throw new MalformedExport(file, `It can't be read: ${error.code ?? error.message}.`);
-  });
+  const handle = await opened(folder, file);
   try {
     let rest = Buffer.alloc(0);
     let count = 0;
@@ -46,15 +44,26 @@ export async function* linesOf(folder: string, file: string): AsyncIterable<read
 
 /** A small file as a whole. @throws MalformedExport it can't be read or is too large */
 export async function textOf(folder: string, file: string): Promise<string> {
-  const path = join(folder, file);
-  const size = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    throw new MalformedExport(file, `It can't be read: ${error.code ?? error.message}.`);
-  });
-  if (size.size > MAX_LINE_BYTES) throw new MalformedExport(file, `It is over ${MAX_LINE_BYTES} bytes.`);
-  const handle = await open(path, 'r');
+  const handle = await opened(folder, file);
   try {
-    return (await handle.readFile()).toString('utf8');
+    // Not what it says of its size, but what comes is counted.
+    const bytes = Buffer.allocUnsafe(Math.min((await handle.stat()).size, MAX_LINE_BYTES) + 1);
+    let length = 0;
+    for (let bytesRead = -1; bytesRead !== 0 && length < bytes.length; length += bytesRead)
+      ({ bytesRead } = await handle.read(bytes, length, bytes.length - length, length));
+    if (length > MAX_LINE_BYTES) throw new MalformedExport(file, `It is over ${MAX_LINE_BYTES} bytes.`);
+    return bytes.toString('utf8', 0, length);
   } finally {
     await handle.close();
   }
+}
+
+/** A link may lead to what never ends, and a pipe or device may never answer: only a file is opened. */
+async function opened(folder: string, file: string): Promise<FileHandle> {
+  const path = join(folder, file);
+  const cant = (error: NodeJS.ErrnoException): never => {
+    throw new MalformedExport(file, `It can't be read: ${error.code ?? error.message}.`);
+  };
+  if (!(await lstat(path).catch(cant)).isFile()) throw new MalformedExport(file, 'It is not a regular file.');
+  return await open(path, 'r').catch(cant);
 }

@@ -1,5 +1,5 @@
 import type { Finding } from './findings.ts';
-import { restoredTime } from './restored-time.ts';
+import { restoredTime, timeBudget, type TimeBudget } from './restored-time.ts';
 
 /** A leaf as the ledger signed it. */
 export interface SignedLeaf {
@@ -44,7 +44,8 @@ export function differences(leaves: readonly SignedLeaf[], events: readonly Foun
       detail: `It is line ${place + 1}; the ledger has it at sequence ${leaf.sequence}.`,
     });
   }
-  for (const place of changed) findings.push(change(leaves[leafOf[place]!]!, events, place, toleranceMs));
+  const budget = timeBudget();
+  for (const place of changed) findings.push(change(leaves[leafOf[place]!]!, events, place, toleranceMs, budget));
   const used = new Map<string, number>();
   events.forEach((event, place) => {
     if (leafOf[place] === -1) {
@@ -118,10 +119,10 @@ function outOfOrder(leafOf: readonly number[]): number[] {
   return present.filter((place) => !kept.has(place));
 }
 
-function change(leaf: SignedLeaf, events: readonly FoundEvent[], place: number, toleranceMs: number): Finding {
+function change(leaf: SignedLeaf, events: readonly FoundEvent[], place: number, toleranceMs: number, budget: TimeBudget): Finding {
   const event = events[place]!;
   const where = whereOf(event);
-  const restored = event.line && restoredTime(event.line, leaf.hash, [events[place - 1]?.created, events[place + 1]?.created]);
+  const restored = event.line && restoredTime(event.line, leaf.hash, [events[place - 1]?.created, events[place + 1]?.created], budget);
   if (restored) {
     const { claimed, recorded } = restored;
     const detail = `It claims ${claimed}; the ledger's hash of sequence ${leaf.sequence} says ${recorded}.`;

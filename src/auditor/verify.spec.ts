@@ -1,4 +1,5 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventLeafHash, formatNote, formatSigner, parseNote, parseSigner, signatureOf } from '#libs/ledger';
@@ -27,6 +28,18 @@ async function exported(range: ExportRange = {}, sizes = [5, 12, events.length])
 const linesIn = (folder: string, file: string): string[] => readFileSync(join(folder, file), 'utf8').split('\n').slice(0, -1);
 const write = (folder: string, file: string, lines: readonly string[]): void =>
   writeFileSync(join(folder, file), lines.map((line) => `${line}\n`).join(''));
+const linkTo = (folder: string, file: string, target: string): void => {
+  rmSync(join(folder, file));
+  symlinkSync(target, join(folder, file));
+};
+const folderAt = (folder: string, file: string): void => {
+  rmSync(join(folder, file));
+  mkdirSync(join(folder, file));
+};
+const pipeAt = (folder: string, file: string): void => {
+  rmSync(join(folder, file));
+  execFileSync('mkfifo', [join(folder, file)]);
+};
 const named = async (folder: string, options: VerifyOptions = {}): Promise<string[]> => [
   ...new Set((await verifyExport(folder, { key, ...options })).findings.map(({ name }) => name)),
 ];
@@ -234,6 +247,55 @@ describe('what was done to an export is named:', () => {
     ]);
   });
 
+  it('a leaf that names another event than was signed at its place', async () => {
+    for (const field of [2, 3]) {
+      const folder = await tampered(FILES.leaves, (lines) => {
+        const leaf = JSON.parse(lines[3]!) as unknown[];
+        leaf[field] = (JSON.parse(lines[4]!) as unknown[])[field];
+        lines[3] = JSON.stringify(leaf);
+      });
+      expect((await verifyExport(folder, { key })).findings).toEqual([
+        { name: 'edit', where: 'leaves.ndjson', detail: expect.stringContaining('Line 4 names') },
+      ]);
+    }
+  });
+
+  it.each([
+    ['origin', 'other.example'],
+    ['events', 3],
+    ['ledgerSize', 3],
+    ['source', 'paper'],
+    ['exportedAt', 'yesterday'],
+  ])('a manifest whose %s is not what is there', async (field, value) => {
+    const folder = await exported();
+    const manifest = JSON.parse(readFileSync(join(folder, FILES.manifest), 'utf8')) as Manifest;
+    writeFileSync(join(folder, FILES.manifest), JSON.stringify({ ...manifest, [field]: value }));
+    expect(await named(folder)).toEqual(['malformed']);
+  });
+
+  it('every line edited, in seconds: where they are not as the ledger writes, and where they are', async () => {
+    const many = Array.from({ length: 12 }, () => events).flat().map((event, n) => ({ ...event, id: `e${n}`, stream: `s-${n}`, revision: 0, position: BigInt(n) })); // prettier-ignore
+    for (const edit of [(line: string) => `${line}\r`, (line: string) => line.replace('"schemaVersion":1', '"schemaVersion":2')]) {
+      const folder = mkdtempSync(join(root, 'all-'));
+      await writeExport(memorySource(many, [many.length]), folder, { now: NOW });
+      write(folder, FILES.events, linesIn(folder, FILES.events).map(edit));
+      const before = process.cpuUsage();
+      expect(await named(folder)).toEqual(['edit']);
+      const { user } = process.cpuUsage(before);
+      expect(user / 1e6).toBeLessThan(30);
+    }
+  }, 120_000);
+
+  it('what was signed so, beside what was changed after it', async () => {
+    const late = events.map((event, n) =>
+      n === 3 ? { ...event, metadata: { ...event.metadata, recordedAt: '2026-02-01T00:00:00.000Z' } } : event,
+    );
+    const folder = mkdtempSync(join(root, 'late-'));
+    await writeExport(memorySource(late, [late.length]), folder, { now: NOW });
+    write(folder, FILES.events, linesIn(folder, FILES.events).slice(0, -1));
+    expect(await named(folder)).toEqual(['truncation', 'back-dating']);
+  });
+
   it('each of several', async () => {
     const folder = await tampered(FILES.events, (lines) => {
       lines.splice(-1);
@@ -252,6 +314,11 @@ describe('a file that is none', () => {
     ['blank', (folder: string) => appendFileSync(join(folder, FILES.leaves), '\n')],
     ['missing', (folder: string) => rmSync(join(folder, FILES.checkpoints))],
     ['of another schema', (folder: string) => writeFileSync(join(folder, FILES.manifest), '{"schema":"other"}')],
+    ['a link', (folder: string) => linkTo(folder, FILES.manifest, '/dev/zero')],
+    ['a link to itself', (folder: string) => linkTo(folder, FILES.events, FILES.events)],
+    ['a folder', (folder: string) => folderAt(folder, FILES.manifest)],
+    ['a folder of events', (folder: string) => folderAt(folder, FILES.events)],
+    ['a pipe', (folder: string) => pipeAt(folder, FILES.leaves)],
   ])('is named malformed: %s', async (_what, spoil) => {
     const folder = await exported();
     spoil(folder);

@@ -58,6 +58,8 @@ export async function verifyExport(folder: string, options: VerifyOptions = {}):
 async function verified(folder: string, options: VerifyOptions): Promise<Verification> {
   const manifest = parseManifest(await textOf(folder, FILES.manifest));
   const key = keyOf(options.key ?? manifest.verifierKey);
+  const { name } = keyOf(manifest.verifierKey);
+  if (manifest.origin !== name) throw new MalformedExport(FILES.manifest, `Its origin is ${manifest.origin}; its key is of ${name}.`);
   const { checkpoints, findings } = await signedCheckpoints(folder, manifest, key);
   const known = knownCheckpoints(options.known ?? [], key, findings);
   const all = [...checkpoints, ...known];
@@ -65,7 +67,7 @@ async function verified(folder: string, options: VerifyOptions): Promise<Verific
 
   const leaves = await readLeaves(folder, manifest);
   const leafRoots = rootsAt(manifest, leaves.hashes, all);
-  const events = await readEvents(folder, leaves.hashes, options);
+  const events = await readEvents(folder, leaves, options);
   const eventRoots = events.same ? leafRoots : rootsAt(manifest, (await hashesOf(folder)).hashes, all);
 
   const heldByLeaves = all.filter((checkpoint) => agrees(checkpoint, leafRoots, manifest));
@@ -85,7 +87,8 @@ async function verified(folder: string, options: VerifyOptions): Promise<Verific
     for (const checkpoint of checkable.filter((c) => !heldByLeaves.includes(c))) findings.push(rewritten(checkpoint, heldByLeaves));
     if (!events.same) findings.push(...differences(leaves.list(), (await hashesOf(folder, leaves.hashes)).events, options.toleranceMs));
   }
-  if (events.same) findings.push(...events.findings);
+  // Up to the first event that was changed all are those that were signed.
+  findings.push(...events.findings);
 
   const held = events.same || heldByLeaves.length >= heldByEvents.length ? heldByLeaves : heldByEvents;
   const reach = Math.max(manifest.first, ...held.map(({ size }) => Math.min(size, manifest.end)));
@@ -232,6 +235,9 @@ function rewritten({ size }: OpenedCheckpoint, held: readonly OpenedCheckpoint[]
 interface Leaves {
   /** 32 bytes a leaf. */
   readonly hashes: Buffer;
+  /** What each leaf says of its event, beside the hash. */
+  readonly ids: readonly string[];
+  readonly names: readonly string[];
   list(): SignedLeaf[];
 }
 
@@ -258,6 +264,8 @@ async function readLeaves(folder: string, { first, end }: Manifest): Promise<Lea
     throw new MalformedExport(FILES.leaves, `It has ${ids.length} leaves of the ${end - first} of the range.`);
   return {
     hashes: Buffer.concat(hashes),
+    ids,
+    names,
     list: () => ids.map((id, n) => ({ sequence: first + n, event: names[n]!, id, hash: hashes[n]!.toString('hex') })),
   };
 }
@@ -311,7 +319,7 @@ interface Events {
 /** The fast way: line by line against the leaves. What was signed can still be wrong: streams with holes, times that go back. */
 async function readEvents(
   folder: string,
-  leaves: Buffer,
+  { hashes: leaves, ids, names }: Leaves,
   { toleranceMs = CLOCK_TOLERANCE_MS, onProgress }: VerifyOptions,
 ): Promise<Events> {
   const findings: Finding[] = [];
@@ -327,6 +335,10 @@ async function readEvents(
       const event = parseEvent(line.toString('utf8'));
       const { stream, revision, created } = event;
       const where = `${stream}@${revision}`;
+      if (event.id !== ids[count - 1] || where !== names[count - 1]) {
+        const detail = `Line ${count} names ${names[count - 1]}, event ${ids[count - 1]}; the event that was signed there is ${where}, ${event.id}.`;
+        findings.push({ name: 'edit', where: FILES.leaves, detail });
+      }
       if (asStored({ ...event, metadata: event.stored, position: 0n }).stray) {
         findings.push({
           name: 'insertion',
