@@ -229,7 +229,7 @@ describe('compliance reports', () => {
         bypass: { state: 'due', justification: expect.stringMatching(/^\{plimsoll-sealed:/), gates: ['approved'] },
       },
     ]);
-    const readable = await auditor.get(`/v1/governance/compliance-reports?${new URLSearchParams(sampled())}`, {
+    const readable = await auditor.get(`/v1/governance/compliance-reports?${new URLSearchParams(pinned())}`, {
       'plimsoll-text': 'revealed',
     });
     expect((readable.body as ComplianceReport).emergencies).toMatchObject([{ bypass: { justification: 'Payments <b>are</b> down.' } }]);
