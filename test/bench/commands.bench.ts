@@ -45,7 +45,7 @@ export async function commandsBench(folder: string, { quick, progress }: BenchOp
     progress('commands, 1 client');
     const oneClient = await inTurns(rounds, askings, measure(1, alone));
     progress('commands, under six gates, making releases ready');
-    const sixGated = await underSixGates(app, rounds, quick ? 15 : 100, progress);
+    const sixGated = await underSixGates(app, rounds, quick ? 3 : 30, progress);
     progress(`commands, ${CLIENTS} clients`);
     const manyClients = await inTurns(rounds, askings, measure(CLIENTS, together));
     return {
@@ -70,6 +70,9 @@ export async function commandsBench(folder: string, { quick, progress }: BenchOp
         `each round is ${alone} requests at 1 client and ${together} at ${CLIENTS}; clients, program and database share the machine`,
         'GrantApproval and StartDeployment read nine other streams to judge (release, environment, policy, approval, reports, versions, artifact, accounts); ' +
           'the refused StartDeployment stores its denial',
+        'under six gates: approved (two groups), duties-separated, tests-passed, not-frozen (a recurring freeze), change-approved (a board) and one in CEL; ' +
+          'every receipt is read afterwards and must have all six, passed; settled: begun when views have everything and the log has stopped growing; ' +
+          'back to back: what follows each start (its rollout and its step) goes on meanwhile',
       ],
     };
   } finally {
@@ -78,21 +81,43 @@ export async function commandsBench(folder: string, { quick, progress }: BenchOp
   }
 }
 
-/** A deployment under six gates, which is accepted, by one client: nothing else is asked for meanwhile but a request that does nothing. */
+/**
+ * A deployment under six gates, which is accepted, by one client: each when nothing follows any more from the one before, beside the plainest
+ * command and a request that does nothing; and one after the other, where each also waits for the rollouts of those before.
+ */
 async function underSixGates(app: App, rounds: number, count: number, progress: BenchOptions['progress']): Promise<Figure[]> {
   const gates = await sixGates(app);
+  const developer = await app.token('bench-rita', 'developer');
+  const register = async (): Promise<void> => {
+    const { status, body } = await app.client.post('/v1/artifacts/artifacts', artifactOf('bench-beside', randomUUID()), {
+      token: developer,
+    });
+    if (status !== 201) throw new Error(`An artifact was answered with ${status}: ${body}`);
+  };
   const goal = { below: 12 };
   const { prepare } = gates;
-  const askings: readonly Asking[] = [
-    { name: 'GET /health/live, between them', once: async () => void (await app.client.get('/health/live')) },
-    { name: 'StartDeployment accepted under six gates', once: () => gates.start(), prepare, goal },
-    { name: 'StartDeployment accepted under six gates, with Idempotency-Key', once: () => gates.start(randomUUID()), prepare, goal },
+  const askings: readonly (Asking & { readonly backToBack?: true })[] = [
+    { name: 'GET /health/live, settled', once: async () => void (await app.client.get('/health/live')) },
+    { name: 'RegisterArtifact, settled', once: register },
+    { name: 'StartDeployment accepted under six gates, settled', once: () => gates.start(), prepare, goal },
+    {
+      name: 'StartDeployment accepted under six gates, settled, with Idempotency-Key',
+      once: () => gates.start(randomUUID()),
+      prepare,
+      goal,
+    },
+    { name: 'StartDeployment accepted under six gates, back to back', once: () => gates.start(), prepare, backToBack: true },
   ];
-  const measure = async (asking: Asking): Promise<Load> => {
-    await asking.prepare?.(count);
-    // What follows from the releases that were made ready is not the command's: it has settled by then.
+  const measure = async ({ prepare: makeReady, once, backToBack }: (typeof askings)[number]): Promise<Load> => {
+    await makeReady?.(count);
     await settled(app);
-    return await loadOf(1, count, asking.once);
+    if (backToBack) return await loadOf(1, count, once);
+    const latencies: number[] = [];
+    for (let i = 0; i < count; i++) {
+      await settled(app);
+      latencies.push(...(await loadOf(1, 1, once)).latencies);
+    }
+    return { perSecond: NaN, latencies };
   };
   for (const asking of askings) await measure(asking);
   progress('commands, under six gates, 1 client');

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { App } from './app.ts';
 import { withClient } from './database.ts';
 
-const LOOK_EVERY_MS = 200;
+const LOOK_EVERY_MS = 100;
 /** A machine that never comes to rest is measured as it is. */
 const PATIENCE_MS = 30_000;
 
