@@ -240,7 +240,7 @@ class Walk {
       }
       case 'comprehensionExpr': {
         this.simple = false;
-        this.verdictLeaves = false;
+        if (leaf) this.verdictLeaves = false;
         const range = value.iterRange ? this.expr(value.iterRange, scope, depth + 1, false) : undefined;
         const element = /^list<(.+)>$/.exec(range?.type ?? '')?.[1];
         if (!range || !element || value.iterVar2) fail('expression-type', 'Only lists can be gone through, entry by entry.');
@@ -289,7 +289,8 @@ class Walk {
       );
     }
     this.facts.add(name);
-    if (!['bool', 'int', 'string'].includes(declaration.type)) this.simple = false;
+    // Of what may be missing, no value that is tried says so.
+    if (testOnly || !['bool', 'int', 'string'].includes(declaration.type)) this.simple = false;
     return { type: testOnly ? 'bool' : declaration.type, cost: 2 };
   }
 

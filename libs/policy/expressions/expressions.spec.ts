@@ -1,4 +1,6 @@
-import { canPassTogether, checkExpression, evaluateExpression, isProblem, LIMITS, type FactValues } from '#libs/policy';
+import { checkExpression, isProblem, LIMITS } from './check.ts';
+import { canPassTogether, evaluateExpression } from './evaluate.ts';
+import type { FactValues } from './facts.ts';
 
 const saturday = '2026-03-07T10:00:00.000Z';
 const facts: FactValues = {
