@@ -1,3 +1,5 @@
+import type { Clock } from './expressions/index.ts';
+
 /** What judges. It changes whenever the same facts may get another verdict or another wording, and with the version of CEL. */
 export const ENGINE = 'plimsoll-gates/7 cel/0.6.1';
 
@@ -19,10 +21,20 @@ export interface EngineTraits {
   readonly dutiesAlways: boolean;
   /** Votes on a change are counted again: of every person known now one, and only of members of the board who have not left. */
   readonly countsAgain: boolean;
+  /** Who says in expressions what day and hour it is. CEL's library is a day ahead in the hour after midnight. */
+  readonly clock: Clock;
 }
 
 /** What came with this engine. */
-const NOTHING_YET = { risk: false, builders: false, inOrder: false, classBorne: false, dutiesAlways: false, countsAgain: false };
+const NOTHING_YET = {
+  clock: 'library',
+  risk: false,
+  builders: false,
+  inOrder: false,
+  classBorne: false,
+  dutiesAlways: false,
+  countsAgain: false,
+} as const;
 
 /** Engines whose receipts can be executed again: what is new in a later one is left out for an earlier one. */
 export const ENGINES: Readonly<Record<string, EngineTraits>> = {
@@ -38,6 +50,7 @@ export const ENGINES: Readonly<Record<string, EngineTraits>> = {
     classBorne: true,
     dutiesAlways: true,
     countsAgain: true,
+    clock: 'own',
   },
 };
 

@@ -129,7 +129,15 @@ describe('receipts of the engine that took plans at their word and changes in an
 describe('engines', () => {
   it('are this one and those whose receipts are out there', () => {
     const before = ['plimsoll-gates/4 cel/0.6.1', 'plimsoll-gates/5 cel/0.6.1', 'plimsoll-gates/6 cel/0.6.1'];
-    const older = { risk: false, builders: false, inOrder: false, classBorne: false, dutiesAlways: false, countsAgain: false };
+    const older = {
+      risk: false,
+      builders: false,
+      inOrder: false,
+      classBorne: false,
+      dutiesAlways: false,
+      countsAgain: false,
+      clock: 'library',
+    };
     expect(Object.keys(ENGINES)).toEqual([...before, ENGINE]);
     const all = {
       everyDuty: true,
@@ -140,6 +148,7 @@ describe('engines', () => {
       classBorne: true,
       dutiesAlways: true,
       countsAgain: true,
+      clock: 'own',
     };
     expect(traitsOf(ENGINE)).toEqual(all);
     expect(before.map(traitsOf)).toEqual([

@@ -2,7 +2,7 @@ import { tzdataVersion } from '#libs/calendar';
 import { plimsollCodec, type DecisionReceipt } from '#libs/contracts';
 import { NO_STREAM, streamName, type Aggregate, type DomainEvent, type Loaded, type StoredEvent } from '#libs/event-sourcing';
 import { evaluateExpression } from './expressions/index.ts';
-import { ENGINES } from './engines.ts';
+import { ENGINES, traitsOf } from './engines.ts';
 import { evaluateGates } from './gates.ts';
 import { canonicalJson } from './hash.ts';
 import { readJudgedFacts, TIMED_OUT, type Evaluate } from './judge-expressions.ts';
@@ -58,7 +58,9 @@ export async function recheckReceipt(receipt: DecisionReceipt, read: ReadStream)
     return { id, stream, state, revision, exists: revision !== NO_STREAM, ref: `${stream}@${revision}`, events };
   };
 
-  const facts = await readJudgedFacts(readCut, subject, evaluatedAt, evaluateAtHand, engine);
+  const { clock } = traitsOf(engine);
+  const evaluate: Evaluate = async (expressions, values) => expressions.map((text) => evaluateExpression(text, values, true, clock));
+  const facts = await readJudgedFacts(readCut, subject, evaluatedAt, evaluate, engine);
   const { deployer, deployedBefore } = subject;
   const again = evaluateGates(facts, { deployer, ...(deployedBefore ? { deployedBefore } : {}), now: evaluatedAt }, subject.kind, engine);
   for (const stream of unread) differences.push(`The receipt cites ${stream}, which the decision does not read.`);

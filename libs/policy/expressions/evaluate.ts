@@ -1,5 +1,6 @@
 import { celEnv, isCelError, parse, plan, type CelInput } from '@bufbuild/cel';
 import { checkExpression, isProblem, VERDICTS, type CheckedExpression, type ExpressionProblem } from './check.ts';
+import { clockMethods } from './clock.ts';
 import { declarationOf, declaredFacts, MAX_LIST, type FactValues } from './facts.ts';
 
 export interface ExpressionOutcome {
@@ -19,18 +20,22 @@ interface Compiled {
   readonly run: (bindings: Record<string, CelInput>) => unknown;
 }
 
-const env = celEnv();
-const instant = plan(env, parse('timestamp(text)'));
-const compiled = new Map<string, Compiled | ExpressionProblem>();
+/** Who says what day and hour it is: this program, or CEL's library, by which the receipts of earlier engines were made. */
+export type Clock = 'own' | 'library';
 
-function compile(text: string): Compiled | ExpressionProblem {
-  const known = compiled.get(text);
+const env = celEnv({ funcs: clockMethods });
+const envs: Readonly<Record<Clock, typeof env>> = { own: env, library: celEnv() };
+const instant = plan(env, parse('timestamp(text)'));
+const compiled: Readonly<Record<Clock, Map<string, Compiled | ExpressionProblem>>> = { own: new Map(), library: new Map() };
+
+function compile(text: string, clock: Clock = 'own'): Compiled | ExpressionProblem {
+  const known = compiled[clock].get(text);
   if (known) return known;
   const checked = checkExpression(text);
-  const made = isProblem(checked) ? checked : { checked, run: plan(env, parse(text)) as Compiled['run'] };
+  const made = isProblem(checked) ? checked : { checked, run: plan(envs[clock], parse(text)) as Compiled['run'] };
   // Policies have few expressions: more than these is somebody trying.
-  if (compiled.size >= 1000) compiled.clear();
-  compiled.set(text, made);
+  if (compiled[clock].size >= 1000) compiled[clock].clear();
+  compiled[clock].set(text, made);
   return made;
 }
 
@@ -39,8 +44,8 @@ function compile(text: string): Compiled | ExpressionProblem {
  *
  * @param advise false where nobody asks when it would pass
  */
-export function evaluateExpression(text: string, facts: FactValues, advise = true): ExpressionOutcome {
-  const made = compile(text);
+export function evaluateExpression(text: string, facts: FactValues, advise = true, clock: Clock = 'own'): ExpressionOutcome {
+  const made = compile(text, clock);
   if ('code' in made) return { verdict: 'inconclusive', why: made.detail };
   const { checked } = made;
   const long = checked.facts.find((name) => lengthOf(facts, name) > MAX_LIST);
@@ -119,7 +124,7 @@ export type KnownFacts = Readonly<Record<string, readonly (string | number | boo
  * between them is complete, and the answer is certain; of others it is not known, and they are taken.
  */
 export function canPassTogether(texts: readonly string[], known: KnownFacts = {}): boolean | 'unknown' {
-  const all = texts.map(compile);
+  const all = texts.map((text) => compile(text));
   if (!all.every((c): c is Compiled => 'run' in c && c.checked.simple)) return 'unknown';
   const names = [...new Set(all.flatMap((c) => c.checked.facts))];
   const domains = names.map((name) =>
