@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
+const root = resolve(import.meta.dirname, '../..');
+const targets = JSON.parse(readFileSync(join(import.meta.dirname, 'targets.json'), 'utf8'));
 const HELP = `Changes the rules one by one and looks whether a test notices (mutation testing, by Stryker).
 
-Usage: npm run mutation -- [--only duties,gates,windows,ledger] [--files A,B] [--folder DIR]
+Usage: npm run mutation -- [--only A,B] [--files A,B] [--folder DIR]
 
-  --only     these groups of test/mutation/targets.json alone
+  --only     these groups of test/mutation/targets.json alone, of ${Object.keys(targets).join(', ')}
   --files    of one group, these files alone
   --folder   where reports and sandboxes go; a folder in the system's temporary one unless told
 
@@ -18,8 +20,6 @@ const LEAST = 85;
 const FOUND = ['Killed', 'Timeout'];
 const UNNOTICED = ['Survived', 'NoCoverage'];
 
-const root = resolve(import.meta.dirname, '../..');
-const targets = JSON.parse(readFileSync(join(import.meta.dirname, 'targets.json'), 'utf8'));
 const { values } = parseArgs({
   options: {
     only: { type: 'string', default: Object.keys(targets).join(',') },

@@ -23,8 +23,9 @@ export default {
   mutator: { excludedMutations: [] },
   concurrency: 1,
   // On a machine that is shared a slow test is no killed mutant.
-  timeoutMS: 10_000,
+  timeoutMS: 60_000,
   timeoutFactor: 3,
+  dryRunTimeoutMinutes: 30,
   // Stryker links real folders only, and node_modules may be a link itself.
   symlinkNodeModules: false,
   buildCommand: `ln -s ${resolve('node_modules').replaceAll(' ', '\\ ')} node_modules`,

@@ -9,8 +9,8 @@ const files = (folder: string): string[] =>
     .map((name) => `${folder}/${name}`);
 
 describe('what mutation testing is about', () => {
-  it('is duties, gates, windows and the ledger', () => {
-    expect(Object.keys(targets).sort()).toEqual(['duties', 'gates', 'ledger', 'windows']);
+  it('is duties, gates with their expressions and changes, windows and the ledger', () => {
+    expect(Object.keys(targets).sort()).toEqual(['changes', 'duties', 'expressions', 'gates', 'ledger', 'windows']);
     for (const { mutate, specs } of Object.values(targets)) {
       expect(mutate.length).toBeGreaterThan(0);
       expect(specs.length).toBeGreaterThan(0);
@@ -22,8 +22,14 @@ describe('what mutation testing is about', () => {
     expect(existsSync(join(root, file))).toBe(true);
   });
 
-  it('is every file of the calendar', () => {
-    expect([...(targets['windows']?.mutate ?? [])].sort()).toEqual(files('libs/calendar').sort());
+  it.each([
+    ['the calendar', 'windows', 'libs/calendar', []],
+    ['changes', 'changes', 'libs/policy/changes', []],
+    // What is declared is data, and the worker is no rule.
+    ['expressions', 'expressions', 'libs/policy/expressions', ['facts.ts', 'host.ts', 'worker.ts']],
+  ])('is every rule of %s', (_what, group, folder, others) => {
+    const rules = files(folder).filter((file) => !others.some((other) => file === `${folder}/${other}`));
+    expect([...(targets[group]?.mutate ?? [])].sort()).toEqual(rules.sort());
   });
 
   it('is named once', () => {
