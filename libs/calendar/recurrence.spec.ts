@@ -139,3 +139,26 @@ describe('the starts of a rule', () => {
     expect([until('20260101'), until('20260103'), until('20260101')]).toEqual([1, 3, 1]);
   });
 });
+
+describe('a rule at its edges', () => {
+  it('has 500 characters, and no more', () => {
+    const many = Array.from({ length: 159 }, () => '10').join();
+    expect(`FREQ=DAILY;BYMONTHDAY=${many},1`).toHaveLength(500);
+    expect(parseRule(`FREQ=DAILY;BYMONTHDAY=${many},1`)).toMatchObject({ freq: 'DAILY' });
+    expect(parseRule(`FREQ=DAILY;BYMONTHDAY=${many},10`)).toBe('A rule has at most 500 characters.');
+  });
+
+  it.each(['1E2', '0X10', '12D', 'X12'])('has numbers in digits alone: not %s', (number) => {
+    expect(parseRule(`FREQ=DAILY;INTERVAL=${number}`)).toBe('INTERVAL must be a whole number from 1 to 1000.');
+  });
+
+  it.each(['1E1', '0X1', '1,1E1', '5,0X1'])('lists numbers in digits alone: not %s', (list) => {
+    expect(parseRule(`FREQ=DAILY;BYMONTH=${list}`)).toBe('BYMONTH must list whole numbers from 1 to 12.');
+  });
+
+  it('numbers weekdays up to 99, in digits', () => {
+    expect(parseRule('FREQ=YEARLY;BYDAY=20MO,-53FR,99SU')).toMatchObject({ byDay: ['20MO', '-53FR', '99SU'] });
+    expect(parseRule('FREQ=YEARLY;BYDAY=1AMO')).toMatch(/^BYDAY must list weekdays/);
+    expect(parseRule('FREQ=YEARLY;BYDAY=MOMO')).toMatch(/^BYDAY must list weekdays/);
+  });
+});

@@ -234,6 +234,8 @@ describe('a window', () => {
       { daysBefore: 0, daysAfter: 0 },
       { daysBefore: -1 },
       { daysAfter: -1 },
+      { daysBefore: -1, daysAfter: 2 },
+      { daysBefore: 2, daysAfter: -1 },
       { daysBefore: 181 },
       { daysAfter: 181 },
       { daysBefore: 0.5 },

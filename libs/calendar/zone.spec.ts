@@ -120,3 +120,19 @@ describe('the clocks of a zone', () => {
     }
   });
 });
+
+describe('the name of a zone', () => {
+  it('is one by itself, whatever else a platform takes for a zone', () => {
+    // Newer ones take offsets, and this one takes anything.
+    const format = jest.spyOn(Intl, 'DateTimeFormat').mockImplementation(() => ({}) as Intl.DateTimeFormat);
+    try {
+      expect(['Europe/Zurich', 'Etc/GMT+3', 'UTC'].map(isZone)).toEqual([true, true, true]);
+      expect(
+        ['+02:00', '+0200', '-05', ' Europe/Zurich', '+Europe/Zurich', 'Europe/Zurich ', 'Europe/Zurich\n', 'Z', ''].filter(isZone),
+      ).toEqual([]);
+      expect([64, 65].map((length) => isZone('x'.repeat(length)))).toEqual([true, false]);
+    } finally {
+      format.mockRestore();
+    }
+  });
+});

@@ -142,3 +142,13 @@ describe('the gate not-frozen', () => {
     expect(again).toMatchObject({ outcome: 'unknowable', why: expect.stringContaining('2024a') });
   });
 });
+
+describe('what calendars say where nobody asks when it opens', () => {
+  it('is what closes it, and nothing to do about it', () => {
+    expect(notFrozen(gateFacts({ calendars: [freeze] }), request.now, 'normal', false)).toEqual({
+      open: false,
+      detail: 'The freeze Books (books, version 2) holds until 2026-03-03T00:00:00.000Z.',
+    });
+    expect(notFrozen(gateFacts({ calendars: [freeze] }), '2026-03-03T00:00:00.000Z', 'normal', false)).toMatchObject({ open: true });
+  });
+});
