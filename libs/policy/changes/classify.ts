@@ -133,7 +133,7 @@ function notBorne(claimed: PlannedChangeClass, problems: readonly string[], evid
   return refuse(
     'conflict',
     'class-not-borne',
-    `The plan claims a ${claimed} change, and the evidence does not bear it.`,
+    `The plan claims ${claimed === 'emergency' ? 'an' : 'a'} ${claimed} change, and the evidence does not bear it.`,
     problems.map((detail): Reason => ({ code: `not-${claimed}`, detail, evidence, unblockedBy })),
   );
 }

@@ -10,7 +10,7 @@ import {
   type PlannedWindow,
   type ScheduledChange,
 } from '#libs/contracts';
-import type { Aggregate, ReadAggregate } from '#libs/event-sourcing';
+import { own, type Aggregate, type ReadAggregate } from '#libs/event-sourcing';
 import { bypassSource, type BypassGrant } from '../bypass.ts';
 import { readGroups } from '../groups.ts';
 import type { GateFacts } from '../sources.ts';
@@ -115,7 +115,7 @@ export async function readChangeFacts(
     ? await findCircles(id, named.dependsOn, (other) => read(change, other))
     : { circles: undefined, seen: [] };
   const groups = of?.state.contents ? await readGroups(read, [of.state.contents.group]) : undefined;
-  const grant = named.bypassId === undefined ? undefined : bypass?.state[named.bypassId];
+  const grant = bypass && named.bypassId !== undefined ? own(bypass.state, named.bypassId) : undefined;
   const everybody = Object.fromEntries(planned.flatMap((week) => Object.entries(week.state.planned)));
   return {
     change: {
