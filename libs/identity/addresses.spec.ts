@@ -82,3 +82,50 @@ describe('A skeleton', () => {
     );
   });
 });
+
+describe('An address at its edges', () => {
+  it.each([
+    ['+work@example.org', '+work@example.org'],
+    ['+work+more@example.org', '+work@example.org'],
+    ['  ada@example.org\t', 'ada@example.org'],
+    [`${'a'.repeat(64)}@example.org`, `${'a'.repeat(64)}@example.org`],
+  ])('%s is %s', (written, one) => expect(normaliseEmail(written)).toBe(one));
+
+  it.each([
+    `${'a'.repeat(65)}@example.org`,
+    `ada@${'a'.repeat(256)}`,
+    'a|da@example.org',
+    'ada@exa|mple.org',
+    'ada@exam ple.org',
+    'to ada@example.org',
+    'ada@example.org, eve@example.org',
+    'ada@.',
+    'ada@xn--',
+  ])('%s is none', (text) => expect(normaliseEmail(text)).toBeUndefined());
+
+  it('says whether it is one or another name, which has one spelling, too', () => {
+    expect(addressKeys('ada@example.org').kind).toBe('email');
+    expect(addressKeys('Ada  \t Lovelace ')).toEqual(addressKeys('ada lovelace'));
+    expect(addressKeys('ａｄａ')).toEqual(addressKeys('ada'));
+    expect(addressKeys('ada').kind).toBe('name');
+    expect(addressKeys('adalovelace').addressId).not.toBe(addressKeys('ada lovelace').addressId);
+    expect(addressKeys('7').kind).toBe('name');
+  });
+
+  it('has 320 characters at most', () => {
+    expect(addressKeys('a'.repeat(320)).kind).toBe('name');
+    expect(() => addressKeys('a'.repeat(321))).toThrow('An address or name has 1 to 320 characters that can be seen.');
+    expect(() => addressKeys('--')).toThrow('An address or name has 1 to 320 characters that can be seen.');
+  });
+
+  it('stands as an account by what it is and what it looks like, whatever the case of its scheme', () => {
+    const { skeletonId, addressId } = addressKeys('ada@example.org');
+    expect(addressAccount('Ada@example.org')).toBe(`address|${skeletonId}.${addressId}`);
+    expect(withoutAddress('MAILTO|ada@example.org')).toBe(addressAccount('ada@example.org'));
+    expect(withoutAddress('https://idp.example/mailto|ada@example.org')).toBe('https://idp.example/mailto|ada@example.org');
+  });
+
+  it('is that of the first claim, in order, where several look like it', () => {
+    expect(claimantOf({ b: 'eve', a: 'ada', c: 'mallory' }, 'd')).toEqual({ person: 'ada', lookalike: true });
+  });
+});
