@@ -42,9 +42,9 @@ export async function replay(
   try {
     if ((await log.head()) !== BEFORE_ALL) throw new Error('The database has events already: a replay takes an empty one.');
     const events = await restore(pool, folder, onProgress);
-    const exported = await exportedRows(folder);
+    const { rows: exported, findings: incomparable } = await exportedRows(folder);
     const results: Replayed['views'][number][] = [];
-    const findings: Finding[] = [];
+    const findings: Finding[] = [...incomparable];
     for (const view of views) {
       onProgress(`view ${view.name}`);
       const rows = exported.get(view.name);
@@ -92,25 +92,46 @@ interface ExportedRows {
   readonly byKey: Map<string, string>;
 }
 
-async function exportedRows(folder: string): Promise<Map<string, ExportedRows>> {
+/**
+ * The exported rows of each view that this program makes, and what can't be held against anything: nothing of it is passed over, for else a row could be
+ * hidden by giving it another view's name or version.
+ */
+export async function exportedRows(folder: string): Promise<{ rows: Map<string, ExportedRows>; findings: readonly Finding[] }> {
   const found = new Map<string, ExportedRows>();
   const known = new Map(views.map((view) => [view.name, view]));
+  const wrong = new Map<string, Finding>();
+  const differs = (where: string, detail: string): void => {
+    if (wrong.size < MOST_TOLD) wrong.set(`${where} ${detail}`, { name: 'view-differs', where, detail });
+  };
   try {
     for await (const lines of linesOf(folder, FILES.views)) {
       for (const line of lines) {
         const { view: name, version, position, key, row } = parseObject(FILES.views, line.toString('utf8'));
+        if (typeof position !== 'string' || !/^\d{1,19}$/.test(position)) throw new MalformedExport(FILES.views, 'A line has no position.');
         const view = known.get(String(name));
-        // Rows of another version of a view can't be held against this program's.
-        if (!view || view.version !== version) continue;
-        const rows = found.get(view.name) ?? { position: BigInt(String(position)), byKey: new Map<string, string>() };
-        if (typeof key === 'string') rows.byKey.set(key, String(row));
+        if (!view) {
+          differs(short(String(name)), 'This program makes no such view: its rows were compared with nothing.');
+          continue;
+        }
+        if (view.version !== version) {
+          const detail = `There are rows of version ${short(JSON.stringify(version) ?? 'none')}, this program makes version ${view.version}: compare them with the Plimsoll of then.`;
+          differs(view.name, detail);
+          continue;
+        }
+        const rows = found.get(view.name) ?? { position: BigInt(position), byKey: new Map<string, string>() };
+        if (BigInt(position) !== rows.position)
+          differs(view.name, 'Its rows are of several positions: those of an export are of one moment.');
+        if (typeof key === 'string') {
+          if (rows.byKey.has(key)) differs(`${view.name} ${key}`, 'The export has this row twice.');
+          else rows.byKey.set(key, String(row));
+        }
         found.set(view.name, rows);
       }
     }
   } catch (error) {
     if (!(error instanceof MalformedExport) || !/ENOENT/.test(error.message)) throw error;
   }
-  return found;
+  return { rows: found, findings: [...wrong.values()] };
 }
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a list of views has no common row

@@ -1,6 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { FILES } from '#libs/audit-export';
 import type { DecisionReceipt } from '#libs/contracts';
 import { main } from '../../src/auditor/cli.ts';
 import { EXIT_CODES } from '../../src/auditor/findings.ts';
@@ -251,6 +252,28 @@ describe.each(['Postgres', 'EventStoreDB'])('plimsoll-audit, beside a Plimsoll a
       await pool.query(`delete from ${table}`);
       await pool.query(`insert into ${table} table kept`);
       await pool.query('drop table kept');
+    }
+  });
+
+  it('names the view whose rows were changed and then given another version, so that nothing would compare them', async () => {
+    await exportTo('versioned', '--views');
+    const path = join(folder, 'versioned', FILES.views);
+    const lines = readFileSync(path, 'utf8').trim().split('\n');
+    const { view } = JSON.parse(lines[0]!) as { view: string };
+    const changed = lines.map((line) => {
+      const row = JSON.parse(line) as { view: string };
+      return row.view === view ? JSON.stringify({ ...row, version: 999 }) : line;
+    });
+    writeFileSync(path, `${changed.join('\n')}\n`);
+    const empty = await freshDatabase();
+    try {
+      const replayed = await audit('replay', join(folder, 'versioned'), '--key', key, '--into', empty.url, '--json', '--quiet');
+      expect(replayed).toMatchObject({
+        exit: EXIT_CODES['view-differs'],
+        json: { findings: [{ name: 'view-differs', where: view, detail: expect.stringContaining('999') }] },
+      });
+    } finally {
+      await empty.drop();
     }
   });
 
