@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Manifest } from '#libs/audit-export';
 import type { FindingName } from '../../src/auditor/findings.ts';
 import type { Random } from '../faults/random.ts';
 
@@ -7,6 +8,7 @@ export interface ExportLines {
   events: string[];
   leaves: string[];
   checkpoints: string[];
+  manifest: string[];
 }
 
 /** A way to tamper with an export: what it changes, and by which name the verifier must call it. */
@@ -199,6 +201,37 @@ export const exportTamperings: readonly Tampering[] = [
       return `line ${n + 1}`;
     },
   },
+];
+
+const leafTampering = (what: string, field: number): Tampering => ({
+  what,
+  name: 'edit',
+  apply: ({ leaves }, random) => {
+    const n = at(random, leaves);
+    const leaf = JSON.parse(leaves[n]!) as string[];
+    leaf[field] = otherCharacter(leaf[field]!, random);
+    leaves[n] = JSON.stringify(leaf);
+    return `line ${n + 1}: ${leaf[field]}`;
+  },
+});
+
+const manifestTampering = (what: string, change: (manifest: Manifest, random: Random) => Partial<Manifest>): Tampering => ({
+  what,
+  name: 'edit',
+  apply: ({ manifest }, random) => {
+    const was = JSON.parse(manifest.join('\n')) as Manifest;
+    const changed = change(was, random);
+    manifest.splice(0, manifest.length, JSON.stringify({ ...was, ...changed }));
+    return JSON.stringify(changed);
+  },
+});
+
+/** What no hash holds, and what else is there belies. */
+export const claimTamperings: readonly Tampering[] = [
+  leafTampering('a leaf is of another event', 2),
+  leafTampering('a leaf has another id', 3),
+  manifestTampering('the manifest names another log', ({ origin }, random) => ({ origin: otherCharacter(origin, random) })),
+  manifestTampering('the manifest counts other events', ({ events }, random) => ({ events: events + random.whole(1, 9) })),
 ];
 
 function sha(text: string): Buffer {

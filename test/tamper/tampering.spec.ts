@@ -9,7 +9,7 @@ import { verifyExport } from '../../src/auditor/verify.ts';
 import { writeExport } from '#libs/audit-export';
 import { Random } from '../faults/random.ts';
 import { logKey, memorySource, signedCheckpoint } from '../support/exports.ts';
-import { exportTamperings, type ExportLines, type Tampering } from './random-tampering.ts';
+import { claimTamperings, exportTamperings, type ExportLines, type Tampering } from './random-tampering.ts';
 
 const SEED = Number(process.env['TAMPER_SEED'] ?? 20_261_122);
 const ROUNDS = 220;
@@ -78,7 +78,7 @@ async function randomExport(random: Random): Promise<Exported> {
   return { folder, events };
 }
 
-const FILES_TAMPERED = ['events', 'leaves', 'checkpoints'] as const;
+const FILES_TAMPERED = ['events', 'leaves', 'checkpoints', 'manifest'] as const;
 const linesOf = (folder: string): ExportLines =>
   Object.fromEntries(
     FILES_TAMPERED.map((name) => [name, readFileSync(join(folder, FILES[name]), 'utf8').split('\n').slice(0, -1)]),
@@ -107,7 +107,7 @@ it(`names each of ${ROUNDS} random tamperings of an export by its name, and no o
   const wrong: string[] = [];
   for (let round = 0; round < ROUNDS;) {
     const exported = await randomExport(random);
-    const ways = [...exportTamperings, signedFork(exported)];
+    const ways = [...exportTamperings, ...claimTamperings, signedFork(exported)];
     const way = ways[round % ways.length]!;
     const lines = linesOf(exported.folder);
     const done = way.apply(lines, random);
