@@ -6,6 +6,7 @@ import { approvalGuard } from './governance/processes/approval-guard.process.ts'
 import { bypassReview } from './governance/processes/bypass-review.process.ts';
 import { changeCourse } from './governance/processes/change-course.process.ts';
 import { changeBoardGuard, changeGuard, changePolicyGuard } from './governance/processes/change-guard.process.ts';
+import { changeEnvironmentGuard, environmentGuard } from './governance/processes/environment-guard.process.ts';
 import { leaver } from './governance/processes/leaver.process.ts';
 import { policyGuard } from './governance/processes/policy-guard.process.ts';
 import { incidentResponse } from './incidents/processes/incident-response.process.ts';
@@ -24,6 +25,8 @@ export const processes: readonly Process<any>[] = [
   changeGuard,
   changeBoardGuard,
   changePolicyGuard,
+  environmentGuard,
+  changeEnvironmentGuard,
   smokeAfterDeployment,
   triggerWatch,
   incidentResponse,

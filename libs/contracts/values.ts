@@ -61,6 +61,10 @@ export interface ApprovalTuple {
   readonly policyId: string;
   readonly policyVersion: number;
   readonly expiresAt: string;
+  /** What the environment was, which selects the policy's clauses; absent in what was asked for before it was bound. */
+  readonly environmentClass?: string;
+  /** Sorted; empty where the environment was under none. */
+  readonly regimes?: readonly Regime[];
 }
 
 /** Gates that are part of the program. */

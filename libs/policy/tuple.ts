@@ -12,6 +12,8 @@ export function tupleOf(facts: GateFacts, expiresAt: string): ApprovalTuple {
     policyId: facts.policy.id,
     policyVersion: facts.policy.version,
     expiresAt,
+    ...(facts.environmentClass ? { environmentClass: facts.environmentClass } : {}),
+    regimes: [...(facts.regimes ?? [])].sort(),
   };
 }
 
@@ -32,6 +34,14 @@ export function tupleDifferences(approved: ApprovalTuple, facts: GateFacts): rea
     differences.push(
       `The policy is now ${now.policyId} version ${now.policyVersion}, not ${approved.policyId} version ${approved.policyVersion}.`,
     );
+  }
+  // An older tuple says nothing of these, and is held to none.
+  if (approved.environmentClass !== undefined && approved.environmentClass !== now.environmentClass) {
+    differences.push(`${now.environment} is now of class ${now.environmentClass ?? 'none'}, not ${approved.environmentClass}.`);
+  }
+  if (approved.regimes && approved.regimes.join() !== now.regimes?.join()) {
+    const said = (regimes: readonly string[] = []) => regimes.join(', ') || 'no regime';
+    differences.push(`${now.environment} is now under ${said(now.regimes)}, not under ${said(approved.regimes)}.`);
   }
   return differences;
 }

@@ -1,6 +1,7 @@
 import type { ApprovalEvent } from '#libs/contracts';
 import { isRefusal } from '#libs/event-sourcing';
 import { issued, scenario } from '#libs/event-sourcing/testing';
+import { evaluateGates } from '#libs/policy';
 import { gateFacts } from '#libs/policy/testing';
 import { approval } from './approval.ts';
 import { grantApproval, GrantApproval, rejectApproval, RejectApproval } from './grant-approval.ts';
@@ -183,6 +184,26 @@ describe('voiding an approval', () => {
 
   it('does not happen while the tuple is what was asked for', () => {
     approvals.given(requested).when(voidApprovalIfChanged, check, facts).thenNothing();
+  });
+
+  it.each<[string, Parameters<typeof gateFacts>[0], string]>([
+    ['policy', { policy: { ...facts.policy, id: 'lax' } }, 'The policy is now lax version 1, not bank version 1.'],
+    ['regimes', { regimes: ['SOX'] }, 'production is now under SOX, not under no regime.'],
+    ['class', { environmentClass: 'test' }, 'production is now of class test, not production.'],
+  ])('happens when the environment was defined anew with another %s, and stays when it is defined as it was', (_what, more, reason) => {
+    const redefined = gateFacts(more);
+    const open = approvals.given(requested, granted('anna'), granted('otto'));
+    const voided = open.when(voidApprovalIfChanged, check, redefined).decision as ApprovalEvent[];
+    expect(voided).toMatchObject([{ type: 'ApprovalVoided', data: { round: 1, reason, because: 'changed' } }]);
+    // Before the event is there, the start is refused by what is different; after it, by the event, whatever the environment is then.
+    const judged = (of: typeof facts, ...events: ApprovalEvent[]) => {
+      const state = [requested, ...events].reduce(approval.evolve, approval.initial);
+      const closed = state.outcome === 'open' ? {} : { closed: state.outcome };
+      const round = { tuple: requested.data.tuple, tupleHash, approvers: ['anna', 'otto'], ...closed };
+      const { gates } = evaluateGates({ ...of, approval: round }, { deployer: 'dan', now: '2026-03-02T10:00:00.000Z' });
+      return gates.find(({ gate }) => gate === 'approved')?.verdict;
+    };
+    expect([judged(facts), judged(redefined), judged(facts, ...voided)]).toEqual(['pass', 'stale', 'fail']);
   });
 });
 
