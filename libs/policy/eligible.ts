@@ -15,10 +15,15 @@ export interface Eligible extends Tally {
   readonly excluded: readonly { readonly person: string; readonly reason: Reason }[];
 }
 
+/** Whose approvals count: not of who has left since. */
+export function countingApprovers({ approval, left = [] }: GateFacts): readonly string[] {
+  return approval.approvers.filter((person) => !left.includes(person));
+}
+
 /** Pure. `deployer`: who would deploy it, where that is known already; she can't approve either. */
 export function eligibleApprovers(facts: GateFacts, rule: QuorumRule, deployer?: string): Eligible {
   const members = facts.groups ?? {};
-  const approvers = [...new Set(facts.approval.approvers)].sort();
+  const approvers = [...new Set(countingApprovers(facts))].sort();
   const tally = tallyVotes(approvers, rule, members);
   const duties = [...dutiesOf(facts), ...(deployer ? [{ person: deployer, duty: 'deployer' as const, evidence: 'this-request' }] : [])];
   const known = [...new Set(duties.map((d) => d.person))].sort();
@@ -27,7 +32,7 @@ export function eligibleApprovers(facts: GateFacts, rule: QuorumRule, deployer?:
     const reason = mayTakeDuty(person, 'approver', duties, rules);
     return reason === 'ok' ? [] : [{ person, reason }];
   });
-  const barred = new Set([...approvers, ...excluded.map((e) => e.person)]);
+  const barred = new Set([...approvers, ...(facts.left ?? []), ...excluded.map((e) => e.person)]);
   const helps = (person: string): boolean =>
     !barred.has(person) && mayCount(person, rule, members) && tallyVotes([...approvers, person], rule, members).missing < tally.missing;
   return {

@@ -23,6 +23,8 @@ export interface EngineTraits {
   readonly countsAgain: boolean;
   /** Who says in expressions what day and hour it is. CEL's library is a day ahead in the hour after midnight. */
   readonly clock: Clock;
+  /** Whoever has left since approved nothing. */
+  readonly stayed: boolean;
 }
 
 /** What came with this engine. */
@@ -34,6 +36,7 @@ const NOTHING_YET = {
   classBorne: false,
   dutiesAlways: false,
   countsAgain: false,
+  stayed: false,
 } as const;
 
 /** Engines whose receipts can be executed again: what is new in a later one is left out for an earlier one. */
@@ -51,6 +54,7 @@ export const ENGINES: Readonly<Record<string, EngineTraits>> = {
     dutiesAlways: true,
     countsAgain: true,
     clock: 'own',
+    stayed: true,
   },
 };
 

@@ -4,7 +4,7 @@ import { conflicts, type DutyAssignment, type SeparationRule } from '#libs/ident
 import { waivedGates } from './bypass.ts';
 import { judgeChange } from './changes/index.ts';
 import { dutiesOf, RELEASE_DUTIES, separationRules } from './duties.ts';
-import { eligibleApprovers, unblockedByApproval } from './eligible.ts';
+import { countingApprovers, eligibleApprovers, unblockedByApproval } from './eligible.ts';
 import { ENGINE } from './engines.ts';
 import { changeClassOf, notFrozen } from './freezes.ts';
 import { hashOf } from './hash.ts';
@@ -79,7 +79,7 @@ const judges: Readonly<Record<BuiltInGate, Judge>> = {
   approved: (rule, facts, request) => {
     const asked = rule.gate === 'approved' ? rule : { quorum: 1 };
     const { approval } = facts;
-    const evidence = [facts.refs.approval, ...Object.values(facts.refs.groups ?? {})];
+    const evidence = [facts.refs.approval, ...Object.values(facts.refs.groups ?? {}), ...Object.values(facts.refs.persons ?? {})];
     if (!approval.tuple)
       return verdict('inconclusive', 'No approval was requested.', evidence, `Request an approval for ${facts.environment}.`);
     if (approval.closed) return verdict('fail', `The approval was ${approval.closed}.`, evidence, 'Request a new approval.');
@@ -88,10 +88,11 @@ const judges: Readonly<Record<BuiltInGate, Judge>> = {
     if (request.now >= approval.tuple.expiresAt) {
       return verdict('stale', `The approval expired at ${approval.tuple.expiresAt}.`, evidence, 'Request a new approval.');
     }
-    const { needed, missing, groups } = tallyVotes(approval.approvers, asked, facts.groups ?? {});
+    const { needed, missing, groups } = tallyVotes(countingApprovers(facts), asked, facts.groups ?? {});
     const counted = `${needed - missing} of ${needed} persons approved`;
     const byGroup = groups.map((g) => `${g.persons.length} of ${g.quorum} of group ${g.group}`);
-    const detail = `${[counted, ...byGroup].join(', ')}.`;
+    const gone = facts.left ? ` Approvals of who has left since count no more: ${facts.left.join(', ')}.` : '';
+    const detail = `${[counted, ...byGroup].join(', ')}.${gone}`;
     // Who still could is reckoned only where it takes somebody.
     return missing === 0
       ? verdict('pass', detail, evidence)

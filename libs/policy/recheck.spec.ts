@@ -137,6 +137,7 @@ describe('engines', () => {
       dutiesAlways: false,
       countsAgain: false,
       clock: 'library',
+      stayed: false,
     };
     expect(Object.keys(ENGINES)).toEqual([...before, ENGINE]);
     const all = {
@@ -149,6 +150,7 @@ describe('engines', () => {
       dutiesAlways: true,
       countsAgain: true,
       clock: 'own',
+      stayed: true,
     };
     expect(traitsOf(ENGINE)).toEqual(all);
     expect(before.map(traitsOf)).toEqual([

@@ -1,9 +1,10 @@
-import { accountId, artifactId, changeId, plimsollCodec, type GateRule, type PlimsollEvent } from '#libs/contracts';
+import { accountId, approvalId, artifactId, changeId, plimsollCodec, type GateRule, type PlimsollEvent } from '#libs/contracts';
 import { load, type ReadAggregate } from '#libs/event-sourcing';
 import { MemoryEventLog } from '#libs/event-sourcing/memory';
 import { addressAccount, addressKeys, defaultPersonId, withoutAddress } from '#libs/identity';
 import { dossierOf, releaseFacts, submittedWith } from '#libs/policy/testing';
-import { gateNames } from './gates.ts';
+import { countingApprovers } from './eligible.ts';
+import { evaluateGates, gateNames } from './gates.ts';
 import { personOfAccount } from './person-of-account.ts';
 import { readGateFacts, sources } from './sources.ts';
 
@@ -235,5 +236,68 @@ describe('What gates read', () => {
     // Release and what is named with it; policy, version and artifacts; change; what the change names; the group of its board.
     expect(rounds).toBeLessThanOrEqual(5);
     expect(reads).toBeGreaterThan(15);
+  });
+});
+
+describe('Who approved and has left since', () => {
+  const tuple = { releaseId: 'r', artifactDigests: [], environment: 'prod', planHash: 'unplanned', policyId: 'none', policyVersion: 0 };
+  const of = { approvalId: approvalId('r', 'prod'), releaseId: 'r', environment: 'prod', round: 1 };
+  const asked = { ...of, tuple: { ...tuple, expiresAt: '2026-03-09T10:00:00.000Z' }, tupleHash: 'x', requester: 'rita', quorum: 1 };
+  const told = async (...events: readonly (readonly [string, string, object, string?])[]) => {
+    const log = new MemoryEventLog();
+    for (const [n, [stream, type, data, principal = 'idp|d1']] of events.entries()) {
+      const id = `00000000-0000-5000-8000-${String(n).padStart(12, '0')}`;
+      const metadata = {
+        actor: 'x',
+        principal,
+        commandId: id,
+        commandHash: '0'.repeat(64),
+        correlationId: 'c',
+        causationId: 'c',
+        recordedAt: `2026-03-02T10:00:0${n}.000Z`,
+        schemaVersion: 1,
+      };
+      await log.append(stream, (await log.readStream(stream)).revision, [{ id, type, data: data as never, metadata }]);
+    }
+    return (engine?: string) =>
+      readGateFacts(
+        (aggregate, id) => load(log, plimsollCodec(), aggregate, id),
+        'r',
+        'prod',
+        '2026-03-02T11:00:00.000Z',
+        undefined,
+        engine,
+      );
+  };
+  const stream = `approval-${of.approvalId}`;
+  const requested = [stream, 'ApprovalRequested', asked, 'idp|rita'] as const;
+  const granted = (person: string) => [stream, 'ApprovalGranted', { ...of, person, tupleHash: 'x' }] as const;
+  const leaves = ['person-dora', 'PersonLeft', { person: 'dora', reason: 'x' }] as const;
+  const registered = ['person-dora', 'PersonRegistered', { person: 'dora', name: 'x' }] as const;
+  const linked = [account('d1', 'AccountLinked')[0], 'AccountLinked', account('d1', 'AccountLinked')[1].data] as const;
+
+  it('counts no more, by the account that approved, whoever it was taken for then; as evidence and in the detail', async () => {
+    const facts = await (await told(requested, granted('d1-itself'), linked, leaves))();
+    expect([facts.approval.approvers, facts.left]).toEqual([['dora'], ['dora']]);
+    expect(facts.refs.persons).toEqual({ dora: 'person-dora@0', 'd1-itself': 'person-d1-itself@-1' });
+    const gates = [{ gate: 'approved' as const, quorum: 1 }];
+    const { gates: judged, inputs } = evaluateGates({ ...facts, policy: { ...facts.policy, gates } }, { deployer: 'dan', now: 'x' });
+    expect(inputs).toContain('person-dora@0');
+    expect(countingApprovers(facts)).toEqual([]);
+    expect(judged[0]?.verdict).not.toBe('pass');
+  });
+
+  it('counts while she has not left, and did for the engines before', async () => {
+    const stays = await (await told(linked, requested, granted('dora')))();
+    expect([stays.approval.approvers, stays.left]).toEqual([['dora'], undefined]);
+    const before = await (await told(linked, requested, granted('dora'), leaves))('plimsoll-gates/6 cel/0.6.1');
+    expect([before.approval.approvers, before.left, before.refs.persons]).toEqual([['dora'], undefined, undefined]);
+  });
+
+  it('counts when she came back and approved anew, and not because she came back', async () => {
+    const back = [linked, requested, granted('dora'), leaves, registered] as const;
+    expect(countingApprovers(await (await told(...back))())).toEqual([]);
+    const withdrawn = [stream, 'ApprovalWithdrawn', { ...of, person: 'dora' }] as const;
+    expect(countingApprovers(await (await told(...back, withdrawn, granted('dora')))())).toEqual(['dora']);
   });
 });

@@ -257,19 +257,29 @@ const approvalSource: Aggregate<
     /** The account that requested this round, and those with which each person has approved it. */
     readonly requester?: string;
     readonly accounts: Readonly<Record<string, string>>;
+    /** When each of them did, ISO 8601. */
+    readonly times: Readonly<Record<string, string>>;
   },
   ApprovalEvent
 > = {
   category: 'approval',
-  initial: { round: { approvers: [] }, accounts: {} },
+  initial: { round: { approvers: [] }, accounts: {}, times: {} },
   evolve: (state, event) => {
     const account = accountOf(event);
     const round = roundAfter(state.round, event);
     switch (event.type) {
       case 'ApprovalRequested':
-        return { round, accounts: {}, ...(account ? { requester: account } : {}) };
-      case 'ApprovalGranted':
-        return { ...state, round, accounts: account ? { ...state.accounts, [event.data.person]: account } : state.accounts };
+        return { round, accounts: {}, times: {}, ...(account ? { requester: account } : {}) };
+      case 'ApprovalGranted': {
+        const { person } = event.data;
+        const at = (event as Partial<StoredEvent>).metadata?.recordedAt;
+        return {
+          ...state,
+          round,
+          accounts: account ? { ...state.accounts, [person]: account } : state.accounts,
+          times: at ? { ...state.times, [person]: at } : state.times,
+        };
+      }
       default:
         return { ...state, round };
     }
@@ -340,6 +350,8 @@ export interface GateFacts {
   readonly reports: TestReportsSource;
   /** Its persons are those that their accounts are known to be now. */
   readonly approval: ApprovalSource;
+  /** Who approved and has left since, sorted: it counts no more, and the duty stays; absent where nobody did. */
+  readonly left?: readonly string[];
   /** Members of the groups that the policy names; absent where it names none. */
   readonly groups?: Readonly<Record<string, readonly string[]>>;
   /** The bypass that was asked for, and what it grants; without a grant there is none of that id. */
@@ -368,6 +380,8 @@ export interface GateFacts {
     readonly versions: string;
     readonly artifacts: Readonly<Record<string, string>>;
     readonly accounts: readonly string[];
+    /** Of those who approved; absent where the engine did not ask whether they have left. */
+    readonly persons?: Readonly<Record<string, string>>;
     readonly groups?: Readonly<Record<string, string>>;
     readonly bypass?: string;
     readonly calendars?: string;
@@ -377,6 +391,8 @@ export interface GateFacts {
 
 interface DutyFacts extends Pick<GateFacts, 'approval' | 'testers' | 'policyEditor'> {
   readonly refs: readonly string[];
+  readonly left?: readonly string[];
+  readonly persons?: Readonly<Record<string, string>>;
 }
 
 /** Who requested, approved and tested, and who published the policy: by the accounts that did it, as the persons that they are known to be now. */
@@ -387,9 +403,11 @@ async function readDuties(
     readonly reports: StateOf<typeof testReportSource>;
     readonly approval: StateOf<typeof approvalSource>;
     readonly editor: string | undefined;
+    /** Whether an approver who has left since counts no more. */
+    readonly stayed: boolean;
   },
 ): Promise<DutyFacts> {
-  const { round, accounts, requester: asker } = from.approval;
+  const { round, accounts, times, requester: asker } = from.approval;
   const recorded = [...new Set(from.digests)].flatMap((digest) =>
     Object.values(from.reports.reports[digest] ?? {}).map((report) => ({
       person: report.tester,
@@ -403,12 +421,25 @@ async function readDuties(
   );
   const now = (account: string | undefined, then: string): string => known.get(account ?? '')?.person ?? then;
   const { requester } = round;
+  const votes = round.approvers.map((then) => ({ then, person: now(accounts[then], then) }));
+  // Also whom the account was taken for then: nobody stays by having an account linked to somebody else.
+  const asPersons = from.stayed ? [...new Set(votes.flatMap(({ then, person }) => [then, person]))].sort() : [];
+  const persons = new Map(await Promise.all(asPersons.map(async (id) => [id, await read(personSource, id)] as const)));
+  const gone = (id: string, votedAt: string | undefined): boolean => {
+    const { left, leftAt } = persons.get(id)?.state ?? { left: false };
+    // Who came back approves anew.
+    return left || (leftAt !== undefined && (votedAt === undefined || votedAt <= leftAt));
+  };
+  const stays = votes.filter(({ then, person }) => !gone(then, times[then]) && !gone(person, times[then])).map(({ person }) => person);
+  const left = from.stayed ? [...new Set(votes.map(({ person }) => person).filter((person) => !stays.includes(person)))].sort() : [];
   return {
     approval: {
       ...round,
       ...(requester === undefined ? {} : { requester: now(asker, requester) }),
-      approvers: round.approvers.map((person) => now(accounts[person], person)),
+      approvers: votes.map(({ person }) => person),
     },
+    ...(left.length > 0 ? { left } : {}),
+    ...(persons.size > 0 ? { persons: Object.fromEntries([...persons].map(([id, { ref }]) => [id, ref])) } : {}),
     testers: [...new Set(recorded.map(({ person, account }) => now(account, person)))].sort(),
     ...(from.editor ? { policyEditor: now(from.editor, from.editor) } : {}),
     refs: [...known.values()].flatMap((resolved) => resolved.refs),
@@ -474,7 +505,7 @@ async function readFacts(
   engine: string,
   draft: PolicyDraft | undefined,
 ): Promise<GateFacts> {
-  const { everyDuty, everyHand, risk: byRisk, builders, inOrder, classBorne, dutiesAlways } = traitsOf(engine);
+  const { everyDuty, everyHand, risk: byRisk, builders, inOrder, classBorne, dutiesAlways, stayed } = traitsOf(engine);
   const read = onceEach(log);
   // Every round is a way to the log and back: what can be named already is asked for together.
   const [release, target, approval, reports, calendars] = await Promise.all([
@@ -530,6 +561,7 @@ async function readFacts(
           reports: reports.state,
           approval: approval.state,
           editor: inForce?.editor,
+          stayed,
         })
       : Promise.resolve<DutyFacts>({ approval: approval.state.round, refs: [] }),
     bypassId === undefined ? undefined : readBypass(read, bypassId),
@@ -564,6 +596,7 @@ async function readFacts(
     },
     reports: reports.state.reports,
     approval: duties.approval,
+    ...(duties.left ? { left: duties.left } : {}),
     ...(bypass ? { bypass: bypass.bypass } : {}),
     authors: [...new Set(accounts.map((a) => a.person))].sort(),
     ranBefore: target.state.ran.has(releaseId),
@@ -579,6 +612,7 @@ async function readFacts(
       versions: versions.ref,
       artifacts: Object.fromEntries(artifacts.map((a) => [a.id, a.ref])),
       accounts: [...new Set([...accounts.flatMap((a) => a.refs), ...duties.refs])].sort(),
+      ...(duties.persons ? { persons: duties.persons } : {}),
       ...(bypass ? { bypass: bypass.ref } : {}),
       calendars: calendars.ref,
     },

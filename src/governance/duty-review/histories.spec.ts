@@ -77,7 +77,7 @@ interface Facts {
   readonly reports: { account: string; suite: string }[];
   /** Accounts that published the versions of the policy, in order. */
   readonly editors: string[];
-  readonly rounds: { requester: string; version: number; votes: { account: string; person: string }[] }[];
+  readonly rounds: { requester: string; version: number; votes: { account: string; person: string; at: number }[] }[];
   readonly members: { person: string; member: boolean }[];
   readonly deployers: string[];
   readonly roles: {
@@ -152,7 +152,12 @@ class Oracle {
     const round = this.facts.rounds.at(-1);
     if (!round) return 'inconclusive';
     if (round.version !== this.facts.editors.length) return 'stale';
-    const approvers = [...new Set(round.votes.map((vote) => this.whose(vote.account)))];
+    const left = (who: string, since: number): boolean => this.facts.presence.some((p) => p.person === who && !p.here && p.at >= since);
+    const gone = (who: string): boolean => this.facts.presence.findLast((p) => p.person === who)?.here === false;
+    const counting = round.votes.filter(({ account: by, person: then, at }) =>
+      [then, this.whose(by)].every((who) => !gone(who) && !left(who, at)),
+    );
+    const approvers = [...new Set(counting.map((vote) => this.whose(vote.account)))];
     const isMember = (who: string): boolean => this.facts.members.findLast((m) => m.person === who)?.member ?? false;
     return approvers.length >= 2 && approvers.some(isMember) ? 'pass' : 'inconclusive';
   }
@@ -293,7 +298,7 @@ class Telling {
         if (!round || round.votes.some((vote) => vote.person === by)) return;
         const data = { ...this.round(facts.rounds.length), person: by, tupleHash: 'x' };
         await this.write(`approval-${this.id}`, event.account, { type: 'ApprovalGranted', data });
-        round.votes.push({ account: event.account, person: by });
+        round.votes.push({ account: event.account, person: by, at: this.now });
         return;
       }
       case 'withdraw': {
