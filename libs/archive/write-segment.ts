@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FILES, linesOf, parseEvent, parseLeaf, writeExport, type ExportSource, type Manifest } from '#libs/audit-export';
+import { FILES, linesOf, parseLeaf, writeExport, type ExportSource, type Manifest } from '#libs/audit-export';
 import { appendLeaves, leafHash, openCheckpoint, parseVerifier, rootOf, verifyConsistency, type Frontier, type Hash } from '#libs/ledger';
 import { checkSize, type Archive } from './archive.ts';
 import {
@@ -53,9 +53,9 @@ export async function writeSegment(archive: Archive, source: ExportSource, plan:
   try {
     const { first, end, previous, archivedAt, retainUntil } = plan;
     const exported = await writeExport(source, folder, { first, end, now: archivedAt });
-    const { tree, checkpoint, positions, lastCreated } = await proved(folder, exported);
-    // What the ledger has besides, and what time it is, is something else at the next try.
-    const stable: Manifest = { ...exported, exportedAt: lastCreated, ledgerSize: checkpoint.size };
+    const { tree, checkpoint, positions } = await proved(folder, exported);
+    // What the ledger has besides is something else at the next try.
+    const stable: Manifest = { ...exported, ledgerSize: checkpoint.size };
     const files = [
       [FILES.manifest, Buffer.from(`${JSON.stringify(stable, null, 2)}\n`)] as const,
       ...(await Promise.all(
@@ -106,8 +106,6 @@ interface Proved {
   readonly tree: Frontier;
   readonly checkpoint: SegmentManifest['checkpoint'];
   readonly positions: SegmentManifest['positions'];
-  /** ISO 8601. */
-  readonly lastCreated: string;
 }
 
 async function proved(folder: string, { first, end, frontier, verifierKey, consistency }: Manifest): Promise<Proved> {
@@ -121,12 +119,11 @@ async function proved(folder: string, { first, end, frontier, verifierKey, consi
     }
   }
   let count = 0;
-  let lastCreated = '';
   for await (const lines of linesOf(folder, FILES.events)) {
     for (const line of lines) {
       if (!hashes[count]?.equals(leafHash(line)))
         throw new SegmentNotProved(`Event ${first + count} of the log is not what the ledger's leaf says.`);
-      if (++count === hashes.length) lastCreated = parseEvent(line.toString('utf8')).created;
+      count++;
     }
   }
   if (count !== end - first || hashes.length !== count)
@@ -153,7 +150,7 @@ async function proved(folder: string, { first, end, frontier, verifierKey, consi
               consistency.proof.map((hash) => Buffer.from(hash, 'hex')),
             );
       if (!holds) throw new SegmentNotProved(`What the ledger holds before sequence ${end} does not come to the root that was signed.`);
-      return { tree, checkpoint: { size: signed.size, note }, positions: { first: positions[0]!, last: positions.at(-1)! }, lastCreated };
+      return { tree, checkpoint: { size: signed.size, note }, positions: { first: positions[0]!, last: positions.at(-1)! } };
     }
   }
   throw new SegmentNotProved(`No signed checkpoint covers sequence ${end - 1}.`);
