@@ -32,15 +32,19 @@ describe('the contents of a dossier', () => {
 
   it('have every suite of every digest once, in order, and none of other digests', () => {
     const reports: GateFacts['reports'] = {
-      'sha256:bb': { unit: report('unit', 'pass'), e2e: report('e2e', 'fail') },
+      'sha256:bb': { load: report('load', 'pass'), e2e: report('e2e', 'fail'), unit: report('unit', 'pass') },
       'sha256:cc': { unit: report('unit', 'fail') },
       'sha256:aa': { unit: report('unit', 'pass'), api: report('api', 'pass') },
+      'sha256:ab': { zip: report('zip', 'pass') },
     };
-    const twice = { ...facts, artifacts: [web, api!, { ...api!, artifactId: 'artifact-3', name: 'copy' }], reports };
+    const middle = { ...api!, artifactId: 'artifact-4', digest: 'sha256:ab' };
+    const twice = { ...facts, artifacts: [middle, web, api!, { ...api!, artifactId: 'artifact-3', name: 'copy' }], reports };
     expect(contentsOf(twice).tests).toEqual([
       { digest: 'sha256:aa', suite: 'api', outcome: 'pass' },
       { digest: 'sha256:aa', suite: 'unit', outcome: 'pass' },
+      { digest: 'sha256:ab', suite: 'zip', outcome: 'pass' },
       { digest: 'sha256:bb', suite: 'e2e', outcome: 'fail' },
+      { digest: 'sha256:bb', suite: 'load', outcome: 'pass' },
       { digest: 'sha256:bb', suite: 'unit', outcome: 'pass' },
     ]);
     expect(contentsOf({ ...facts, reports: {} }).tests).toEqual([]);
@@ -107,7 +111,10 @@ describe('who has a duty for a change', () => {
       duty: 'requester',
       evidence: 'release-1@3',
     });
-    expect(dutiesOfChange(facts, undefined).map((d) => d.duty)).toEqual(['author', 'tester']);
+    expect(dutiesOfChange(facts, undefined)).toEqual([
+      { person: 'ada', duty: 'author', evidence: 'release-1@3' },
+      { person: 'tess', duty: 'tester', evidence: 'testreport-1@0' },
+    ]);
   });
 
   it('is every tester once, in order, of what is deployed alone', () => {
