@@ -3,7 +3,7 @@ import { binaryEvent, EventStoreDBClient } from '@eventstore/db-client';
 import { STRAY_EVENT } from '#libs/event-sourcing';
 import { eventLogContract, take } from '#libs/event-sourcing/testing';
 import { EventStoreTestServer } from '../../../test/support/eventstore/index.ts';
-import { appendAround } from './append-around.ts';
+import { appendAround } from '../../../test/support/eventstore/append-around.ts';
 import { EventStoreDbEventLog } from './index.ts';
 
 let server: EventStoreTestServer;

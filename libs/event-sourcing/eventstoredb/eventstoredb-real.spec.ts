@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { GenericContainer, Wait, type StartedTestContainer } from 'testcontainers';
 import { eventLogContract } from '#libs/event-sourcing/testing';
-import { appendAround } from './append-around.ts';
+import { appendAround } from '../../../test/support/eventstore/append-around.ts';
 import { EventStoreDbEventLog } from './index.ts';
 
 /** The newest line of servers that the client is made for. */
