@@ -217,7 +217,7 @@ const leafTampering = (what: string, field: number): Tampering => ({
 
 const manifestTampering = (what: string, change: (manifest: Manifest, random: Random) => Partial<Manifest>): Tampering => ({
   what,
-  name: 'edit',
+  name: 'malformed',
   apply: ({ manifest }, random) => {
     const was = JSON.parse(manifest.join('\n')) as Manifest;
     const changed = change(was, random);

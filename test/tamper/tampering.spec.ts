@@ -122,7 +122,7 @@ it(`names each of ${ROUNDS} random tamperings of an export by its name, and no o
     rmSync(exported.folder, { recursive: true });
   }
   expect(wrong).toEqual([]);
-  expect([...seen.keys()].sort()).toEqual([...new Set(exportTamperings.map(({ name }) => name))].sort());
+  expect([...seen.keys()].sort()).toEqual([...new Set([...exportTamperings, ...claimTamperings].map(({ name }) => name))].sort());
   expect([...seen.values()].reduce((sum, n) => sum + n, 0)).toBe(ROUNDS);
 }, 300_000);
 
