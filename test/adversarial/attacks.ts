@@ -88,7 +88,7 @@ export const attacks: readonly Attack[] = [
   {
     id: 'alias',
     of: 'alias, plus-tag, homoglyph or second issuer',
-    parts: ['alias'],
+    parts: ['alias', 'second issuer'],
     does: 'One person approves twice, with two accounts.',
     accepted: 'Two persons approve.',
     spec: 'identity.spec.ts',
@@ -139,14 +139,6 @@ export const attacks: readonly Attack[] = [
     title: 'takes the author by %s of her address for the same person',
     case: 'a Cyrillic look-alike',
   },
-  played(
-    'second-issuer',
-    'alias, plus-tag, homoglyph or second issuer',
-    'an alias at a second issuer: the author approves with another account',
-    'The author writes with an account at one issuer and approves with one at another.',
-    'Somebody else approves.',
-    ['second issuer'],
-  ),
   {
     id: 'alias-learned-later',
     of: 'alias, plus-tag, homoglyph or second issuer',
@@ -456,7 +448,6 @@ export const attacks: readonly Attack[] = [
     spec: 'board.spec.ts',
     title: 'an emergency that is reviewed before it was used, or by who deployed it',
   },
-  played('overdue-bypass', 'overdue review', 'a bypass by who has an overdue review', 'It is granted.', 'A first one is granted.'),
   {
     id: 'freeze-gap',
     of: 'freeze at DST gap, fold, offset spoof and boundary instant',

@@ -53,17 +53,6 @@ export const weakenings: readonly Weakening[] = [
     scenario: authorApproves,
   },
   {
-    attack: 'an alias at a second issuer: the author approves with another account',
-    without: 'the look at whom an account is linked to',
-    edits: [
-      removed(
-        'libs/policy/sources.ts',
-        "  if (linked.state.person !== undefined) return { person: linked.state.person, by: 'link', refs: [linked.ref] };\n",
-      ),
-    ],
-    scenario: aliasApproves,
-  },
-  {
     attack: 'a service account approves',
     without: 'the policy that programs approve nothing, whatever roles they have',
     edits: [
@@ -153,12 +142,6 @@ export const weakenings: readonly Weakening[] = [
       ),
     ],
     scenario: forgedToken,
-  },
-  {
-    attack: 'a bypass by who has an overdue review',
-    without: 'the look at overdue reviews',
-    edits: [removed('src/governance/bypass/request-bypass.ts', 'if (overdue.length > 0)', 'if (false)')],
-    scenario: bypassWhileOverdue,
   },
   {
     attack: 'a deployment without approval that arrives as an event',
