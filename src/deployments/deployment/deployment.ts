@@ -121,7 +121,7 @@ export const deployment: Aggregate<Deployment, DeploymentEvent> = {
           status: 'started',
           round: event.data.round,
           ...(deployer === undefined ? {} : { deployer }),
-          deployedBefore: [...new Set([...state.deployedBefore, state.deployer])].flatMap((p) => (p && p !== deployer ? [p] : [])),
+          deployedBefore: deployedBefore(state, deployer),
           underWay: false,
           compensations: {},
           succeeded: state.succeeded.filter((id) => !event.data.steps.includes(id)),
@@ -140,6 +140,11 @@ export const deployment: Aggregate<Deployment, DeploymentEvent> = {
     }
   },
 };
+
+/** Whoever else than the one who deploys now has deployed it by then. */
+export function deployedBefore(state: Deployment, deployer: string | undefined): readonly string[] {
+  return [...new Set([...state.deployedBefore, state.deployer])].flatMap((p) => (p && p !== deployer ? [p] : []));
+}
 
 function withStep(state: Deployment, step: string, compensating: boolean, value: StepState): Deployment {
   return compensating

@@ -3,7 +3,7 @@ import { SAYS_SOMETHING, type DeploymentEvent } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
 import { bypassRefusal, evaluateGates, gatesRefusal, readJudgedFacts, type GateFacts } from '#libs/policy';
 import { changedSince } from './changed-since.ts';
-import { deployment, type Deployment } from './deployment.ts';
+import { deployedBefore, deployment, type Deployment } from './deployment.ts';
 
 export class ResumeDeployment {
   @IsString() @Matches(SAYS_SOMETHING, { message: 'reason must say something' }) @MaxLength(2000) reason: string;
@@ -34,8 +34,11 @@ export function resumeDeployment(command: Issued<ResumeDeployment>, state: Deplo
   const bypassed = bypassRefusal(gates, meta.now);
   if (bypassed) return bypassed;
   const deployer = meta.actor.person;
-  const earlier = [...new Set([...state.deployedBefore, ...(state.deployer ? [state.deployer] : [])])].filter((p) => p !== deployer);
-  const receipt = evaluateGates(gates, { deployer, deployedBefore: earlier, now: meta.now }, state.rollbackOf ? 'rollback' : 'deployment');
+  const receipt = evaluateGates(
+    gates,
+    { deployer, deployedBefore: deployedBefore(state, deployer), now: meta.now },
+    state.rollbackOf ? 'rollback' : 'deployment',
+  );
   if (receipt.verdict === 'fail') return gatesRefusal(receipt, gates);
   const undone = Object.entries(state.compensations).flatMap(([id, c]) => (c.status === 'succeeded' ? [id] : []));
   const failed = Object.entries(state.steps).flatMap(([id, s]) => (s.status === 'failed' ? [id] : []));
