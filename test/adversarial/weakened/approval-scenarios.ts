@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Answer, Person } from '../../support/running-app.ts';
 import { ISSUER, ok, personId, problemOf, step, type Planned, type Stage } from '../stage.ts';
 import type { Attempt, Product, Scenario } from './scenario.ts';
@@ -33,33 +32,6 @@ const approvedBy = (name: string, who: (stage: Stage) => Person): Scenario => ({
 export const selfApproval = approvedBy('self', (stage) => stage.rita);
 /** Ada wrote it. */
 export const authorApproves = approvedBy('author', (stage) => stage.ada);
-
-/** Sam wrote it with his account at another issuer, and approves it with his account here; two persons have linked both to him. */
-export const aliasApproves: Scenario = {
-  legitimate: async (product) => {
-    const stage = await product.stage();
-    const release = await stage.planned(product.name('alias'), { authors: ['https://git.example|somebody'] });
-    ok(await stage.grant(stage.anna, await stage.request(release)));
-    ok(await stage.start(stage.dan, release));
-  },
-  attack: async (product) => {
-    const stage = await product.stage();
-    const name = product.name('alias');
-    const [ida, ian] = [await stage.app.person('ida', 'identity-admin'), await stage.app.person('ian', 'identity-admin')];
-    const person = randomUUID();
-    ok(await ida.post('/v1/governance/persons', { person }));
-    for (const [issuer, subject] of [
-      [ISSUER, name],
-      ['https://git.example', `${name}-git`],
-    ]) {
-      ok(await ida.post('/v1/governance/accounts', { issuer, subject, person }));
-      ok(await ian.post('/v1/governance/accounts/confirm', { issuer, subject, person }));
-    }
-    const release = await stage.planned(name, { authors: [`https://git.example|${name}-git`] });
-    const sam = await stage.app.person(name, 'approver');
-    return await startsOn(stage, release, await stage.grant(sam, await stage.request(release)));
-  },
-};
 
 /** A program with the role of an approver. */
 export const programApproves: Scenario = {

@@ -1,6 +1,5 @@
 import { createSecretKey, randomUUID } from 'node:crypto';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { eventually } from '../../support/running-app.ts';
 import { ISSUER, ok, personId, problemOf, STEPS, type Stage } from '../stage.ts';
 import { report, serviceDeployed } from '../outside-reports.ts';
 import type { Scenario } from './scenario.ts';
@@ -93,28 +92,6 @@ export const keyReused: Scenario = {
     ok(await stage.ada.post('/v1/artifacts/artifacts', body, key));
     const other = await stage.ada.post('/v1/artifacts/artifacts', { ...body, version: '2', purl: `pkg:npm/${name}@2` }, key);
     return { succeeded: other.status < 300, what: problemOf(other) ?? 'answered as if it had been carried out' };
-  },
-};
-
-/** A bypass whose review is overdue, and the next one by the same person. */
-export const bypassWhileOverdue: Scenario = {
-  legitimate: async (product) => {
-    const stage = await product.stage();
-    const { releaseId, environment } = await stage.planned(product.name('bypass'));
-    const eve = await stage.app.person(product.name('eve'), 'deployer');
-    ok(await eve.post('/v1/governance/bypasses', { releaseId, environment, gates: ['approved'], justification: 'Payments are down.' }));
-  },
-  attack: async (product) => {
-    const stage = await product.stage();
-    const [first, next] = [await stage.planned(product.name('overdue')), await stage.planned(product.name('overdue'))];
-    const eve = await stage.app.person(product.name('eve'), 'deployer');
-    const breakGlass = ({ releaseId, environment }: typeof first, more: object = {}) =>
-      eve.post('/v1/governance/bypasses', { releaseId, environment, gates: ['approved'], justification: 'Payments are down.', ...more });
-    const due = Date.now() + 400;
-    ok(await breakGlass(first, { reviewDueAt: new Date(due).toISOString() }));
-    await eventually('the review is overdue', async () => (Date.now() > due ? true : undefined));
-    const second = await breakGlass(next);
-    return { succeeded: second.status < 300, what: problemOf(second) ?? 'granted' };
   },
 };
 

@@ -1,5 +1,4 @@
 import {
-  aliasApproves,
   approverDeploys,
   authorApproves,
   editedAfterApproval,
@@ -9,14 +8,7 @@ import {
   selfGrantedRole,
 } from './approval-scenarios.ts';
 import type { Edit } from './build.ts';
-import {
-  actorFromOutside,
-  bypassWhileOverdue,
-  deployedInsideFreeze,
-  forgedToken,
-  keyReused,
-  launderedDeployment,
-} from './edge-scenarios.ts';
+import { actorFromOutside, deployedInsideFreeze, forgedToken, keyReused, launderedDeployment } from './edge-scenarios.ts';
 import { forkCosigned, freezeRaced, rollbackSigned } from './log-scenarios.ts';
 import type { Scenario } from './scenario.ts';
 
