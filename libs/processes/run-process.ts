@@ -46,6 +46,7 @@ export async function runProcess<State>(options: ProcessHostOptions<State>): Pro
     ...subscription,
     name: processSubscription(process),
     handle: {
+      concerns: (event) => process.instanceOf(event) !== undefined,
       external: async (events, { signal }) => {
         for (const event of events) {
           const instance = process.instanceOf(event);

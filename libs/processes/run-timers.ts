@@ -26,7 +26,10 @@ const MOST = 100;
  */
 export async function runTimers(options: TimerHostOptions): Promise<void> {
   const { clock: _clock, tickMs: _tickMs, ...subscription } = options;
-  await Promise.all([runSubscription({ ...subscription, name: TIMERS, handle: { transactional: keepTimers } }), ring(options)]);
+  await Promise.all([
+    runSubscription({ ...subscription, name: TIMERS, handle: { concerns: isOfTimers, transactional: keepTimers } }),
+    ring(options),
+  ]);
 }
 
 async function ring(options: TimerHostOptions): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Pool, PoolClient } from 'pg';
 import type { EventCodec, EventLog } from '#libs/event-sourcing';
 import type { SubscriptionOptions } from '#libs/subscriptions';
-import type { View } from './view.ts';
+import { keysOf, type View } from './view.ts';
 import { ViewWriter } from './view-writer.ts';
 
 export interface ViewHostOptions<Row extends object> extends Pick<
@@ -26,7 +26,10 @@ export function subscriptionOf<Row extends object>(options: ViewHostOptions<Row>
     ...rest,
     name,
     batchSize: options.batchSize ?? VIEW_BATCH,
-    handle: { transactional: (events, client, { epoch }) => writer.write(events, client, epoch) },
+    handle: {
+      concerns: (event) => keysOf(view, event).length > 0,
+      transactional: (events, client, { epoch }) => writer.write(events, client, epoch),
+    },
   };
 }
 

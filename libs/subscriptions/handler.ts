@@ -14,16 +14,21 @@ export interface BatchContext {
   readonly signal: AbortSignal;
 }
 
+interface Concerned {
+  /** Whether an event means anything to the handler; each does unless told. A batch in which none does only moves the checkpoint on. */
+  readonly concerns?: (event: StoredEvent) => boolean;
+}
+
 /**
  * Runs in one Postgres transaction together with the checkpoint: rows and checkpoint are there both or not at all, and the
  * transaction rolls back if the lease has passed to another worker. Exactly once, as far as `client` is the only effect.
  */
-export interface TransactionalHandler {
+export interface TransactionalHandler extends Concerned {
   readonly transactional: (events: readonly StoredEvent[], client: PoolClient, context: BatchContext) => Promise<void>;
 }
 
 /** Effects first, checkpoint afterwards: at least once. A batch may come again, whole or in part, also cut otherwise; so effects are idempotent. */
-export interface ExternalHandler {
+export interface ExternalHandler extends Concerned {
   readonly external: (events: readonly StoredEvent[], context: BatchContext) => Promise<void>;
 }
 

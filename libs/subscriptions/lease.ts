@@ -1,5 +1,6 @@
 import type { ClientBase, Pool } from 'pg';
 import type { StoredEvent } from '#libs/event-sourcing';
+import { Checkpoints } from './checkpoints.ts';
 import type { SubscriptionFailure } from './status.ts';
 
 /** Another worker has the subscription now, or nobody knows: this one may not write any more. */
@@ -87,16 +88,23 @@ export class Lease {
     return this.abort.signal;
   }
 
-  /** @throws LeaseLost another holder's token is in the row; the caller's transaction must roll back */
-  async checkpoint(client: Pick<ClientBase, 'query'> | Pool, last: StoredEvent, handled: number): Promise<void> {
+  /** Moves on inside of the caller's transaction. @throws LeaseLost another holder's token is in the row: the transaction must roll back */
+  async checkpoint(client: Pick<ClientBase, 'query'>, last: StoredEvent, handled: number): Promise<void> {
     const { rowCount } = await client.query({
       name: 'subscription-checkpoint',
       text: `update subscription
                 set position = $3, events_handled = events_handled + $4, last_recorded_at = $5, updated_at = clock_timestamp()
               where name = $1 and token = $2 and state = 'running'`,
-      values: [this.request.subscription, this.token, last.position, handled, last.stray ? last.stray.storedAt : last.metadata.recordedAt],
+      values: [this.request.subscription, this.token, last.position, handled, recordedAt(last)],
     });
     if (rowCount !== 1) throw this.lose('its token is no longer the current one');
+  }
+
+  /** Moves on where nothing else is to be written with it. @throws LeaseLost another holder's token is in the row */
+  async advance(last: StoredEvent, handled: number): Promise<void> {
+    const { pool, subscription } = this.request;
+    const checkpoint = { subscription, token: this.token, position: last.position, handled, recordedAt: recordedAt(last) };
+    if (!(await Checkpoints.of(pool).write(checkpoint))) throw this.lose('its token is no longer the current one');
   }
 
   /** Gives the subscription up with the reason on record. @throws LeaseLost */
@@ -156,4 +164,9 @@ export class Lease {
     this.abort.abort(error);
     return error;
   }
+}
+
+/** When the last event was recorded, as far as anybody knows. */
+function recordedAt({ stray, metadata }: StoredEvent): string | undefined {
+  return stray ? stray.storedAt : metadata.recordedAt;
 }

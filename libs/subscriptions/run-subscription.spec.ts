@@ -144,6 +144,70 @@ describe('a catch-up subscription', () => {
   });
 });
 
+describe('events that mean nothing to a handler', () => {
+  const even = (event: StoredEvent): boolean => numberOf(event) % 2 === 0;
+
+  it('only move its checkpoint on where a batch has no others, and come along where it has', async () => {
+    const batches: number[][] = [];
+    start({ batchSize: 3, handle: { concerns: even, external: async (events) => void batches.push(numbers(events)) } });
+    for (let n = 0; n < 4; n++) {
+      await append(1);
+      await handledUpTo(BigInt(n));
+    }
+    expect(batches).toEqual([[0], [2]]);
+    await append(3);
+    await handledUpTo(6n);
+    expect(batches.flat()).toEqual(expect.arrayContaining([4, 6]));
+    expect(await row()).toMatchObject({ events_handled: '7', last_recorded_at: new Date('2026-03-02T10:00:00.000Z') });
+  });
+
+  it('open no transaction', async () => {
+    const transactional = jest.fn(counting.transactional);
+    start({ handle: { transactional, concerns: () => false } });
+    await append(3);
+    await handledUpTo(2n);
+    expect(transactional).not.toHaveBeenCalled();
+  });
+
+  it('are told of as what stopped it where nobody can say what they mean', async () => {
+    await append(2);
+    start({
+      handle: {
+        ...counting,
+        concerns: (event) => {
+          if (numberOf(event) === 1) throw new Error('Cannot tell.');
+          return false;
+        },
+      },
+    });
+    await eventually(async () => (await row())?.state === 'failed');
+    expect(await row()).toMatchObject({ position: '0', failure: { message: 'Cannot tell.', revision: 1 } });
+  });
+
+  it('of many subscriptions are few statements', async () => {
+    const names = Array.from({ length: 20 }, (_, i) => `projection:idle-${i}:v1`);
+    for (const name of names) start({ name, handle: { concerns: () => false, external: async () => undefined } });
+    await eventually(async () => names.every((name) => registry.get(name)?.state === 'running'));
+    const asked = jest.spyOn(pool, 'query');
+    await append(1);
+    await eventually(
+      async () => (await pool.query("select from subscription where name like 'projection:idle-%' and position = 0")).rowCount === 20,
+    );
+    const written = asked.mock.calls.filter(([query]) => (query as unknown as { name?: string }).name === 'subscription-checkpoints');
+    asked.mockRestore();
+    expect(written.length).toBeLessThanOrEqual(4);
+  });
+
+  it('do not move on what another worker has taken over', async () => {
+    start({ handle: { concerns: () => false, external: async () => undefined } });
+    await eventually(async () => registry.get(NAME)?.state === 'running');
+    await pool.query(`update subscription set token = token + 1, holder = 'another', lease_until = clock_timestamp() + interval '1 hour'`);
+    await append(1);
+    await eventually(async () => registry.get(NAME)?.state === 'waiting');
+    expect(await row()).toMatchObject({ position: '-1', holder: 'another' });
+  });
+});
+
 describe('a subscription with effects outside of the database', () => {
   it('writes its checkpoint after the effect, so that an effect may repeat but none is lost', async () => {
     await append(3);

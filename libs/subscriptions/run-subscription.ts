@@ -168,11 +168,14 @@ class BatchWorker {
   }
 
   private async attempt(batch: readonly StoredEvent[], last: StoredEvent): Promise<void> {
-    const { name, handle, pool } = this.options;
+    const { name, handle } = this.options;
     const context: BatchContext = { name, token: this.lease.token, epoch: this.epoch, signal: this.signal };
-    if ('transactional' in handle) return await this.inTransaction(handle, batch, last, context);
-    await handle.external(batch, context);
-    await this.lease.checkpoint(pool, last, batch.length);
+    const { concerns } = handle;
+    if (!concerns || batch.some((event) => concerns(event))) {
+      if ('transactional' in handle) return await this.inTransaction(handle, batch, last, context);
+      await handle.external(batch, context);
+    }
+    await this.lease.advance(last, batch.length);
   }
 
   private async inTransaction(

@@ -33,6 +33,7 @@ const LETS_GO = new Set(['LegalHoldReleased', 'RetentionPolicyPublished', 'Envir
 
 /** Every event that tells of a kept record makes a row: what is to be archived, and may expire one day. */
 export const listRecords: TransactionalHandler = {
+  concerns: (event) => LETS_GO.has(event.type) || recordOf(event) !== undefined,
   transactional: async (events, client) => {
     if (events.some(({ type }) => LETS_GO.has(type)))
       await client.query('update archive_record set look_at = null where removed_at is null and look_at is not null');

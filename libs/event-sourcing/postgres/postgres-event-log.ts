@@ -15,7 +15,8 @@ import {
 } from '#libs/event-sourcing';
 import { GroupWriter } from './group-writer.ts';
 import { ReadTogether } from './read-together.ts';
-import { EVENT_COLUMNS, toStoredEvent, type EventRow } from './rows.ts';
+import { EVENT_COLUMNS, lengthOf, toStoredEvent, type EventRow } from './rows.ts';
+import { Tail } from './tail.ts';
 import { backoff, eitherSignal, pause } from './waiting.ts';
 import { Wakeups } from './wakeups.ts';
 
@@ -52,6 +53,11 @@ export class PostgresEventLog implements EventLog {
   private readonly wakeups: Wakeups;
   /** Whole streams that are asked for in one turn are one statement: a decision reads dozens. */
   private readonly streams = new ReadTogether((streams) => this.readStreams(streams));
+  private readonly tail = new Tail(
+    (after, maxCount) => this.rowsAfter(after, maxCount),
+    POLL_MS / 2,
+    () => this.wakeups.ticket(),
+  );
   private readonly closing = new AbortController();
   private closed: Promise<void> | undefined;
 
@@ -136,10 +142,14 @@ export class PostgresEventLog implements EventLog {
     let count = Math.min(batchSize, CAREFUL_BATCH);
     const look = async (after: bigint): Promise<{ ticket: number; full: boolean; batch: readonly StoredEvent[] }> => {
       const ticket = this.wakeups.ticket();
+      const newest = await this.tail.next(after, batchSize, MAX_BATCH_LENGTH, ticket);
+      if (newest) return { ticket, full: newest.length === batchSize, batch: newest };
       const rows = await this.rowsAfter(after, count);
       const full = rows.length === count;
+      const batch = rows.map(toStoredEvent);
+      if (!full && rows.length > 0) this.tail.begin(batch.at(-1)!.position);
       if (rows.length > 0) count = countThatFits(rows, batchSize);
-      return { ticket, full, batch: rows.map(toStoredEvent) };
+      return { ticket, full, batch };
     };
     try {
       let processed = options.after;
@@ -228,7 +238,7 @@ export class PostgresEventLog implements EventLog {
 
 /** How many events like these make a batch. */
 function countThatFits(rows: readonly EventRow[], batchSize: number): number {
-  const length = rows.reduce((sum, row) => sum + row[5].length + row[6].length, 0);
+  const length = rows.reduce((sum, row) => sum + lengthOf(row), 0);
   return Math.max(1, Math.min(batchSize, Math.floor(MAX_BATCH_LENGTH / (length / rows.length))));
 }
 

@@ -15,6 +15,11 @@ export type EventRow = [
   created: string,
 ];
 
+/** Characters of its JSON. */
+export function lengthOf([, , , , , data, metadata]: EventRow): number {
+  return data.length + metadata.length;
+}
+
 export function toStoredEvent([position, stream, revision, id, type, data, metadata, created]: EventRow): StoredEvent {
   return asStored(
     { id, type, data: parsed(data), metadata: parsed(metadata), stream, revision, position: BigInt(position) },
