@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import {
   AppendOutcomeUnknown,
   derivedId,
+  NO_STREAM,
   WrongExpectedRevision,
   type Actor,
   type EventCodec,
@@ -35,32 +36,54 @@ export function actorOf(process: string): Actor {
   return { person: `process:${process}`, principal: `plimsoll|process:${process}`, roles: ['process'] };
 }
 
+/** A process's own stream as far as it was read, by whoever follows it. */
+export interface Followed {
+  readonly stream: string;
+  /** Of the last event taken; `NO_STREAM` before the first. */
+  readonly revision: number;
+  /** Takes the next event, in its present version. */
+  take(event: StoredEvent): void;
+}
+
+export interface Decided {
+  readonly events: readonly ProcessEvent[];
+  readonly cause: Cause;
+}
+
 /**
- * Decides on a process's whole stream and appends at exactly the revision it was read at; read and decided again when somebody came first.
+ * Decides on a process's stream and appends at exactly the revision it was followed to; where somebody came first, it is read on and
+ * decided again. What is appended is taken as well.
  *
  * @param decide gives nothing where there is nothing (left) to append
- * @returns the whole stream, including what was appended
  * @throws TransientError too many came first
  */
-export async function appendDecided(
-  { log, codec }: StreamPorts,
-  stream: string,
-  decide: (events: readonly StoredEvent[]) => { readonly events: readonly ProcessEvent[]; readonly cause: Cause } | undefined,
-): Promise<readonly StoredEvent[]> {
+export async function appendDecided({ log, codec }: StreamPorts, own: Followed, decide: () => Decided | undefined): Promise<void> {
+  const { stream } = own;
+  // A stream that was followed before is not read again: the append says whether there is more.
+  let behind = own.revision === NO_STREAM;
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    const slice = await log.readStream(stream);
-    const present = slice.events.map((event) => codec.upcast(event));
-    const decided = decide(present);
-    if (!decided || decided.events.length === 0) return present;
+    if (behind) await readOn({ log, codec }, own);
+    const decided = decide();
+    if (!decided || decided.events.length === 0) return;
+    const { revision } = own;
     const added = decided.events.map((event, index) => newEvent(codec, stream, event, decided.cause, index));
     try {
-      const { position } = await appendKnowing(log, stream, slice.revision, added);
-      return [...present, ...added.map((event, i) => ({ ...event, stream, revision: slice.revision + 1 + i, position }))];
+      const { position } = await appendKnowing(log, stream, revision, added);
+      added.forEach((event, i) => own.take({ ...event, stream, revision: revision + 1 + i, position }));
+      return;
     } catch (error) {
       if (!(error instanceof WrongExpectedRevision)) throw error;
+      behind = true;
     }
   }
   throw new TransientError(`${stream} changed ${MAX_ATTEMPTS} times while a decision was being made.`);
+}
+
+/** Takes what was appended since. */
+async function readOn({ log, codec }: StreamPorts, own: Followed): Promise<void> {
+  const from = own.revision + 1;
+  const { events } = await log.readStream(own.stream, from === 0 ? {} : { fromRevision: from });
+  for (const event of events) own.take(codec.upcast(event));
 }
 
 function newEvent(codec: EventCodec, stream: string, event: ProcessEvent, cause: Cause, index: number): NewEvent {

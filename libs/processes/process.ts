@@ -108,7 +108,7 @@ export function foldProcess<State>(process: Process<State>, codec: EventCodec, e
 }
 
 /** What an event of a process's stream means to its fold. An elapsed timer and a refusal count when they are taken, in the order of taking. */
-function rememberedIn(codec: EventCodec, stored: StoredEvent): DomainEvent | undefined {
+export function rememberedIn(codec: EventCodec, stored: StoredEvent): DomainEvent | undefined {
   // What was appended around Plimsoll is nothing that the process did; one such stream would stop it for all.
   if (stored.stray) return undefined;
   const event = stored as StoredEvent<ProcessEvent> & ProcessEvent;

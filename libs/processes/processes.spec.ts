@@ -247,6 +247,34 @@ describe('a process', () => {
     expect((await own()).filter((e) => e.type === 'ProcessTimerSet').at(-1)?.data).toMatchObject({ data: { afterWaterings: 2 } });
   });
 
+  it('reads its stream once and follows it from there, also past what its timers append to it', async () => {
+    const read = jest.spyOn(log, 'readStream');
+    startProcess();
+    await append(dug());
+    await handledAll();
+    for (let n = 0; n < 5; n++) {
+      await append(watered());
+      await handledAll();
+    }
+    const ofOwn = () => read.mock.calls.filter(([stream]) => stream === processStream('watering', 'b1'));
+    expect(ofOwn()).toHaveLength(1);
+
+    now = IN_TWO_HOURS;
+    startTimers();
+    await eventually(() => commands().includes('SoundAlarm'));
+    await append(watered());
+    await handledAll();
+    expect((await types()).filter((type) => type === 'ProcessInputTaken')).toHaveLength(8);
+    expect(foldProcess(watering, codec, await own())).toMatchObject({ waterings: 6, alarms: 1 });
+    expect(sent.find(({ command }) => command === 'SoundAlarm')?.payload).toEqual({ count: 1 });
+    expect(
+      ofOwn()
+        .slice(1)
+        .filter(([, options]) => options?.fromRevision !== undefined).length,
+    ).toBeGreaterThan(0);
+    read.mockRestore();
+  });
+
   it('lifts inputs that it took in an old version, like any old event', async () => {
     startProcess();
     await append(watered());

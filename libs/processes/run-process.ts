@@ -1,16 +1,10 @@
 import { derivedId, idOf, type EventCodec, type StoredEvent } from '#libs/event-sourcing';
 import { runSubscription, type SubscriptionOptions } from '#libs/subscriptions';
-import {
-  processStream,
-  type ProcessCommandIssued,
-  type ProcessCommandRefused,
-  type ProcessEvent,
-  type ProcessInputTaken,
-} from './events.ts';
-import { foldProcess, type Effect, type Process } from './process.ts';
-import { actorOf, appendDecided, type StreamPorts } from './process-stream.ts';
+import { processStream, type ProcessCommandRefused, type ProcessEvent, type ProcessInputTaken } from './events.ts';
+import { Instances, type Instance } from './instance.ts';
+import type { Effect, Process } from './process.ts';
+import { actorOf, appendDecided } from './process-stream.ts';
 import type { CommandSender } from './sender.ts';
-import { isSuperseded } from './timers.ts';
 
 /** Now, as ISO 8601 with milliseconds in UTC. */
 export type Clock = () => string;
@@ -41,6 +35,7 @@ export function processSubscription(process: Pick<Process, 'name'>): string {
  */
 export async function runProcess<State>(options: ProcessHostOptions<State>): Promise<void> {
   const { process, sender, clock, ...subscription } = options;
+  const instances = new Instances(process, options.codec);
   await runSubscription({
     batchSize: 100,
     ...subscription,
@@ -53,7 +48,7 @@ export async function runProcess<State>(options: ProcessHostOptions<State>): Pro
           if (instance === undefined) continue;
           // What is done so far is safe to do again, so a lost lease may end it anywhere.
           signal.throwIfAborted();
-          await takeInput(options, processStream(process.name, instance), event);
+          await instances.with(processStream(process.name, instance), (own) => takeInput(options, own, event));
         }
       },
     },
@@ -61,20 +56,18 @@ export async function runProcess<State>(options: ProcessHostOptions<State>): Pro
 }
 
 /** Takes one input and sends what it leads to. Repeating it is safe at any point. */
-async function takeInput<State>(options: ProcessHostOptions<State>, stream: string, input: StoredEvent): Promise<void> {
-  const { process, codec, clock } = options;
-  const own = await appendDecided(options, stream, (present) => {
-    if (present.some((event) => event.type === 'ProcessInputTaken' && (event.data as ProcessInputTaken['data']).eventId === input.id))
-      return undefined;
-    if (isSuperseded(input, present)) return undefined;
+async function takeInput<State>(options: ProcessHostOptions<State>, own: Instance<State>, input: StoredEvent): Promise<void> {
+  const { process, clock } = options;
+  const { stream } = own;
+  await appendDecided(options, own, () => {
+    if (own.hasTaken(input.id) || own.isSuperseded(input)) return undefined;
     const now = clock();
     const taken = takenOf(input);
     const cause = { id: input.id, correlationId: input.metadata.correlationId, now };
-    const state = foldProcess(process, codec, [...present, { ...input, ...taken }]);
-    const effects = process.react(state, input, { instance: idOf(stream), now });
+    const effects = process.react(own.stateAfter({ ...input, ...taken }), input, { instance: idOf(stream), now });
     return { events: [taken, ...effects.map((effect, index) => eventOf(effect, stream, input, index))], cause };
   });
-  await sendIssued(options, stream, input, own);
+  await sendIssued(options, own, input);
 }
 
 function takenOf(input: StoredEvent): ProcessInputTaken {
@@ -105,16 +98,10 @@ function eventOf(effect: Effect, stream: string, input: StoredEvent, index: numb
   }
 }
 
-async function sendIssued<State>(
-  options: ProcessHostOptions<State>,
-  stream: string,
-  input: StoredEvent,
-  own: readonly StoredEvent[],
-): Promise<void> {
-  for (const issued of own) {
-    if (issued.type !== 'ProcessCommandIssued') continue;
-    const { commandId, inputId, command, target, payload } = issued.data as ProcessCommandIssued['data'];
-    if (inputId !== input.id || isRefused(own, commandId)) continue;
+async function sendIssued<State>(options: ProcessHostOptions<State>, own: Instance<State>, input: StoredEvent): Promise<void> {
+  for (const issued of own.commandsFor(input.id)) {
+    const { commandId, command, target, payload } = issued.data;
+    if (own.hasRefused(commandId)) continue;
     const answer = await options.sender.send({
       command,
       target,
@@ -126,29 +113,11 @@ async function sendIssued<State>(
     });
     if (answer.outcome === 'accepted') continue;
     const { type, detail, reasons = [] } = answer;
-    await recordRefusal(options, stream, issued, { commandId, command, target, refusal: type, detail, reasons }, options.clock());
+    const refused: ProcessCommandRefused = {
+      type: 'ProcessCommandRefused',
+      data: { commandId, command, target, refusal: type, detail, reasons },
+    };
+    const cause = { id: issued.id, correlationId: issued.metadata.correlationId, now: options.clock() };
+    await appendDecided(options, own, () => (own.hasRefused(commandId) ? undefined : { events: [refused], cause }));
   }
-}
-
-async function recordRefusal(
-  ports: StreamPorts,
-  stream: string,
-  issued: StoredEvent,
-  data: ProcessCommandRefused['data'],
-  now: string,
-): Promise<void> {
-  await appendDecided(ports, stream, (present) =>
-    isRefused(present, data.commandId)
-      ? undefined
-      : {
-          events: [{ type: 'ProcessCommandRefused', data }],
-          cause: { id: issued.id, correlationId: issued.metadata.correlationId, now },
-        },
-  );
-}
-
-function isRefused(own: readonly StoredEvent[], commandId: string): boolean {
-  return own.some(
-    (event) => event.type === 'ProcessCommandRefused' && (event.data as ProcessCommandRefused['data']).commandId === commandId,
-  );
 }

@@ -1,5 +1,5 @@
 import type { PoolClient } from 'pg';
-import type { EventCodec, StoredEvent } from '#libs/event-sourcing';
+import { NO_STREAM, type EventCodec, type StoredEvent } from '#libs/event-sourcing';
 import { backoff, isTransient, pause, runSubscription, type SubscriptionOptions } from '#libs/subscriptions';
 import { processOf, processStream, type ProcessTimerElapsed, type ProcessTimerSet } from './events.ts';
 import { appendDecided } from './process-stream.ts';
@@ -93,8 +93,16 @@ async function ringDue(options: TimerHostOptions): Promise<number> {
 async function elapse(options: TimerHostOptions, row: TimerRow): Promise<boolean> {
   const stream = processStream(row.process, row.instance);
   let known = false;
+  const own: StoredEvent[] = [];
+  const followed = {
+    stream,
+    get revision() {
+      return own.at(-1)?.revision ?? NO_STREAM;
+    },
+    take: (event: StoredEvent) => void own.push(event),
+  };
   try {
-    await appendDecided(options, stream, (own) => {
+    await appendDecided(options, followed, () => {
       known = own.some((event) => isSetting(event, row));
       const set = standingTimer(own, row.timer_id);
       if (!set || !isSetting(set, row)) return undefined;

@@ -1,5 +1,5 @@
 import type { StoredEvent } from '#libs/event-sourcing';
-import type { ProcessTimerElapsed, ProcessTimerSet } from './events.ts';
+import type { ProcessTimerSet } from './events.ts';
 
 const OF_TIMERS = ['ProcessTimerSet', 'ProcessTimerCancelled', 'ProcessTimerElapsed'];
 
@@ -12,13 +12,4 @@ export function isOfTimers(event: StoredEvent): boolean {
 export function standingTimer(own: readonly StoredEvent[], timerId: string): StoredEvent<ProcessTimerSet> | undefined {
   const last = own.findLast((event) => isOfTimers(event) && (event.data as { timerId: string }).timerId === timerId);
   return last?.type === 'ProcessTimerSet' ? (last as StoredEvent<ProcessTimerSet>) : undefined;
-}
-
-/** Whether an input is an elapsed timer that was cancelled, or set anew, before the process could take it: it must not ring any more. */
-export function isSuperseded(input: StoredEvent, own: readonly StoredEvent[]): boolean {
-  if (input.type !== 'ProcessTimerElapsed') return false;
-  const { timerId } = input.data as ProcessTimerElapsed['data'];
-  return own.some(
-    (event) => event.revision > input.revision && isOfTimers(event) && (event.data as { timerId: string }).timerId === timerId,
-  );
 }
