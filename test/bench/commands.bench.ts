@@ -6,7 +6,7 @@ import type { Answer } from './http-client.ts';
 import { inTurns, loadOf, type Load } from './load.ts';
 import { figure, type BenchOptions, type BenchReport, type Figure } from './report.ts';
 import { sixGates, startSite } from './six-gates.ts';
-import { settled } from './settled.ts';
+import { Rest } from './rest.ts';
 import { percentile } from './statistics.ts';
 
 const COMMENT = 'Looked at the canary for an hour and at the plan; nothing is out of the ordinary.';
@@ -45,7 +45,8 @@ export async function commandsBench(folder: string, { quick, progress }: BenchOp
     progress('commands, 1 client');
     const oneClient = await inTurns(rounds, askings, measure(1, alone));
     progress('commands, under six gates, making releases ready');
-    const sixGated = await underSixGates(app, rounds, quick ? 3 : 30, progress);
+    const rest = new Rest(app);
+    const sixGated = await underSixGates(app, rest, rounds, quick ? 3 : 30, progress);
     progress(`commands, ${CLIENTS} clients`);
     const manyClients = await inTurns(rounds, askings, measure(CLIENTS, together));
     return {
@@ -73,6 +74,7 @@ export async function commandsBench(folder: string, { quick, progress }: BenchOp
         'under six gates: approved (two groups), duties-separated, tests-passed, not-frozen (a recurring freeze), change-approved (a board) and one in CEL; ' +
           'every receipt is read afterwards and must have all six, passed; settled: begun when views have everything and the log has stopped growing; ' +
           'back to back: what follows each start (its rollout and its step) goes on meanwhile',
+        ...(rest.missed > 0 ? [`the machine did not come to rest ${rest.missed} times: "settled" is not true of those`] : []),
       ],
     };
   } finally {
@@ -85,7 +87,7 @@ export async function commandsBench(folder: string, { quick, progress }: BenchOp
  * A deployment under six gates, which is accepted, by one client: each when nothing follows any more from the one before, beside the plainest
  * command and a request that does nothing; and one after the other, where each also waits for the rollouts of those before.
  */
-async function underSixGates(app: App, rounds: number, count: number, progress: BenchOptions['progress']): Promise<Figure[]> {
+async function underSixGates(app: App, rest: Rest, rounds: number, count: number, progress: BenchOptions['progress']): Promise<Figure[]> {
   const gates = await sixGates(app);
   const developer = await app.token('bench-rita', 'developer');
   const register = async (): Promise<void> => {
@@ -110,11 +112,11 @@ async function underSixGates(app: App, rounds: number, count: number, progress: 
   ];
   const measure = async ({ prepare: makeReady, once, backToBack }: (typeof askings)[number]): Promise<Load> => {
     await makeReady?.(count);
-    await settled(app);
+    await rest.come();
     if (backToBack) return await loadOf(1, count, once);
     const latencies: number[] = [];
     for (let i = 0; i < count; i++) {
-      await settled(app);
+      await rest.come();
       latencies.push(...(await loadOf(1, 1, once)).latencies);
     }
     return { perSecond: NaN, latencies };
