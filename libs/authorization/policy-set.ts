@@ -127,8 +127,7 @@ const slots = new Map<string, string>();
 let nextSlot = 0;
 
 function prepared(text: string): string {
-  const hash = policySetHash(text);
-  const known = slots.get(hash);
+  const known = slots.get(text);
   if (known !== undefined) return known;
   const policies = named(`${text}\n${ALWAYS}`);
   if ('problem' in policies) throw new Error(policies.problem);
@@ -136,7 +135,7 @@ function prepared(text: string): string {
   for (const [other, taken] of slots) if (taken === slot) slots.delete(other);
   const answer = preparsePolicySet(slot, { staticPolicies: policies.byId });
   if (answer.type === 'failure') throw new Error(`The policies can't be read: ${answer.errors.map((e) => e.message).join(' ')}`);
-  slots.set(hash, slot);
+  slots.set(text, slot);
   return slot;
 }
 

@@ -43,6 +43,7 @@ export interface GuardedRoute {
 @Injectable()
 export class GuardedRoutes {
   private found: readonly GuardedRoute[] | undefined;
+  private byAction: Readonly<Record<string, readonly string[]>> | undefined;
 
   constructor(
     private readonly modules: ModulesContainer,
@@ -55,9 +56,10 @@ export class GuardedRoutes {
     return this.found;
   }
 
-  /** Which roles each action needs. */
+  /** Which roles each action needs; the same object every time. */
   table(): Readonly<Record<string, readonly string[]>> {
-    return Object.fromEntries(this.all().map(({ action, roles }) => [action, roles]));
+    this.byAction ??= Object.fromEntries(this.all().map(({ action, roles }) => [action, roles]));
+    return this.byAction;
   }
 
   /** The actions by which one person vouches for what another one asked or did. */

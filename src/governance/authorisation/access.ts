@@ -36,16 +36,27 @@ export function holdings(standing: Standing, personId: string, principal?: strin
   return [...heldRoles(standing.grants.state), ...(isFirst ? [{ role: 'identity-admin', scope: EVERYWHERE, from: '', until: '9' }] : [])];
 }
 
+export interface PoliciesInForce {
+  /** 0 where none was ever published. */
+  readonly version: number;
+  readonly text: string;
+  readonly hash: string;
+}
+
 /** The policies in force: those published last, else the program's own table. */
-export function policiesIn(
-  standing: Pick<Standing, 'policy'>,
-  table: ActionTable,
-): { readonly version: number; readonly text: string; readonly hash: string } {
+export function policiesIn(standing: Pick<Standing, 'policy'>, table: ActionTable): PoliciesInForce {
   const published = standing.policy.state.inForce;
   if (published) return { version: published.version, text: published.policies, hash: published.hash };
+  const known = defaults.get(table);
+  if (known) return known;
   const text = defaultPolicySet(table);
-  return { version: 0, text, hash: policySetHash(text) };
+  const made = { version: 0, text, hash: policySetHash(text) };
+  defaults.set(table, made);
+  return made;
 }
+
+/** What a table comes to: it takes longer to write out than to decide by. */
+const defaults = new WeakMap<ActionTable, PoliciesInForce>();
 
 export interface Access extends AccessDecision {
   readonly roles: readonly string[];
