@@ -1,11 +1,11 @@
 import type { Process } from '#libs/processes';
 import { rollout } from './deployments/processes/rollout.process.ts';
-import { aliasWatch, formerAliasWatch } from './governance/processes/alias-watch.process.ts';
 import { approvalExpiry } from './governance/processes/approval-expiry.process.ts';
 import { approvalGuard } from './governance/processes/approval-guard.process.ts';
 import { bypassReview } from './governance/processes/bypass-review.process.ts';
 import { changeCourse } from './governance/processes/change-course.process.ts';
 import { changeBoardGuard, changeGuard, changePolicyGuard } from './governance/processes/change-guard.process.ts';
+import { bypassDutyWatch, dutyWatch, identityWatch } from './governance/processes/duty-watch.process.ts';
 import { changeEnvironmentGuard, environmentGuard } from './governance/processes/environment-guard.process.ts';
 import { leaver } from './governance/processes/leaver.process.ts';
 import { policyGuard } from './governance/processes/policy-guard.process.ts';
@@ -31,6 +31,7 @@ export const processes: readonly Process<any>[] = [
   triggerWatch,
   incidentResponse,
   leaver,
-  aliasWatch,
-  formerAliasWatch,
+  dutyWatch,
+  bypassDutyWatch,
+  identityWatch,
 ];

@@ -60,6 +60,7 @@ export const RULE_CHANGES: { readonly [T in PlimsollEvent['type']]: RuleChange['
   DeploymentResumed: 'none',
   DeploymentStarted: 'none',
   DeploymentSucceeded: 'none',
+  DutyPartiesNoted: 'none',
   DutyViolationFound: 'none',
   EnvironmentDefined: 'environment',
   EnvironmentFreed: 'none',

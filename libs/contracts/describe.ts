@@ -29,6 +29,8 @@ const sentences: { readonly [T in PlimsollEvent['type']]: (data: DataOf<T>) => s
   IdentityBootstrapEnded: (e) => `${e.person} is no longer the first administrator of identities: ${e.reason}`,
   RolePolicyProposed: (e) => `${e.proposedBy} proposed version ${e.version} of the policies on roles: ${e.title}.`,
   RolePolicyPublished: (e) => `Version ${e.version} of the policies on roles was published: ${e.title}. ${e.confirmedBy} confirmed it.`,
+  DutyPartiesNoted: (e) =>
+    `Of a release for ${e.environment} it was noted who took part: ${e.parties.length} more accounts, addresses and artifacts.`,
   DutyViolationFound: (e) =>
     `${e.person} held ${e.duties.join(' and ')} for a release to ${e.environment}, against ${e.rule}; it was learned later.`,
 

@@ -90,18 +90,31 @@ interface RolePolicySet {
 export type RolePolicyEvent =
   DomainEvent<'RolePolicyProposed', RolePolicySet> | DomainEvent<'RolePolicyPublished', RolePolicySet & { readonly confirmedBy: string }>;
 
-/** What was learned later about who is who shows duties that were not separated. It rewrites nothing. */
-export type DutyReviewEvent = DomainEvent<
-  'DutyViolationFound',
-  {
-    readonly releaseId: string;
-    readonly environment: string;
-    readonly rule: string;
-    readonly person: string;
-    readonly duties: readonly string[];
-    /** `stream@revision` of each duty. */
-    readonly evidence: readonly string[];
-    /** The stream of the account whose link showed it. */
-    readonly learnedFrom: string;
-  }
->;
+export type DutyReviewEvent =
+  /** What was learned later about who is who shows duties that were not separated. It rewrites nothing. */
+  | DomainEvent<
+      'DutyViolationFound',
+      {
+        readonly releaseId: string;
+        readonly environment: string;
+        readonly rule: string;
+        readonly person: string;
+        readonly duties: readonly string[];
+        /** `stream@revision` of each duty. */
+        readonly evidence: readonly string[];
+        /** The stream that showed it: of an account that was linked, an address that was claimed, or a part that was taken. */
+        readonly learnedFrom: string;
+      }
+    >
+  /** Who took part in a release for an environment: what is learned of them later has it looked at again. */
+  | DomainEvent<
+      'DutyPartiesNoted',
+      {
+        readonly releaseId: string;
+        readonly environment: string;
+        /** Streams of accounts, addresses and artifacts that are new to it; sorted. */
+        readonly parties: readonly string[];
+        /** Deployments that are new to it; sorted. */
+        readonly deployments: readonly string[];
+      }
+    >;

@@ -127,6 +127,7 @@ export const declarations = {
   DeploymentResumed: first,
   DeploymentStarted: first,
   DeploymentSucceeded: first,
+  DutyPartiesNoted: first,
   DutyViolationFound: first,
   EnvironmentDefined: first,
   EnvironmentFreed: first,

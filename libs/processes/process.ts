@@ -56,8 +56,10 @@ export interface ReactContext {
 export interface ProcessDeclaration<State, Input extends DomainEvent> {
   /** snake_case (no hyphen): its streams are `<name>_process-<instance>`, its subscription `process:<name>`. */
   readonly name: string;
-  /** Which events it takes, and which instance each is for; undefined where an event of that type is none of its business. */
-  readonly instance: { readonly [T in Input['type']]: (event: StoredEvent<Extract<Input, { readonly type: T }>>) => string | undefined };
+  /** Which events it takes, and which instance each is for, or which several; undefined where an event of that type is none of its business. */
+  readonly instance: {
+    readonly [T in Input['type']]: (event: StoredEvent<Extract<Input, { readonly type: T }>>) => string | readonly string[] | undefined;
+  };
   readonly initial: State;
   /** Pure. */
   readonly evolve: (state: State, remembered: Remembered<Input>) => State;
@@ -69,8 +71,8 @@ export interface ProcessDeclaration<State, Input extends DomainEvent> {
 export interface Process<State = unknown> {
   readonly name: string;
   readonly initial: State;
-  /** The instance an event is for; undefined where it is not for this process. */
-  readonly instanceOf: (event: StoredEvent) => string | undefined;
+  /** The instances an event is for, each once; none where it is not for this process. */
+  readonly instancesOf: (event: StoredEvent) => readonly string[];
   readonly evolve: (state: State, remembered: DomainEvent) => State;
   readonly react: (state: State, input: StoredEvent, context: ReactContext) => readonly Effect[];
 }
@@ -85,14 +87,17 @@ const SIGNALS: readonly string[] = ['ProcessTimerElapsed', 'ProcessCommandRefuse
 export function defineProcess<State, Input extends DomainEvent>(declaration: ProcessDeclaration<State, Input>): Process<State> {
   const { name, initial } = declaration;
   if (!/^[a-z][a-z0-9_]*$/.test(name)) throw new Error(`Process ${name}: the name is not snake_case.`);
-  const instances = new Map(Object.entries(declaration.instance)) as Map<string, (event: StoredEvent) => string | undefined>;
+  const instances = new Map(Object.entries(declaration.instance)) as Map<
+    string,
+    (event: StoredEvent) => string | readonly string[] | undefined
+  >;
   return {
     name,
     initial,
-    instanceOf: (event) => {
-      if (!SIGNALS.includes(event.type)) return instances.get(event.type)?.(event);
+    instancesOf: (event) => {
+      if (!SIGNALS.includes(event.type)) return [...new Set([instances.get(event.type)?.(event) ?? []].flat())];
       const own = processOf(event.stream);
-      return own?.process === name ? own.instance : undefined;
+      return own?.process === name ? [own.instance] : [];
     },
     evolve: declaration.evolve as Process<State>['evolve'],
     react: declaration.react as Process<State>['react'],

@@ -262,10 +262,10 @@ describe('a process', () => {
     now = IN_TWO_HOURS;
     startTimers();
     await eventually(() => commands().includes('SoundAlarm'));
-    await append(watered());
+    await append(paved());
     await handledAll();
     expect((await types()).filter((type) => type === 'ProcessInputTaken')).toHaveLength(8);
-    expect(foldProcess(watering, codec, await own())).toMatchObject({ waterings: 6, alarms: 1 });
+    expect(foldProcess(watering, codec, await own())).toMatchObject({ waterings: 5, alarms: 1 });
     expect(sent.find(({ command }) => command === 'SoundAlarm')?.payload).toEqual({ count: 1 });
     expect(
       ofOwn()

@@ -41,14 +41,14 @@ export async function runProcess<State>(options: ProcessHostOptions<State>): Pro
     ...subscription,
     name: processSubscription(process),
     handle: {
-      concerns: (event) => process.instanceOf(event) !== undefined,
+      concerns: (event) => process.instancesOf(event).length > 0,
       external: async (events, { signal }) => {
         for (const event of events) {
-          const instance = process.instanceOf(event);
-          if (instance === undefined) continue;
-          // What is done so far is safe to do again, so a lost lease may end it anywhere.
-          signal.throwIfAborted();
-          await instances.with(processStream(process.name, instance), (own) => takeInput(options, own, event));
+          for (const instance of process.instancesOf(event)) {
+            // What is done so far is safe to do again, so a lost lease may end it anywhere.
+            signal.throwIfAborted();
+            await instances.with(processStream(process.name, instance), (own) => takeInput(options, own, event));
+          }
         }
       },
     },

@@ -379,6 +379,28 @@ describe('attacks on identity and roles', () => {
     expect(await streams()).toBe(before);
   });
 
+  it.each([
+    ['an address is claimed', 'claimed'],
+    ['an author is named', 'named'],
+  ])('finds out later that author and approver were one person, where %s afterwards', async (_how, name) => {
+    const twin = await joiner(`twin-${name}`, 'approver');
+    const id = ids[`twin-${name}`] ?? '';
+    const address = `twin.${name}@bank.example`;
+    const about = await waiting(`twins-${name}`, name === 'claimed' ? [`Twin <${address}>`] : undefined);
+    const apart = await waiting(`twins-${name}-apart`);
+    for (const { grant: route, vote } of [about, apart]) ok(await twin.post(route, vote));
+    if (name === 'claimed') ok(await root.post(`/v1/governance/persons/${id}/addresses`, { address }));
+    else ok(await ada.post('/v1/artifacts/artifacts', artifact(`twins-${name}`, [`${ISSUER}|twin-${name}`])));
+    const found = async (releaseId: string) =>
+      (await root.get(`/v1/governance/duty-violations?releaseId=${releaseId}`)).body.items as { rule: string; person: string }[];
+    const [violation] = await eventually('the violation is found', async () => {
+      const items = await found(about.releaseId);
+      return items.length > 0 ? items : undefined;
+    });
+    expect(violation).toMatchObject({ rule: 'approver-is-not-author', person: id, duties: ['author', 'approver'] });
+    expect(await found(apart.releaseId)).toEqual([]);
+  });
+
   it('publishes policies on roles by two persons only, without mistakes, and judges by them', async () => {
     const { body } = await peter.get('/v1/governance/role-policies');
     const builtIn = body.builtIn as string;

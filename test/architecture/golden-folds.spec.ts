@@ -36,7 +36,7 @@ const folds: readonly [Aggregate<never, never>, RegExp][] = [
   [addresses, /^Address/],
   [approval, /^Approval/],
   [bootstrap, /^IdentityBootstrap/],
-  [dutyReview, /^DutyViolation/],
+  [dutyReview, /^Duty(Violation|Parties)/],
   [artifact, /^Artifact/],
   [bypasses, /^Bypass/],
   [backtest, /^Backtest/],

@@ -28,7 +28,9 @@ export function processScenario<State>(process: Process<State>, instance: string
         return { then: (...expected) => expect(effects).toEqual(expected) };
       },
     }),
-    /** Which instance of the process an event is for. */
-    instanceOf: (event: DomainEvent): string | undefined => process.instanceOf(stored(event)),
+    /** Which instance of the process an event is for, where it is for one. */
+    instanceOf: (event: DomainEvent): string | undefined => process.instancesOf(stored(event))[0],
+    /** Which instances of the process an event is for. */
+    instancesOf: (event: DomainEvent): readonly string[] => process.instancesOf(stored(event)),
   };
 }

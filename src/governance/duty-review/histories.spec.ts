@@ -69,6 +69,14 @@ const happening = fc.oneof(
 );
 type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never;
 
+/** Testers are those whose reports counted then. */
+interface Vote {
+  readonly account: string;
+  readonly person: string;
+  readonly at: number;
+  readonly testers: readonly string[];
+}
+
 /** What the oracle is told. */
 interface Facts {
   readonly links: { account: string; person: string }[];
@@ -77,7 +85,12 @@ interface Facts {
   readonly reports: { account: string; suite: string }[];
   /** Accounts that published the versions of the policy, in order. */
   readonly editors: string[];
-  readonly rounds: { requester: string; version: number; votes: { account: string; person: string; at: number }[] }[];
+  readonly rounds: {
+    requester: string;
+    version: number;
+    votes: Vote[];
+    starts: { deployer: string; votes: readonly Vote[]; testers: readonly string[] }[];
+  }[];
   readonly members: { person: string; member: boolean }[];
   readonly deployers: string[];
   readonly roles: {
@@ -122,12 +135,17 @@ class Oracle {
   }
 
   /** Duties that one person holds together with approving, as `rule/person`; by round, of whoever deployed. */
-  violations(round: Facts['rounds'][number] | undefined, editor: string | undefined, deployers: readonly string[]): string[] {
+  violations(
+    round: Pick<Facts['rounds'][number], 'requester' | 'votes'> | undefined,
+    editor: string | undefined,
+    deployers: readonly string[],
+    testers = this.testers(),
+  ): string[] {
     const { authors } = this.facts;
     const others = {
       author: authors,
       requester: round ? [round.requester] : [],
-      tester: this.testers(),
+      tester: testers,
       'policy-editor': editor === undefined ? [] : [editor],
       deployer: deployers,
     };
@@ -143,7 +161,13 @@ class Oracle {
 
   /** What was found by looking at every round again, and was not known. */
   learned(): string[] {
-    const all = this.facts.rounds.flatMap((round) => this.violations(round, this.facts.editors[round.version - 1], this.facts.deployers));
+    const all = this.facts.rounds.flatMap((round) => {
+      // A vote that was taken back after something was started on it is one.
+      const votes = [...round.votes, ...round.starts.flatMap((start) => start.votes)];
+      const testers = [...votes, ...round.starts].flatMap((decided) => decided.testers);
+      const deployers = round.starts.map(({ deployer }) => deployer);
+      return this.violations({ ...round, votes }, this.facts.editors[round.version - 1], deployers, testers);
+    });
     return [...new Set(all)].filter((found) => !this.facts.found.includes(found)).sort();
   }
 
@@ -288,7 +312,7 @@ class Telling {
         const requester = this.oracle.whose(event.account);
         const data = { ...this.round(facts.rounds.length + 1), tuple, tupleHash: tupleHashOf(tuple), quorum: 2, requester };
         await this.write(`approval-${this.id}`, event.account, { type: 'ApprovalRequested', data });
-        facts.rounds.push({ requester: event.account, version: facts.editors.length, votes: [] });
+        facts.rounds.push({ requester: event.account, version: facts.editors.length, votes: [], starts: [] });
         return;
       }
       case 'approve': {
@@ -298,7 +322,7 @@ class Telling {
         if (!round || round.votes.some((vote) => vote.person === by)) return;
         const data = { ...this.round(facts.rounds.length), person: by, tupleHash: 'x' };
         await this.write(`approval-${this.id}`, event.account, { type: 'ApprovalGranted', data });
-        round.votes.push({ account: event.account, person: by, at: this.now });
+        round.votes.push({ account: event.account, person: by, at: this.now, testers: this.oracle.testers() });
         return;
       }
       case 'withdraw': {
@@ -393,6 +417,8 @@ class Telling {
     const data = { deploymentId: `d${facts.deployers.length}`, releaseId: RELEASE, environment: ENVIRONMENT, deployer };
     await this.write(`deployment-d${facts.deployers.length}`, by, { type: 'DeploymentStarted', data: data as never });
     facts.deployers.push(by);
+    const round = facts.rounds.at(-1);
+    round?.starts.push({ deployer: by, votes: [...round.votes], testers: this.oracle.testers() });
   }
 
   /** What a link or a claim shows is put on record: exactly that, and once. */
@@ -400,11 +426,11 @@ class Telling {
     const { facts } = this.oracle;
     const deployments = facts.deployers.map((_, n) => `d${n}`);
     const command = issued(ReviewDuties, { releaseId: RELEASE, environment: ENVIRONMENT, deployments, learnedFrom: 'account-1' });
-    const state = facts.found.reduce<{ found: readonly string[] }>((s, found) => ({ found: [...s.found, found] }), dutyReview.initial);
+    const state = { ...dutyReview.initial, found: facts.found };
     const rounds = await reviewDutiesCommand.facts!(this.read, command, state);
     const decision = reviewDuties(command, state, rounds);
     if ('refused' in decision) throw new Error('refused');
-    const found = decision.map(({ data }) => `${data.rule}/${data.person}`).sort();
+    const found = decision.flatMap(({ type, data }) => (type === 'DutyViolationFound' ? [`${data.rule}/${data.person}`] : [])).sort();
     expect(found).toEqual(this.oracle.learned());
     facts.found.push(...found);
   }

@@ -22,6 +22,7 @@ export const dutyViolations = defineView<DutyViolationRow, DutyReviewEvent>({
   },
   indexes: [['position'], ['person', 'position'], ['release_id', 'position']],
   on: {
+    DutyPartiesNoted: 'ignored',
     DutyViolationFound: {
       key: (e) => e.id,
       apply: (_row, { data, metadata, position }, key) => ({
