@@ -30,10 +30,19 @@ export async function ensureCluster(binaries: Binaries, dataDir: string, durable
       `${dataDir} holds data of PostgreSQL ${version}; this program brings ${MAJOR}. Move it over with pg_dump, or give a server by DATABASE_URL.`,
     );
   }
+  return readPassword(dataDir);
+}
+
+/** The superuser's. @throws Error there is none that this user may read */
+export function readPassword(dataDir: string): string {
   try {
     return readFileSync(join(dataDir, PASSWORD_FILE), 'utf8').trim();
   } catch (cause) {
-    throw new Error(`${dataDir} holds Postgres data without our password file ${PASSWORD_FILE}: it was made by something else.`, { cause });
+    const why =
+      (cause as NodeJS.ErrnoException).code === 'EACCES'
+        ? `a password file ${PASSWORD_FILE} that you may not read: run this as the user who runs Plimsoll`
+        : `no password file ${PASSWORD_FILE} of ours: its data was made by something else`;
+    throw new Error(`${dataDir} has ${why}.`, { cause });
   }
 }
 

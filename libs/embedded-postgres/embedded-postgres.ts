@@ -56,9 +56,8 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const log = options.onLog ?? (() => undefined);
   const settings: Settings = { ...OWN_SETTINGS, ...options.settings };
   const binaries = locateBinaries();
-  const parent = dirname(resolve(options.dataDir));
-  mkdirSync(parent, { recursive: true });
-  const dataDir = join(realpathSync(parent), basename(resolve(options.dataDir)));
+  mkdirSync(dirname(resolve(options.dataDir)), { recursive: true });
+  const dataDir = realFolder(options.dataDir);
   const release = claim(dataDir);
   try {
     const password = await ensureCluster(binaries, dataDir, settings.fsync !== 'off');
@@ -115,13 +114,23 @@ function supervise(
 
   look();
   return {
-    url: `postgres://${SUPERUSER}:${password}@127.0.0.1:${first.port}/postgres`,
+    url: urlOf(password, first.port),
     port: first.port,
     get pid() {
       return server.pid;
     },
     stop: () => (stopping ??= stop()),
   };
+}
+
+/** Where the data really lies: a server is known by that. */
+export function realFolder(dataDir: string): string {
+  const path = resolve(dataDir);
+  return join(realpathSync(dirname(path)), basename(path));
+}
+
+export function urlOf(password: string, port: number): string {
+  return `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/postgres`;
 }
 
 async function halt({ child, pid, dismissWatchdog }: Server): Promise<void> {

@@ -1,2 +1,3 @@
 export { SUPPORTED_PLATFORMS } from './binaries.ts';
-export * from './embedded-postgres.ts';
+export { startEmbeddedPostgres, type EmbeddedPostgres, type EmbeddedPostgresOptions } from './embedded-postgres.ts';
+export * from './read-only.ts';

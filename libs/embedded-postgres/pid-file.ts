@@ -52,7 +52,13 @@ export async function stopServer(pid: number, stopped: () => boolean): Promise<v
   throw new Error(`The embedded Postgres (process ${pid}) can't be stopped.`);
 }
 
-function isServerOf(pid: number, dataDir: string): boolean {
+/** What the lock file tells of a server that was not stopped, and is not to be seen here; nothing where it was stopped or is there. */
+export function unseenServer(dataDir: string): number | undefined {
+  const left = readPidFile(dataDir);
+  return left && left.pid !== NOBODYS_PID && !isServerOf(left.pid, dataDir) ? left.pid : undefined;
+}
+
+export function isServerOf(pid: number, dataDir: string): boolean {
   const command = inspectProcess(pid)?.command;
   return command !== undefined && command.includes('postgres') && command.includes(`-D ${dataDir}`);
 }

@@ -3,6 +3,7 @@ import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { plimsollCodec, visible } from '#libs/contracts';
 import { FILES, MalformedExport, parseManifest } from '#libs/audit-export';
 import type { GivenReport } from './compliance.ts';
+import type { DatabaseSource } from './database-source.ts';
 import { countsOf, EXIT_CODES, exitCodeOf, notAsSigned, type Finding } from './findings.ts';
 import { textOf } from '#libs/audit-export';
 import { readExport } from '#libs/audit-export';
@@ -11,8 +12,10 @@ import { verifyExport, type Verification, type VerifyOptions } from './verify.ts
 
 const HELP = `plimsoll-audit: checks what Plimsoll says, without asking Plimsoll. Needs no running server.
 
-  plimsoll-audit export FOLDER --database URL [--eventstore URL] [--from N] [--to N | --since TIME --until TIME] [--views] [--known FILE]...
+  plimsoll-audit export FOLDER --database URL | --data-dir DIR [--eventstore URL] [--from N] [--to N | --since TIME --until TIME] [--views] [--known FILE]...
       Writes events, the ledger's leaves, proofs and signed checkpoints into an empty folder. Only reads the databases.
+      --data-dir       instead of --database: the data folder of a Plimsoll on its embedded Postgres (PLIMSOLL_DATA_DIR, .plimsoll unless told),
+                       running or stopped; a stopped one's Postgres is started for reading only, and stopped again
       --from, --to     sequences of the ledger, from 0; the first included, the last excluded
       --since, --until the same by recordedAt (ISO 8601): the smallest range that holds every event of that time
       --views          the rows of the views, too, for replay
@@ -70,6 +73,7 @@ const common = {
   'clock-tolerance': { type: 'string', default: '300' },
   unverified: { type: 'boolean', default: false },
   database: { type: 'string' },
+  'data-dir': { type: 'string' },
   eventstore: { type: 'string' },
   from: { type: 'string' },
   to: { type: 'string' },
@@ -105,7 +109,7 @@ interface Result {
 const commands: Readonly<
   Record<string, { readonly options: readonly (keyof Options)[]; run(folder: string, options: Options): Promise<Result> }>
 > = {
-  export: { options: ['database', 'eventstore', 'from', 'to', 'since', 'until', 'views', 'known'], run: runExport },
+  export: { options: ['database', 'data-dir', 'eventstore', 'from', 'to', 'since', 'until', 'views', 'known'], run: runExport },
   verify: {
     options: ['key', 'known', 'witness', 'clock-tolerance'],
     run: async (folder, options) => told(await verified(folder, options)),
@@ -405,8 +409,22 @@ async function knownSizes({ known }: Options, verifierKey: string): Promise<numb
   return sizes;
 }
 
+async function sourceOf({ database, 'data-dir': dataDir, eventstore, views }: Options): Promise<DatabaseSource> {
+  if ((database === undefined) === (dataDir === undefined)) {
+    const why = 'the ledger is in Postgres, wherever the events are';
+    throw new Usage(`export needs --database URL, or --data-dir DIR for the embedded Postgres, and not both: ${why}.`);
+  }
+  const { openDatabase, openDataFolder, holdsDatabase } = await import('./database-source.ts');
+  const how = { eventStore: eventstore, views };
+  if (dataDir === undefined) return await openDatabase({ database: database!, ...how });
+  if (!holdsDatabase(dataDir))
+    throw new Usage(
+      `${dataDir} holds no embedded Postgres: --data-dir is Plimsoll's data folder (PLIMSOLL_DATA_DIR, .plimsoll unless told).`,
+    );
+  return await openDataFolder({ dataDir, ...how });
+}
+
 async function runExport(folder: string, options: Options): Promise<Result> {
-  if (!options.database) throw new Usage('export needs --database URL: the ledger is in Postgres, wherever the events are.');
   const number = (name: 'from' | 'to'): number | undefined => {
     const text = options[name];
     if (text !== undefined && !/^\d{1,15}$/.test(text)) throw new Usage(`--${name} is a sequence of the ledger: a whole number from 0.`);
@@ -419,9 +437,8 @@ async function runExport(folder: string, options: Options): Promise<Result> {
   };
   const [first, end, since, until] = [number('from'), number('to'), time('since'), time('until')];
   if ((first ?? end) !== undefined && (since ?? until) !== undefined) throw new Usage('Give sequences or times, not both.');
-  const { openDatabase } = await import('./database-source.ts');
   const { writeExport } = await import('#libs/audit-export');
-  const source = await openDatabase({ database: options.database, eventStore: options.eventstore, views: options.views });
+  const source = await sourceOf(options);
   try {
     const range =
       (since ?? until)

@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import { Pool } from 'pg';
 import type { ExportRange, ExportSource } from '#libs/audit-export';
 import { storedSource } from '#libs/audit-export/database';
+import { holdsCluster, readEmbeddedPostgres } from '#libs/embedded-postgres';
 import { BEFORE_ALL, type EventLog } from '#libs/event-sourcing';
 import { EventStoreDbEventLog } from '#libs/event-sourcing/eventstoredb';
 import { PostgresEventLog } from '#libs/event-sourcing/postgres';
@@ -14,16 +16,42 @@ export interface DatabaseSource extends ExportSource {
   close(): Promise<void>;
 }
 
+export interface DatabaseOptions {
+  readonly database: string;
+  readonly eventStore?: string | undefined;
+  readonly views?: boolean;
+}
+
+/** Whether a data folder of Plimsoll has an embedded Postgres in it. */
+export function holdsDatabase(dataDir: string): boolean {
+  return holdsCluster(join(dataDir, 'postgres'));
+}
+
+/** The Plimsoll of a data folder, running or stopped, on its embedded Postgres. @throws Error as `openDatabase`, or its server can't be started for reading */
+export async function openDataFolder({
+  dataDir,
+  ...options
+}: Omit<DatabaseOptions, 'database'> & { readonly dataDir: string }): Promise<DatabaseSource> {
+  const server = await readEmbeddedPostgres(join(dataDir, 'postgres'));
+  try {
+    const source = await openDatabase({ ...options, database: server.url });
+    const close = async (): Promise<void> => {
+      await source.close();
+      await server.stop();
+    };
+    return { ...source, close };
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+}
+
 /**
  * A Plimsoll as it is stored: the ledger in Postgres, and the events there or in EventStoreDB. Every connection to Postgres is read-only.
  *
  * @throws Error there is no ledger in the database, or nothing was signed yet
  */
-export async function openDatabase(options: {
-  readonly database: string;
-  readonly eventStore?: string | undefined;
-  readonly views?: boolean;
-}): Promise<DatabaseSource> {
+export async function openDatabase(options: DatabaseOptions): Promise<DatabaseSource> {
   const url = readOnly(options.database);
   const pool = new Pool({ connectionString: url, max: 3, application_name: 'plimsoll-audit' });
   pool.on('error', () => undefined);
