@@ -1,10 +1,11 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { plimsollCodec, visible } from '#libs/contracts';
 import { FILES, MalformedExport, parseManifest } from '#libs/audit-export';
+import { eventStoreUrl, keyFrom, mustBe, postgresUrl, sentenceOf, smallFile, Usage } from './arguments.ts';
 import type { GivenReport } from './compliance.ts';
 import type { DatabaseSource } from './database-source.ts';
-import { countsOf, EXIT_CODES, exitCodeOf, notAsSigned, type Finding } from './findings.ts';
+import { countsOf, EXIT_CODES, exitCodeOf, MEANINGS, notAsSigned, type Finding, type FindingName } from './findings.ts';
 import { textOf } from '#libs/audit-export';
 import { readExport } from '#libs/audit-export';
 import { recheckReceipts, type Rechecked } from './recheck.ts';
@@ -51,17 +52,20 @@ const HELP = `plimsoll-audit: checks what Plimsoll says, without asking Plimsoll
 
 recheck, report, compliance and replay verify the export first, and stop where it is not what was signed (--unverified goes on). What is odd in the
 log itself and was signed so (an event appended around Plimsoll, a clock that was set back) is told and gives the exit code, and stops nothing.
-Everywhere: --json for the result as JSON on standard output; --quiet for no progress on standard error; --help.
+Everywhere: --json for the result as JSON on standard output, also of what failed; --quiet for no progress on standard error; --help.
 
-Exit codes: 0 nothing wrong, 1 failed, 2 wrong usage; else the first of these that was found:
+Exit codes:
+   0  nothing wrong was found; with export, replay and restore: it is done, too
+   1  failed: what was to be done could not be done, and standard error says why
+   2  wrong usage: the arguments are not as above, or name a file, folder or key that is none
+else the first of these that was found:
 ${Object.entries(EXIT_CODES)
-  .map(([name, code]) => `  ${code}  ${name}`)
+  .map(([name, code]) => `  ${code}  ${name}: ${MEANINGS[name as FindingName]}`)
   .join('\n')}
 `;
 
 /** Findings that are told one by one to a person; with --json all are. */
 const MOST_TOLD = 50;
-const MOST_KNOWN_BYTES = 64 * 1024;
 
 const common = {
   json: { type: 'boolean', default: false },
@@ -95,9 +99,6 @@ const common = {
 } as const satisfies ParseArgsConfig['options'];
 
 type Options = ReturnType<typeof parse>['values'];
-
-/** Wrong arguments, as a sentence. */
-class Usage extends Error {}
 
 /** What a command comes to: as JSON, as lines for a person, and as findings that make the exit code. */
 interface Result {
@@ -151,19 +152,22 @@ function parse(args: readonly string[]) {
 
 /** Does what the arguments say; never throws. @returns the exit code */
 export async function main(args: readonly string[], out: (text: string) => void, err: (text: string) => void): Promise<number> {
+  let name: string | undefined;
   try {
     const { values, positionals } = parse(args);
     if (values.help) {
       out(HELP);
       return 0;
     }
-    const [name = '', folder, ...rest] = positionals;
+    const [called = '', folder, ...rest] = positionals;
+    name = called;
     const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
     if (!command) throw new Usage(name ? `There is no command ${name}.` : 'Say what to do.');
     if (!folder || rest.length > 0) throw new Usage(`${name} takes one ${name === 'restore' ? 'archive' : 'folder'}.`);
     const given = (Object.keys(values) as (keyof Options)[]).filter((option) => args.some((arg) => arg.split('=')[0] === `--${option}`));
     const foreign = given.filter((option) => !['json', 'quiet'].includes(option) && !command.options.includes(option));
     if (foreign.length > 0) throw new Usage(`${name} has no option --${foreign.join(', --')}.`);
+    if (!['export', 'restore'].includes(name)) await mustBe('folder', name, folder);
     progress = values.quiet ? () => undefined : throttled(err);
     const { json, lines, findings } = await command.run(folder, values);
     const exit = exitCodeOf(findings);
@@ -174,17 +178,25 @@ export async function main(args: readonly string[], out: (text: string) => void,
     out(`${text.map(visible).join('\n')}\n`);
     return exit;
   } catch (error) {
-    if (error instanceof Usage || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS')) {
-      err(`${(error as Error).message}\nplimsoll-audit --help says how it is used.\n`);
-      return 2;
+    const { exit, told, findings } = failureOf(error);
+    // Whoever reads JSON reads why there is no result, too; before anything was parsed, the word alone tells that it is wanted.
+    if (args.includes('--json')) {
+      const text = JSON.stringify({ command: name, exitCode: exit, error: told, findings }, null, 2);
+      out(`${text.split('\n').map(visible).join('\n')}\n`);
     }
-    if (error instanceof MalformedExport) {
-      err(`${visible(`malformed: ${error.file}: ${error.message}`)}\n`);
-      return EXIT_CODES.malformed;
-    }
-    err(`${visible(error instanceof Error ? error.message : String(error))}\n`);
-    return 1;
+    err(`${told.split('\n').map(visible).join('\n')}\n${exit === 2 ? 'plimsoll-audit --help says how it is used.\n' : ''}`);
+    return exit;
   }
+}
+
+function failureOf(error: unknown): { readonly exit: number; readonly told: string; readonly findings: readonly Finding[] } {
+  if (error instanceof Usage || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS'))
+    return { exit: 2, told: (error as Error).message, findings: [] };
+  if (error instanceof MalformedExport) {
+    const finding: Finding = { name: 'malformed', where: error.file, detail: error.message };
+    return { exit: EXIT_CODES.malformed, told: `malformed: ${error.file}: ${error.message}`, findings: [finding] };
+  }
+  return { exit: 1, told: sentenceOf(error), findings: [] };
 }
 
 let progress: (what: string) => void = () => undefined;
@@ -213,25 +225,14 @@ async function verified(folder: string, options: Options): Promise<Verification>
 async function verifyOptions(options: Options): Promise<VerifyOptions> {
   const tolerance = Number(options['clock-tolerance']);
   if (!(tolerance >= 0 && tolerance <= 86_400)) throw new Usage('--clock-tolerance is a number of seconds from 0 to 86400.');
-  const known = await Promise.all(options.known.map((path) => smallFile(path)));
+  const known = await Promise.all(options.known.map((path) => smallFile('--known', path)));
   return {
-    ...(options.key === undefined ? {} : { key: await keyFrom(options.key) }),
+    ...(options.key === undefined ? {} : { key: await keyFrom('--key', options.key) }),
     known,
-    witnesses: await Promise.all(options.witness.map(keyFrom)),
+    witnesses: await Promise.all(options.witness.map((given) => keyFrom('--witness', given))),
     toleranceMs: tolerance * 1000,
     onProgress: (events) => progress(`${events} events verified`),
   };
-}
-
-/** A key is text with two plus signs; anything else names a file that holds one. */
-async function keyFrom(given: string): Promise<string> {
-  return /^[^+]+\+[0-9a-f]{8}\+/.test(given) ? given : (await smallFile(given)).trim();
-}
-
-async function smallFile(path: string): Promise<string> {
-  const text = await readFile(path, 'utf8');
-  if (text.length > MOST_KNOWN_BYTES) throw new Usage(`${path} is larger than any key or checkpoint.`);
-  return text;
 }
 
 function told({ findings, events, checkpoints, anchored, notes }: Verification): Result {
@@ -296,6 +297,9 @@ async function runReport(folder: string, { release, out, expect }: Options): Pro
 async function runCompliance(folder: string, options: Options): Promise<Result> {
   const { out, report: given } = options;
   const { choiceOf, computeCompliance, firstDifference, givenReport, writePieces, wrongProofsIn } = await import('./compliance.ts');
+  if (given !== undefined) await mustBe('file', '--report', given);
+  for (const file of options.framework?.split(',').filter((name) => name.endsWith('.json')) ?? [])
+    await mustBe('file', '--framework', file);
   const choice = await choiceOf(options);
   if ('problems' in choice) throw new Usage(choice.problems.join('\n'));
   if (choice.format !== 'json' && !out) throw new Usage(`--format ${choice.format} needs --out FILE.`);
@@ -363,6 +367,7 @@ async function askedAgain(options: Options, { query, treeSize }: GivenReport): P
 
 async function runReplay(folder: string, { into }: Options): Promise<Result> {
   if (!into) throw new Usage('replay needs --into URL, of an empty database.');
+  postgresUrl('--into', into);
   const { replay } = await import('./replay.ts');
   const manifest = parseManifest(await textOf(folder, FILES.manifest));
   const { events, views, findings } = await replay(folder, manifest, into, progress);
@@ -376,8 +381,12 @@ async function runReplay(folder: string, { into }: Options): Promise<Result> {
 
 async function runRestore(location: string, options: Options): Promise<Result> {
   if (!options.into) throw new Usage('restore needs --into URL, of an empty database.');
+  const into = postgresUrl('--into', options.into);
   const { archiveNamed, restore } = await import('./restore.ts');
-  const restored = await restore(archiveNamed(location, process.env), options.into, await verifyOptions(options), progress);
+  const named = archiveNamed(location, process.env);
+  if ('problems' in named) throw new Usage(named.problems.join('\n'));
+  if (named.archive.kind === 'folder') await mustBe('folder', 'restore', location);
+  const restored = await restore(named.archive, into, await verifyOptions(options), progress);
   const { segments, events, views = [], root, verification, findings, notes } = restored;
   const rows = views.reduce((sum, view) => sum + view.rows, 0);
   const lines =
@@ -401,7 +410,7 @@ async function knownSizes({ known }: Options, verifierKey: string): Promise<numb
   const sizes: number[] = [];
   for (const path of known) {
     try {
-      sizes.push(openCheckpoint(await smallFile(path), key).size);
+      sizes.push(openCheckpoint(await smallFile('--known', path), key).size);
     } catch (error) {
       throw new Usage(`${path} is no checkpoint that this log has signed: ${(error as Error).message}`);
     }
@@ -415,13 +424,14 @@ async function sourceOf({ database, 'data-dir': dataDir, eventstore, views }: Op
     throw new Usage(`export needs --database URL, or --data-dir DIR for the embedded Postgres, and not both: ${why}.`);
   }
   const { openDatabase, openDataFolder, holdsDatabase } = await import('./database-source.ts');
-  const how = { eventStore: eventstore, views };
-  if (dataDir === undefined) return await openDatabase({ database: database!, ...how });
-  if (!holdsDatabase(dataDir))
+  const how = { eventStore: eventstore === undefined ? undefined : eventStoreUrl(eventstore), views };
+  if (database !== undefined) return await openDatabase({ database: postgresUrl('--database', database), ...how });
+  await mustBe('folder', '--data-dir', dataDir!);
+  if (!holdsDatabase(dataDir!))
     throw new Usage(
       `${dataDir} holds no embedded Postgres: --data-dir is Plimsoll's data folder (PLIMSOLL_DATA_DIR, .plimsoll unless told).`,
     );
-  return await openDataFolder({ dataDir, ...how });
+  return await openDataFolder({ dataDir: dataDir!, ...how });
 }
 
 async function runExport(folder: string, options: Options): Promise<Result> {

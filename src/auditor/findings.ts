@@ -3,51 +3,57 @@
  * program exits with the code of the first of them in this order: what makes all the rest doubtful comes first.
  */
 export const EXIT_CODES = {
-  /** A file of the export is missing, over its limit, or not what its format says. */
   malformed: 10,
-  /** A checkpoint carries no valid signature of the log's key. */
   'forged-checkpoint': 11,
-  /** Two signed checkpoints, or a signed checkpoint and the events, tell two different histories. */
   fork: 12,
-  /** Checkpoints that were signed are gone: the log, or its list of checkpoints, was set back. */
   rollback: 13,
-  /** The end of the log, or of a stream, was cut off. */
   truncation: 14,
-  /** An event was taken out of the middle: its stream goes on after it. */
   deletion: 15,
-  /** There is an event that the ledger never had, or one twice. */
   insertion: 16,
-  /** Events are there, but in another order. */
   reordering: 17,
-  /** An event claims an earlier time than it was recorded at. */
   'back-dating': 18,
-  /** An event says something else than what was recorded. */
   edit: 19,
-  /** Nothing that is in the export is under a signed checkpoint: it proves nothing. */
   unanchored: 20,
-  /** A decision, executed again, comes out differently (`recheck`). */
   'receipt-differs': 21,
-  /** A decision can't be executed again on what the export holds (`recheck`). */
   'receipt-unknowable': 22,
-  /** A report is not what the events give (`report`). */
   'report-differs': 23,
-  /** A row of a view is not what the events give (`replay`). */
   'view-differs': 24,
-  /** A witness that must have signed has signed nothing that covers the export (`--witness`). */
   unwitnessed: 25,
-  /** Something is not there that an archive's manifest, or the order of its segments, asks for (`restore`). */
   'archive-missing': 26,
-  /** A file of an archive is not what its manifest says (`restore`). */
   'archive-damaged': 27,
-  /** A segment of an archive is another than the one that the next goes on from (`restore`). */
   'archive-overwritten': 28,
-  /** An inclusion proof in a report does not hold (`compliance --report`). */
   'proof-invalid': 29,
-  /** A checkpoint that was kept from earlier (`--known`) is of a size that the export can't be held against, and nothing proves that it goes on to it. */
   'known-not-compared': 30,
 } as const;
 
 export type FindingName = keyof typeof EXIT_CODES;
+
+/** What each says was found; the README says the same. */
+export const MEANINGS: Readonly<Record<FindingName, string>> = {
+  malformed: 'a file is missing, over its limit, or not what its format says',
+  'forged-checkpoint': "a checkpoint without a valid signature of the log's key",
+  fork: 'two signed checkpoints, or a checkpoint and the events, tell two histories',
+  rollback: 'checkpoints that were signed are gone',
+  truncation: 'the end of the log or of a stream is gone',
+  deletion: 'an event is gone from the middle of its stream',
+  insertion: 'an event that the ledger never had, or one twice, or one that no command led to',
+  reordering: 'events in another order',
+  'back-dating': 'an event claims an earlier time than it was recorded at',
+  edit: 'an event says something else',
+  unanchored: 'no signed checkpoint covers anything of the export',
+  'receipt-differs': 'a decision, executed again, comes out differently',
+  'receipt-unknowable': "a decision can't be executed again on what the export holds",
+  'report-differs': 'the events give another report',
+  'view-differs':
+    "the events give other rows of a view, or there are rows that can't be compared: of a view or version that this program does not make, twice, of several positions",
+  unwitnessed: 'a witness that was named with --witness has signed nothing that covers the export',
+  'archive-missing': "something is not there that an archive's manifest, or the order of its segments, asks for",
+  'archive-damaged': 'a file of an archive is not what its manifest says',
+  'archive-overwritten': 'a segment of an archive is another than the one that the next goes on from',
+  'proof-invalid': 'an inclusion proof in a report does not hold',
+  'known-not-compared':
+    'a checkpoint given with --known is outside of what the export holds, and no proof in it (export --known FILE) shows that both are one log',
+};
 
 export interface Finding {
   readonly name: FindingName;

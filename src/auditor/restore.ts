@@ -30,11 +30,13 @@ export interface Restored extends Partial<Replayed> {
   readonly notes: readonly string[];
 }
 
-/** The archive that a person names: a folder, or `s3://…` with its keys in the environment. @throws Error */
-export function archiveNamed(location: string, env: Readonly<Record<string, string | undefined>>): Archive {
+/** The archive that a person names: a folder, or `s3://…` with its keys in the environment; or what is wrong with that, as sentences. */
+export function archiveNamed(
+  location: string,
+  env: Readonly<Record<string, string | undefined>>,
+): { readonly archive: Archive } | { readonly problems: readonly string[] } {
   const read = archiveLocation(location, (name) => (env[name]?.trim() ? env[name].trim() : undefined));
-  if ('problems' in read) throw new Error(read.problems.join('\n'));
-  return openArchive(read.location);
+  return 'problems' in read ? read : { archive: openArchive(read.location) };
 }
 
 /**

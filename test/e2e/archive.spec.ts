@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { appendFile, chmod, cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'pg';
@@ -378,7 +378,10 @@ describe('the archive of a Plimsoll at work', () => {
       exit: 1,
       err: expect.stringContaining('takes an empty one'),
     });
-    expect(await restored(nextFolder())).toMatchObject({ exit: 1, err: expect.stringContaining('no segment') });
+    const empty = nextFolder();
+    expect(await restored(empty)).toMatchObject({ exit: 2, err: expect.stringContaining(`there is no ${empty}`) });
+    await mkdir(empty);
+    expect(await restored(empty)).toMatchObject({ exit: 1, err: expect.stringContaining('no segment') });
     expect(await audit('restore', folder)).toMatchObject({ exit: 2 });
   });
 
