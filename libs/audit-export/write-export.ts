@@ -80,7 +80,8 @@ export async function writeExport(
     verifierKey: source.verifierKey,
     first,
     end,
-    ledgerSize,
+    // Once more: what was signed meanwhile is among the checkpoints, and a log that has signed more than it has was set back.
+    ledgerSize: Math.max(ledgerSize, await source.size()),
     events,
     checkpoints: count,
     frontier: (await source.frontier(first)).map(hex),

@@ -42,25 +42,35 @@ export async function replay(
   try {
     if ((await log.head()) !== BEFORE_ALL) throw new Error('The database has events already: a replay takes an empty one.');
     const events = await restore(pool, folder, onProgress);
-    const { rows: exported, findings: incomparable } = await exportedRows(folder);
-    const results: Replayed['views'][number][] = [];
-    const findings: Finding[] = [...incomparable];
-    for (const view of views) {
-      onProgress(`view ${view.name}`);
-      const rows = exported.get(view.name);
-      const head = await log.head();
-      const position = rows?.position ?? head;
-      if (position > head) throw new Error(`The view ${view.name} was at position ${position}, and the export ends at ${head}.`);
-      await runUpTo(view, log, pool, position);
-      const differing = rows ? await compare(view, pool, rows.byKey) : [];
-      findings.push(...differing.slice(0, MOST_TOLD));
-      results.push({ view: view.name, rows: rows?.byKey.size ?? 0, compared: rows !== undefined, differing: differing.length });
-    }
-    return { events, views: results, findings };
+    return { events, ...(await compareViews(folder, log, pool, onProgress)) };
   } finally {
     await log.close();
     await pool.end();
   }
+}
+
+/** Has Plimsoll's own projections make the views of a log's events, each as far as its exported rows are, and compares both. */
+export async function compareViews(
+  folder: string,
+  log: EventLog,
+  pool: Pool,
+  onProgress: (what: string) => void = () => undefined,
+): Promise<Omit<Replayed, 'events'>> {
+  const { rows: exported, findings: incomparable } = await exportedRows(folder);
+  const results: Replayed['views'][number][] = [];
+  const findings: Finding[] = [...incomparable];
+  for (const view of views) {
+    onProgress(`view ${view.name}`);
+    const rows = exported.get(view.name);
+    const head = await log.head();
+    const position = rows?.position ?? head;
+    if (position > head) throw new Error(`The view ${view.name} was at position ${position}, and the export ends at ${head}.`);
+    await runUpTo(view, log, pool, position);
+    const differing = rows ? await compare(view, pool, rows.byKey) : [];
+    findings.push(...differing.slice(0, MOST_TOLD));
+    results.push({ view: view.name, rows: rows?.byKey.size ?? 0, compared: rows !== undefined, differing: differing.length });
+  }
+  return { views: results, findings };
 }
 
 /** Events keep the positions of the store that they come from, so that what cites a position stays true. */

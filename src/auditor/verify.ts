@@ -94,6 +94,10 @@ async function verified(folder: string, options: VerifyOptions): Promise<Verific
   findings.push(...events.findings);
 
   const held = events.same || heldByLeaves.length >= heldByEvents.length ? heldByLeaves : heldByEvents;
+  if (key.text !== manifest.verifierKey && held.length > 0) {
+    const detail = `It names the key ${manifest.verifierKey}; its checkpoints are signed with ${key.text}.`;
+    findings.push({ name: 'malformed', where: FILES.manifest, detail });
+  }
   const reach = Math.max(manifest.first, ...held.map(({ size }) => Math.min(size, manifest.end)));
   const anchored = reach - manifest.first;
   if (anchored === 0 && findings.length === 0) {
@@ -205,16 +209,12 @@ function forksAmong(checkpoints: readonly OpenedCheckpoint[]): Finding[] {
 /** What was signed is more than what there is said to be. */
 function setBack(manifest: Manifest, checkpoints: readonly OpenedCheckpoint[], known: readonly OpenedCheckpoint[]): Finding[] {
   const last = Math.max(0, ...checkpoints.map(({ size }) => size));
-  return known.flatMap(({ size }): Finding[] => {
-    if (size > manifest.ledgerSize) {
-      return [
-        {
-          name: 'rollback',
-          where: `size ${size}`,
-          detail: `The log has signed ${size} leaves; the export says that it has ${manifest.ledgerSize}.`,
-        },
-      ];
-    }
+  const beyond = [...checkpoints, ...known].filter(({ size }) => size > manifest.ledgerSize);
+  const gone = beyond.map(({ size }): Finding => {
+    const detail = `The log has signed ${size} leaves; the export says that it has ${manifest.ledgerSize}.`;
+    return { name: 'rollback', where: `size ${size}`, detail };
+  });
+  const unlisted = known.flatMap(({ size }): Finding[] => {
     if (size <= manifest.end && size > last) {
       return [
         {
@@ -226,6 +226,7 @@ function setBack(manifest: Manifest, checkpoints: readonly OpenedCheckpoint[], k
     }
     return [];
   });
+  return [...gone, ...unlisted];
 }
 
 /** Neither the leaves nor the events come to what was signed: somewhere after the last checkpoint that holds, history was written anew. */
