@@ -17,6 +17,7 @@ import { SubjectKeys1767226803000 } from './1767226803000-subject-keys.ts';
 import { LedgerWitnesses1767227010000 } from './1767227010000-ledger-witnesses.ts';
 import { UnauthorisedDeployments1767227230000 } from './1767227230000-unauthorised-deployments.ts';
 import { LedgerStrays1767227310000 } from './1767227310000-ledger-strays.ts';
+import { Denials1767227400000 } from './1767227400000-denials.ts';
 
 /** Every change of the schema, oldest first. Forward only: a mistake is put right by the next one. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -38,4 +39,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   LedgerWitnesses1767227010000,
   UnauthorisedDeployments1767227230000,
   LedgerStrays1767227310000,
+  Denials1767227400000,
 ];

@@ -116,6 +116,33 @@ export function mayAct(text: string, request: AccessRequest): AccessDecision {
   return { allowed: decision === 'allow' && errors.length === 0, policies: [...diagnostics.reason].sort(), errors };
 }
 
+/** Whether a set that was published speaks of an action by this name. */
+export function namesAction(text: string, action: string): boolean {
+  const key = `${policySetHash(text)} ${action}`;
+  const known = spoken.get(key);
+  if (known !== undefined) return known;
+  const policies = named(text);
+  const speaks =
+    !('problem' in policies) &&
+    Object.values(policies.byId).some((policy) => {
+      const json = policyToJson(policy);
+      return json.type === 'success' && speaksOf(json.json, action);
+    });
+  if (spoken.size >= MOST_SPOKEN) spoken.clear();
+  spoken.set(key, speaks);
+  return speaks;
+}
+
+/** Reading a set takes milliseconds, and is asked for with every request. */
+const MOST_SPOKEN = 256;
+const spoken = new Map<string, boolean>();
+
+function speaksOf(part: unknown, action: string): boolean {
+  if (typeof part !== 'object' || part === null) return false;
+  const { type, id } = part as { readonly type?: unknown; readonly id?: unknown };
+  return (type === 'Action' && id === action) || Object.values(part).some((inner) => speaksOf(inner, action));
+}
+
 /** SHA-256 (hex) of a set's text: what a decision cites. */
 export function policySetHash(text: string): string {
   return createHash('sha256').update(text).digest('hex');

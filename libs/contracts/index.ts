@@ -1,3 +1,4 @@
+export * from './actions.ts';
 export * from './artifacts.events.ts';
 export * from './backtests.events.ts';
 export * from './calendars.events.ts';

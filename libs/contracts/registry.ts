@@ -1,4 +1,5 @@
 import { EventCodec, type CommandDenied, type EventDeclaration } from '#libs/event-sourcing';
+import { denialByOneName } from './actions.ts';
 import type { ArtifactEvent } from './artifacts.events.ts';
 import type { BacktestEvent } from './backtests.events.ts';
 import type { CalendarEvent } from './calendars.events.ts';
@@ -120,7 +121,7 @@ export const declarations = {
   ChangeVoteCast: first,
   ChangeVoteOpened: first,
   ChangeWithdrawn: first,
-  CommandDenied: first,
+  CommandDenied: { version: 2, upcasters: { 1: denialByOneName } },
   DeploymentConfirmed: first,
   DeploymentFailed: first,
   DeploymentHalted: first,

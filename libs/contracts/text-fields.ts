@@ -49,6 +49,7 @@ export const TEXT_FIELDS: Readonly<Record<string, TextKind>> = {
   'ChangeVoteCast.conditions[]': 'sealed',
   'ChangeVoteOpened.reason': 'sealed',
   'ChangeWithdrawn.reason': 'sealed',
+  'CommandDenied.asked.route': 'ours',
   'CommandDenied.detail': 'ours',
   'CommandDenied.reasons[].detail': 'ours',
   'CommandDenied.reasons[].unblockedBy': 'ours',

@@ -1,6 +1,7 @@
 import { Inject, Injectable, Optional, type Provider } from '@nestjs/common';
 import { CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import {
+  nameOnRecord,
   transact,
   type AnyCommandDefinition,
   type EventCodec,
@@ -39,6 +40,11 @@ export class CommandRegistry {
 
   names(): readonly string[] {
     return [...this.byName.keys()].sort();
+  }
+
+  /** What the commands are called on record. */
+  actions(): readonly string[] {
+    return [...this.byName.values()].map(nameOnRecord).sort();
   }
 }
 

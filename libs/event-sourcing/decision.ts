@@ -1,15 +1,17 @@
 import type { DomainEvent } from './event.ts';
 
 /** Why a refusal refuses, in the few kinds that outsiders tell apart; mapped to HTTP in one place, `libs/http`. */
-export type RefusalKind =
-  | 'duty' // separation of duties or a missing role
-  | 'not-found'
-  | 'conflict' // the state forbids it, or the approved tuple changed
-  | 'precondition' // If-Match names another revision
-  | 'meaning' // well-formed, but it can't mean what it says
-  | 'gate' // a policy gate does not pass
-  | 'frozen'
-  | 'limit';
+export const REFUSAL_KINDS = [
+  'duty', // separation of duties or a missing role
+  'not-found',
+  'conflict', // the state forbids it, or the approved tuple changed
+  'precondition', // If-Match names another revision
+  'meaning', // well-formed, but it can't mean what it says
+  'gate', // a policy gate does not pass
+  'frozen',
+  'limit',
+] as const;
+export type RefusalKind = (typeof REFUSAL_KINDS)[number];
 
 /** One ground of a refusal: what is wrong, where that is written, and what would unblock it. */
 export interface Reason {

@@ -21,6 +21,8 @@ export type ReadAggregate = <S, E extends DomainEvent>(aggregate: Aggregate<S, E
 export interface CommandDefinition<C extends object, S, E extends DomainEvent, F> {
   /** The command's class: validated at the edge, and how the bus finds the handler. Its name is the command's name. */
   readonly type: new () => C;
+  /** What denials, and the route's roles, call it where the class is named otherwise: its body has more in it than what came in. */
+  readonly action?: string;
   readonly aggregate: Aggregate<S, E>;
   /** Pure. */
   readonly decide: (command: Issued<C>, state: S, facts: F) => Decision<E>;
@@ -50,6 +52,11 @@ export function defineCommand<C extends object, S, E extends DomainEvent, F = un
   definition: CommandDefinition<C, S, E, F>,
 ): CommandDefinition<C, S, E, F> {
   return definition;
+}
+
+/** The name that a command goes by on record. */
+export function nameOnRecord({ type, action }: Pick<AnyCommandDefinition, 'type' | 'action'>): string {
+  return action ?? (type as { readonly name: string }).name;
 }
 
 export interface Transacted extends Appended {
@@ -107,7 +114,7 @@ export async function transact<C extends object, S, E extends DomainEvent, F>(
     const decision = unfit ?? definition.decide(command, loaded.state, facts);
     if (isRefusal(decision)) {
       const about = definition.governed?.(command, loaded.state, facts);
-      const denied = { id: meta.commandId, command: definition.type.name, stream: loaded.stream, asked, meta, commandHash };
+      const denied = { id: meta.commandId, command: nameOnRecord(definition), stream: loaded.stream, asked, meta, commandHash };
       const position = about && (await recordDenied(ports, { ...denied, about }, decision));
       throw new RefusedError(decision, position);
     }
@@ -126,7 +133,7 @@ export async function transact<C extends object, S, E extends DomainEvent, F>(
     const late = await meta.stillAllowed?.();
     if (late) {
       const about = definition.governed?.(command, loaded.state, facts) ?? {};
-      const denied = { id: meta.commandId, command: definition.type.name, stream: loaded.stream, about, asked, meta, commandHash };
+      const denied = { id: meta.commandId, command: nameOnRecord(definition), stream: loaded.stream, about, asked, meta, commandHash };
       throw new RefusedError(late, await recordDenied(ports, denied, late));
     }
     const events = decision.map((event, index): NewEvent => ({

@@ -15,7 +15,7 @@ import { InvalidToken, personOf, type PersonResolver, type TokenVerifier } from 
 import { PUBLIC_EXTENSION } from './openapi.ts';
 import { ProblemError } from './problem.ts';
 import { CLOCK, headerOf, requestOf, type Clock, type Identity } from './request.ts';
-import { actionOf, ROLES, rolesOf, VOUCHES, vouchesOf } from './routes.ts';
+import { ACTION, actionOf, ROLES, rolesOf, VOUCHES, vouchesOf } from './routes.ts';
 
 /** Injection token of the `TokenVerifier`. */
 export const TOKEN_VERIFIER = Symbol('TOKEN_VERIFIER');
@@ -67,6 +67,9 @@ const PUBLIC = 'plimsoll:public';
 /** The route needs no token. */
 export const Public = (): ClassDecorator & MethodDecorator =>
   applyDecorators(SetMetadata(PUBLIC, true), ApiExtension(PUBLIC_EXTENSION, true));
+
+/** Names what the route does where its body is not the command: denials for a role and denials by the rule go by one name. */
+export const Action = (name: string): MethodDecorator => SetMetadata(ACTION, name);
 
 /** The route is for people with any of these roles. On a method it replaces what the class says. */
 export const Roles = (...roles: readonly string[]): ClassDecorator & MethodDecorator => SetMetadata(ROLES, roles);

@@ -1,4 +1,5 @@
 export {
+  Action,
   AnyRole,
   AuthGuard,
   AUTHORISER,

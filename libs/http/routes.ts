@@ -4,6 +4,8 @@ import { MetadataScanner, ModulesContainer, Reflector } from '@nestjs/core';
 
 /** Key of what `@Roles` says. */
 export const ROLES = 'plimsoll:roles';
+/** Key of what `@Action` says. */
+export const ACTION = 'plimsoll:action';
 /** Key of what `@Vouches` says. */
 export const VOUCHES = 'plimsoll:vouches';
 
@@ -19,8 +21,10 @@ export function vouchesOf(handler: object): boolean {
   return Reflect.getMetadata(VOUCHES, handler) === true;
 }
 
-/** What a route does, by name: the command that its body is, else the handler's own name (`rejectRole` → `RejectRole`). */
+/** What a route does, by name: what `@Action` says, the command that its body is, else the handler's own name (`rejectRole` → `RejectRole`). */
 export function actionOf(controller: Type, handler: { readonly name: string }): string {
+  const said = Reflect.getMetadata(ACTION, Reflect.get(controller.prototype as object, handler.name) as object) as string | undefined;
+  if (said !== undefined) return said;
   const types = (Reflect.getMetadata('design:paramtypes', controller.prototype as object, handler.name) ?? []) as unknown[];
   const command = types.find((type): type is Type => typeof type === 'function' && !NO_COMMAND.includes(type));
   const posts = Reflect.getMetadata(METHOD_METADATA, handler) === RequestMethod.POST;

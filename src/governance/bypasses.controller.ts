@@ -5,7 +5,7 @@ import { BYPASS_REGISTER } from '#libs/contracts';
 import { Aggregates } from '#libs/cqrs';
 import { csvOf } from '#libs/csv';
 import { issue, own, refuse, RefusedError, type CommandMeta, type Transacted } from '#libs/event-sourcing';
-import { IdPipe, ListParameters, Meta, Roles, View, Vouches } from '#libs/http';
+import { Action, IdPipe, ListParameters, Meta, Roles, View, Vouches } from '#libs/http';
 import { bypasses } from './bypass/bypass.ts';
 import { bypassIdOf, RequestBypass } from './bypass/request-bypass.ts';
 import { ReviewBypass, ReviewBypassFields } from './bypass/review-bypass.ts';
@@ -34,6 +34,7 @@ export class BypassesController {
   }
 
   @Post('bypasses/:id/review')
+  @Action('ReviewBypass')
   @Vouches()
   @Roles('approver', 'auditor', 'release-manager')
   async review(@Param('id', IdPipe) id: string, @Body() body: ReviewBypassFields, @Meta() meta: CommandMeta): Promise<Transacted> {

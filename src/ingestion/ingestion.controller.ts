@@ -5,7 +5,7 @@ import { QueryBus } from '@nestjs/cqrs';
 import { ApiBody, ApiConsumes, ApiResponse } from '@nestjs/swagger';
 import { Aggregates } from '#libs/cqrs';
 import type { CommandMeta, Reason, Transacted } from '#libs/event-sourcing';
-import { IdPipe, ListParameters, Meta, ProblemError, Roles, StreamedBody, View } from '#libs/http';
+import { Action, IdPipe, ListParameters, Meta, ProblemError, Roles, StreamedBody, View } from '#libs/http';
 import { isBatch, type Delivery } from './envelope/envelope.ts';
 import { Intake, type Taken } from './intake.ts';
 import { outsideEvent } from './outside-event/outside-event.ts';
@@ -36,6 +36,7 @@ export class IngestionController {
 
   /** Takes CloudEvents 1.0 (structured, binary or batch) and CDEvents 0.4 and 0.5, inside of a CloudEvent or alone. */
   @Post('events')
+  @Action('ReceiveOutsideEvent')
   @HttpCode(202)
   @Roles('service')
   @StreamedBody(MAX_BODY_BYTES)
@@ -70,6 +71,7 @@ export class IngestionController {
 
   /** Reads a dead letter again; it is received now, or stays rejected and says why. */
   @Post('ingestion/dead-letters/:id/redrive')
+  @Action('RedriveOutsideEvent')
   @HttpCode(200)
   @Roles('service', 'release-manager')
   redrive(@Param('id', IdPipe) id: string, @Meta() meta: CommandMeta): Promise<Transacted> {

@@ -9,7 +9,7 @@ import { issue, type CommandMeta, type Transacted } from '#libs/event-sourcing';
 import { JUNIT_MAX_BYTES } from '#libs/evidence';
 import { testReportRecordId } from '#libs/retention';
 import { replaceSecrets } from '#libs/secrets';
-import { IdPipe, Meta, Roles, StreamedBody } from '#libs/http';
+import { Action, IdPipe, Meta, Roles, StreamedBody } from '#libs/http';
 import { smokeRun } from './smoke-run/smoke-run.ts';
 import { readReport } from './test-report/read-report.ts';
 import { releaseDigests, type RecordTestReport } from './test-report/record-test-report.ts';
@@ -34,6 +34,7 @@ export class ValidationController {
 
   /** Takes a JUnit XML report as evidence about one artifact of a release. */
   @Post('evidence/junit')
+  @Action('RecordTestReport')
   @Roles('service', 'developer', 'tester')
   @StreamedBody(JUNIT_MAX_BYTES)
   @ApiConsumes('application/xml', 'text/xml')

@@ -71,7 +71,8 @@ export const resumeDeploymentCommand = defineCommand({
     const subject = { releaseId, environment, kind, deployer: meta.actor.person, ...(bypassId ? { bypassId } : {}) } as const;
     return { gates: await readJudgedFacts(read, subject, meta.now) };
   },
-  governed: (_command, { releaseId, environment, bypassId }) => ({
+  governed: ({ target }, { releaseId, environment, bypassId }) => ({
+    deploymentId: target,
     ...(releaseId ? { releaseId } : {}),
     ...(environment ? { environment } : {}),
     ...(bypassId ? { bypassId } : {}),

@@ -97,5 +97,9 @@ export const rollBackDeploymentCommand = defineCommand({
   aggregate: deployment,
   decide: rollBackDeployment,
   facts: rollbackFacts,
-  governed: (_command, _state, { withdrawn }) => ({ ...(withdrawn.releaseId ? { releaseId: withdrawn.releaseId } : {}) }),
+  governed: ({ deploymentId }, _state, { withdrawn }) => ({
+    deploymentId,
+    ...(withdrawn.releaseId ? { releaseId: withdrawn.releaseId } : {}),
+    ...(withdrawn.environment ? { environment: withdrawn.environment } : {}),
+  }),
 });

@@ -34,5 +34,5 @@ export const defineEnvironmentCommand = defineCommand({
   type: DefineEnvironment,
   aggregate: environment,
   decide: defineEnvironment,
-  governed: () => ({}),
+  governed: (command) => ({ environment: command.environment }),
 });

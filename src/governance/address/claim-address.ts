@@ -52,6 +52,7 @@ export function claimAddress(command: Issued<ClaimAddressByKeys>, state: Address
 
 export const claimAddressCommand = defineCommand({
   type: ClaimAddressByKeys,
+  action: 'ClaimAddress',
   vouches: true,
   aggregate: addresses,
   decide: claimAddress,

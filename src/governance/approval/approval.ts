@@ -1,5 +1,5 @@
 import type { ApprovalEvent, ApprovalTuple, GroupQuorum } from '#libs/contracts';
-import { unknownEvent, type Aggregate } from '#libs/event-sourcing';
+import { unknownEvent, type Aggregate, type Issued } from '#libs/event-sourcing';
 
 /** The approval of a release for an environment. A newer request begins a new round and supersedes the older one. */
 export interface Approval {
@@ -61,3 +61,8 @@ export const approval: Aggregate<Approval, ApprovalEvent> = {
     }
   },
 };
+
+/** What a denial about an approval names. */
+export function aboutApproval({ target }: Issued<object>, { releaseId, environment }: Approval): Readonly<Record<string, string>> {
+  return { approvalId: target, ...(releaseId ? { releaseId } : {}), ...(environment ? { environment } : {}) };
+}

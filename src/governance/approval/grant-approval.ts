@@ -13,7 +13,7 @@ import {
   unblockedByApproval,
   type GateFacts,
 } from '#libs/policy';
-import { approval, type Approval } from './approval.ts';
+import { aboutApproval, approval, type Approval } from './approval.ts';
 
 export class GrantApproval {
   /** The tuple that the approver has seen: what is approved is named, not assumed. */
@@ -142,7 +142,7 @@ export const grantApprovalCommand = defineCommand({
   aggregate: approval,
   decide: grantApproval,
   facts: voteFacts,
-  governed: (_command, state) => ({ ...(state.releaseId ? { releaseId: state.releaseId } : {}) }),
+  governed: aboutApproval,
 });
 
 export const rejectApprovalCommand = defineCommand({
@@ -152,5 +152,5 @@ export const rejectApprovalCommand = defineCommand({
   aggregate: approval,
   decide: rejectApproval,
   facts: voteFacts,
-  governed: (_command, state) => ({ ...(state.releaseId ? { releaseId: state.releaseId } : {}) }),
+  governed: aboutApproval,
 });

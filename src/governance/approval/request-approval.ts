@@ -69,5 +69,5 @@ export const requestApprovalCommand = defineCommand({
   aggregate: approval,
   decide: requestApproval,
   facts: (read, command) => readGateFacts(read, command.releaseId, command.environment, command.meta.now),
-  governed: (command) => ({ releaseId: command.releaseId }),
+  governed: ({ target, releaseId, environment }) => ({ approvalId: target, releaseId, environment }),
 });

@@ -2,7 +2,7 @@ import { Matches, MaxLength } from 'class-validator';
 import { SAYS_SOMETHING, type ApprovalEvent, type DeploymentEvent, type EnvironmentEvent } from '#libs/contracts';
 import { defineCommand, refuse, type Aggregate, type Decision, type Issued } from '#libs/event-sourcing';
 import { tupleHashOf } from '#libs/policy';
-import { approval, type Approval } from './approval.ts';
+import { aboutApproval, approval, type Approval } from './approval.ts';
 
 export class WithdrawApproval {
   @Matches(/^[0-9a-f]{64}$/, { message: 'tupleHash must be the SHA-256 (hex) of the tuple that you approved, as the approval shows it' })
@@ -87,5 +87,5 @@ export const withdrawApprovalCommand = defineCommand({
     const { tupleHash } = (await read(startedOn, deploymentId)).state;
     return tupleHash === state.tupleHash ? { deploymentId, ref: environment.ref } : {};
   },
-  governed: (_command, state) => ({ ...(state.releaseId ? { releaseId: state.releaseId } : {}) }),
+  governed: aboutApproval,
 });

@@ -1,4 +1,5 @@
-import { defaultPolicySet, mayAct, policySetHash, type AccessDecision, type ActionTable } from '#libs/authorization';
+import { defaultPolicySet, mayAct, namesAction, policySetHash, type AccessDecision, type ActionTable } from '#libs/authorization';
+import { formerNamesOf } from '#libs/contracts';
 import type { Loaded, ReadAggregate } from '#libs/event-sourcing';
 import { isInForce, covers, rolesFor, type HeldRole, type ScopedResource } from '#libs/identity';
 import { bootstrap, BOOTSTRAP_ID, type Bootstrap } from '../bootstrap/identity-bootstrap.ts';
@@ -79,7 +80,9 @@ export function decideAccess(
 ): Access {
   const { version, text } = policiesIn(standing, table);
   const roles = rolesFor(asked.held, asked.at, asked.resource);
-  const { person: personId, bot, action, vouches = false, resource, at } = asked;
+  const { person: personId, bot, vouches = false, resource, at } = asked;
+  // A set that was published when the action had another name means it by that: its permits and its forbids go on to count.
+  const action = formerNamesOf(asked.action).find((former) => version > 0 && namesAction(text, former)) ?? asked.action;
   if (standing.person.state.left) return { allowed: false, policies: [], errors: [], roles: [], policyVersion: version };
   return { ...mayAct(text, { person: personId, roles, bot, action, vouches, resource, now: at }), roles, policyVersion: version };
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Inject, Injectable, Optional } from '@nestjs/common';
-import { accountId } from '#libs/contracts';
+import { aboutPath, accountId } from '#libs/contracts';
 import { Aggregates, EVENT_CODEC, EVENT_LOG, TEXT_SEALER } from '#libs/cqrs';
 import {
   derivedId,
@@ -18,6 +18,8 @@ import { canonicalJson } from '#libs/policy';
 import { account } from '../account/account.ts';
 import { decideAccess, elsewhere, holdings, standingOf, type Access, type RolesFrom } from './access.ts';
 import { resourceOf } from './resources.ts';
+
+type Place = Awaited<ReturnType<typeof resourceOf>>;
 
 /** Injection token of a `RolesFrom`; `token` unless told. */
 export const ROLES_FROM = Symbol('ROLES_FROM');
@@ -44,13 +46,17 @@ export class GrantAuthoriser implements Authoriser {
   async authorise(request: RouteRequest): Promise<Allowed | { readonly refusal: Refusal; readonly position?: bigint }> {
     const counts = request.method === 'POST' || request.roles !== undefined;
     // What it is about and who asks are read side by side: neither waits for the other.
-    const about = counts ? resourceOf(this.read, request) : Promise.resolve<ScopedResource>({});
-    const [resource, decided] = await Promise.all([about, this.decide(request, about)]);
-    if ('refusal' in decided) return await this.denied(request, decided.refusal);
+    const place = counts ? resourceOf(this.read, request) : Promise.resolve<Place>({ resource: {} });
+    const [{ resource, releaseId }, decided] = await Promise.all([place, this.decide(request, place)]);
+    if ('refusal' in decided) {
+      const { environment } = resource;
+      const known = { ...(releaseId === undefined ? {} : { releaseId }), ...(environment === undefined ? {} : { environment }) };
+      return await this.denied(request, decided.refusal, known);
+    }
     // Between here and the append much may be read and evaluated; what the issuer says of roles does not change meanwhile.
     if (request.method !== 'POST' || this.rolesFrom === 'token') return decided;
     const stillAllowed = async (): Promise<Refusal | undefined> => {
-      const again = await this.decide(request, Promise.resolve(resource));
+      const again = await this.decide(request, place);
       return 'refusal' in again ? again.refusal : undefined;
     };
     return { ...decided, personsOnRecord: true, stillAllowed };
@@ -59,13 +65,13 @@ export class GrantAuthoriser implements Authoriser {
   /** On the streams as they are at this moment. */
   private async decide(
     request: RouteRequest,
-    about: Promise<ScopedResource>,
+    place: Promise<Place>,
   ): Promise<{ readonly roles: readonly string[] } | { readonly refusal: Refusal }> {
     const { identity, issuer, subject, action, now } = request;
-    const [own, standing, resource] = await Promise.all([
+    const [own, standing, { resource }] = await Promise.all([
       this.read(account, accountId(issuer, subject)),
       standingOf(this.read, identity.person),
-      about,
+      place,
     ]);
     if (own.state.closed) {
       const refusal = refuse('duty', 'account-unlinked', 'Nobody acts with this account any more: it was unlinked.', [
@@ -153,14 +159,21 @@ export class GrantAuthoriser implements Authoriser {
     };
   }
 
-  private async denied(request: RouteRequest, refusal: Refusal): Promise<{ readonly refusal: Refusal; readonly position?: bigint }> {
+  private async denied(
+    request: RouteRequest,
+    refusal: Refusal,
+    known: Readonly<Record<string, string>>,
+  ): Promise<{ readonly refusal: Refusal; readonly position?: bigint }> {
     const { identity, action, method, route, parameters, requestId, key, now } = request;
-    const about = { ...identifiersIn(parameters), ...identifiersIn(request.body) };
+    const named = { ...identifiersIn(parameters), ...identifiersIn(request.body) };
+    const { id: ofPath, ...others } = named;
+    // What a stream says counts before what the caller says.
+    const about = { ...others, ...aboutPath(route, ofPath), ...known };
     // Nobody has validated what was asked: what names something is kept, the rest by its digest.
     // A digest of few words can be guessed: it is erased with them.
     const digest = digestOf(request.body);
     const body = method === 'POST' ? { bodySha256: (await this.sealer?.seal(digest, [identity.person])) ?? digest } : {};
-    const asked = { route: `${method} ${route}`, ...body, ...about };
+    const asked = { route: `${method} ${route}`, ...body, ...named };
     const commandHash = createHash('sha256').update(canonicalJson({ action, asked })).digest('hex');
     // A page that asks every second what it may not see is one refusal an hour: reading must not fill the log.
     const once = method === 'POST' ? (key ?? requestId) : now.slice(0, 13);

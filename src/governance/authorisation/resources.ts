@@ -44,7 +44,7 @@ const ID = /^[A-Za-z0-9-]{1,64}$/;
 export async function resourceOf(
   read: ReadAggregate,
   request: { readonly route: string; readonly parameters: Readonly<Record<string, string>>; readonly body: unknown },
-): Promise<ScopedResource> {
+): Promise<{ readonly resource: ScopedResource; readonly releaseId?: string }> {
   const named = (field: string, pattern: RegExp): string | undefined => {
     const { body } = request;
     const value: unknown =
@@ -69,11 +69,12 @@ export async function resourceOf(
   const environment = place.environment ?? named('environment', NAME);
   const service = release?.state.product ?? named('service', NAME) ?? named('product', NAME);
   const team = service === undefined ? undefined : await ownerOf(read, service);
-  return {
+  const resource = {
     ...(environment === undefined ? {} : { environment }),
     ...(service === undefined ? {} : { service }),
     ...(team === undefined ? {} : { team }),
   };
+  return { resource, ...(releaseId === undefined ? {} : { releaseId }) };
 }
 
 /** The team that owns a product, as its own stream says; undefined where nobody said so. */

@@ -3,7 +3,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import { BACKTEST_ENDINGS, BACKTEST_VERDICTS, type BacktestCase } from '#libs/contracts';
 import { Aggregates } from '#libs/cqrs';
 import { derivedId, issue, type CommandMeta, type Transacted } from '#libs/event-sourcing';
-import { defineList, IdPipe, ListParameters, Meta, oneOfFilter, Roles, type Page } from '#libs/http';
+import { Action, defineList, IdPipe, ListParameters, Meta, oneOfFilter, Roles, type Page } from '#libs/http';
 import { backtest } from './backtest.ts';
 import { BacktestFields, CancelBacktest, RequestBacktest } from './request-backtest.ts';
 
@@ -25,6 +25,7 @@ export class BacktestsController {
 
   /** Tries a draft on the past: what it would have blocked and let through before it counts. Runs by itself; look at the backtest. */
   @Post('policies/:id/backtests')
+  @Action('RequestBacktest')
   @Roles('policy-editor', 'auditor', 'release-manager')
   request(@Param('id', IdPipe) id: string, @Body() body: BacktestFields, @Meta() meta: CommandMeta): Promise<Transacted> {
     const command = Object.assign(new RequestBacktest(), body, { policyId: id });

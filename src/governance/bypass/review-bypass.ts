@@ -86,7 +86,7 @@ export const reviewBypassCommand = defineCommand({
     return { authors: hands.persons, requesters, deployers, persons, refs: [...new Set([...hands.refs, ...persons.refs])].sort() };
   },
   governed: (command, state) => {
-    const releaseId = own(state.byId, command.bypassId)?.releaseId;
-    return { bypassId: command.bypassId, ...(releaseId ? { releaseId } : {}) };
+    const bypass = own(state.byId, command.bypassId);
+    return { bypassId: command.bypassId, ...(bypass ? { releaseId: bypass.releaseId, environment: bypass.environment } : {}) };
   },
 });

@@ -2,7 +2,7 @@ import { Controller, Get, Inject, Param, Post } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { Aggregates } from '#libs/cqrs';
 import { issue, refuse, RefusedError, type CommandMeta, type Transacted } from '#libs/event-sourcing';
-import { IdPipe, Meta, Roles, Vouches } from '#libs/http';
+import { Action, IdPipe, Meta, Roles, Vouches } from '#libs/http';
 import type { Infrastructure } from '../../infrastructure.ts';
 import { INFRASTRUCTURE } from '../../tokens.ts';
 import { person } from '../person/person.ts';
@@ -19,6 +19,7 @@ export class ErasuresController {
 
   /** Asks for it; it counts once another person has confirmed it. */
   @Post()
+  @Action('RequestErasure')
   @Roles('identity-admin')
   request(@Param('id', IdPipe) id: string, @Meta() meta: CommandMeta): Promise<Transacted> {
     return this.commands.execute(issue(new RequestErasure(), id, meta));
@@ -26,6 +27,7 @@ export class ErasuresController {
 
   /** Confirms it. The key is destroyed a moment later, and nothing brings the text back. */
   @Post('confirm')
+  @Action('ConfirmErasure')
   @Vouches()
   @Roles('identity-admin')
   confirm(@Param('id', IdPipe) id: string, @Meta() meta: CommandMeta): Promise<Transacted> {

@@ -80,6 +80,7 @@ const about = (command: Issued<object>): Record<string, string> => ({ rolePolicy
 
 export const proposeRolePolicyCommand = defineCommand({
   type: ProposeRolePolicyForActions,
+  action: 'ProposeRolePolicy',
   aggregate: rolePolicy,
   decide: proposeRolePolicy,
   governed: about,

@@ -85,5 +85,9 @@ export const resolveIncidentCommand = defineCommand({
   personal: ['resolution'],
   aggregate: incident,
   decide: resolveIncident,
-  governed: (_c, state) => ({ ...(state.releaseId ? { releaseId: state.releaseId } : {}) }),
+  governed: ({ target }, { releaseId, environment }) => ({
+    incidentId: target,
+    ...(releaseId ? { releaseId } : {}),
+    ...(environment ? { environment } : {}),
+  }),
 });

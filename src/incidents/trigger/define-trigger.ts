@@ -37,4 +37,9 @@ export function defineTrigger(command: Issued<DefineTrigger>, state: Trigger): D
   return state.definition && hashOf(state.definition) === hashOf(data) ? [] : [{ type: 'TriggerDefined', data }];
 }
 
-export const defineTriggerCommand = defineCommand({ type: DefineTrigger, aggregate: trigger, decide: defineTrigger, governed: () => ({}) });
+export const defineTriggerCommand = defineCommand({
+  type: DefineTrigger,
+  aggregate: trigger,
+  decide: defineTrigger,
+  governed: ({ target, environment }) => ({ triggerId: target, environment }),
+});

@@ -130,5 +130,5 @@ export const planReleaseCommand = defineCommand({
   personal: ['changeReason'],
   aggregate: release,
   decide: planRelease,
-  governed: (command) => ({ releaseId: command.target }),
+  governed: (command) => ({ releaseId: command.target, environment: command.environment }),
 });

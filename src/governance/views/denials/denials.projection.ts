@@ -1,11 +1,11 @@
-import { idOf, type CommandDenied } from '#libs/event-sourcing';
+import { idOf, own, type CommandDenied } from '#libs/event-sourcing';
 import { defineView } from '#libs/read-models';
 import type { DenialRow } from './denials.row.ts';
 
 /** Every refusal on record (principle 5). */
 export const denials = defineView<DenialRow, CommandDenied>({
   name: 'denials',
-  version: 1,
+  version: 2,
   table: 'denial',
   key: 'command_id',
   columns: {
@@ -13,6 +13,8 @@ export const denials = defineView<DenialRow, CommandDenied>({
     command: 'text',
     stream: 'text',
     about: 'jsonb',
+    release_id: 'text',
+    environment: 'text',
     refusal: 'text',
     kind: 'text',
     detail: 'text',
@@ -22,7 +24,15 @@ export const denials = defineView<DenialRow, CommandDenied>({
     at: 'timestamptz',
     position: 'bigint',
   },
-  indexes: [['position'], ['person', 'position'], ['command', 'position'], ['refusal', 'position']],
+  indexes: [
+    ['position'],
+    ['person', 'position'],
+    ['command', 'position'],
+    ['refusal', 'position'],
+    ['release_id', 'position'],
+    ['environment', 'position'],
+    ['at', 'position'],
+  ],
   on: {
     CommandDenied: {
       key: ({ stream }) => idOf(stream),
@@ -31,6 +41,8 @@ export const denials = defineView<DenialRow, CommandDenied>({
         command: data.command,
         stream: data.stream,
         about: data.about,
+        release_id: own(data.about, 'releaseId') ?? null,
+        environment: own(data.about, 'environment') ?? null,
         refusal: data.refusal,
         kind: data.kind,
         detail: data.detail,

@@ -1,13 +1,24 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { DataSource } from 'typeorm';
+import { REFUSAL_KINDS } from '#libs/event-sourcing';
 import { camelKeys, readRows, type Answer } from '#libs/cqrs';
-import { defineList, textFilter, type Page } from '#libs/http';
+import { defineList, oneOfFilter, textFilter, timeFilter, type Page } from '#libs/http';
 import type { DenialRow } from './denials.row.ts';
 
 /** Newest first. */
 export const denialList = defineList({
   order: [{ column: 'position', type: 'bigint', direction: 'desc' }],
-  filters: { refusal: textFilter('refusal'), person: textFilter('person'), command: textFilter('command') },
+  filters: {
+    releaseId: textFilter('release_id'),
+    environment: textFilter('environment'),
+    person: textFilter('person'),
+    principal: textFilter('principal'),
+    command: textFilter('command'),
+    kind: oneOfFilter('kind', REFUSAL_KINDS),
+    refusal: textFilter('refusal'),
+    from: timeFilter('at', '>='),
+    until: timeFilter('at', '<'),
+  },
 });
 
 export class Denials extends Query<Page<Answer<DenialRow>>> {

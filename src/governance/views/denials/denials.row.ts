@@ -10,6 +10,8 @@ export class DenialRow {
   /** The stream that the command was for. */
   @Column('text') stream: string;
   @Column('jsonb') about: Readonly<Record<string, string>>;
+  @Column('text', { nullable: true }) release_id: string | null;
+  @Column('text', { nullable: true }) environment: string | null;
   @Column('text') refusal: string;
   @Column('text') kind: RefusalKind;
   @Column('text') detail: string;

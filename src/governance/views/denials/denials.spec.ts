@@ -11,6 +11,8 @@ describe('The denials', () => {
         command: 'StartDeployment',
         stream: `deployment-${DEPLOYMENT}`,
         about: { releaseId: RELEASE, environment: ENVIRONMENT },
+        release_id: RELEASE,
+        environment: ENVIRONMENT,
         refusal: 'gates-not-passed',
         kind: 'gate',
         detail: '1 gate does not pass for production.',
