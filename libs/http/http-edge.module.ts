@@ -10,6 +10,7 @@ import { EventStreams } from './event-streams.ts';
 import { IdempotencyInterceptor } from './idempotency.ts';
 import { ProblemFilter, sendProblem } from './problem-filter.ts';
 import { answerOf, ProblemError } from './problem.ts';
+import { QueryGuard } from './query.ts';
 import { CLOCK, type Clock } from './request.ts';
 import { RevealInterceptor } from './reveal.ts';
 import { registerSecurityHeaders } from './security-headers.ts';
@@ -39,6 +40,7 @@ export class HttpEdgeModule {
         EventStreams,
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_GUARD, useClass: AuthGuard },
+        { provide: APP_GUARD, useClass: QueryGuard },
         // From the outside in: the answer that is kept is the one that the command got, with its text sealed.
         { provide: APP_INTERCEPTOR, useClass: RevealInterceptor },
         { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },

@@ -28,6 +28,7 @@ export { nestedProperties, validatedClasses, type NestedProperty } from './neste
 export * from './openapi.ts';
 export * from './problem.ts';
 export * from './problem-filter.ts';
+export * from './query.ts';
 export * from './request.ts';
 export * from './reveal.ts';
 export * from './routes.ts';

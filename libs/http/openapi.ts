@@ -1,8 +1,11 @@
 import { applyDecorators, type INestApplication } from '@nestjs/common';
 import { ApiQuery, DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { docsPage } from './docs-page.ts';
 import type { ListParameter } from './list.ts';
+import { sendProblem } from './problem-filter.ts';
+import { problemOf, type ProblemAnswer } from './problem.ts';
+import { onlyKnownQuery } from './query.ts';
 import { describeValidatedClasses } from './schema.ts';
 
 export interface OpenApiOptions {
@@ -46,14 +49,33 @@ export function setupOpenApi(app: INestApplication, options: OpenApiOptions = {}
   const json = JSON.stringify(document);
   const page = docsPage(document);
   const fastify = app.getHttpAdapter().getInstance() as FastifyInstance;
-  fastify.get('/openapi.json', async (_request, reply) => reply.type('application/json; charset=utf-8').send(json));
-  fastify.get('/docs', async (_request, reply) =>
+  fastify.get('/openapi.json', ONLY_THE_PATH, async (_request, reply) => reply.type('application/json; charset=utf-8').send(json));
+  fastify.get('/docs', ONLY_THE_PATH, async (_request, reply) =>
     reply
       .type('text/html; charset=utf-8')
       .header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
       .send(page),
   );
   return document;
+}
+
+/** These are no routes of Nest: what the guard does for those is done here. */
+const ONLY_THE_PATH = {
+  preHandler: async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    const { answer } = answered(() => onlyKnownQuery(request.query, []));
+    if (answer) sendProblem(answer, request, reply);
+  },
+};
+
+function answered(check: () => void): { readonly answer?: ProblemAnswer } {
+  try {
+    check();
+    return {};
+  } catch (error) {
+    const answer = problemOf(error);
+    if (!answer) throw error;
+    return { answer };
+  }
 }
 
 /** What every operation has in common, said once: problems as errors, and the headers of commands. */

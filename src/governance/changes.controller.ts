@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { Body, Controller, Get, Header, Inject, Optional, Param, Post, Query, Req } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
-import { ApiBody, ApiConsumes, ApiProduces } from '@nestjs/swagger';
+import { ApiBody, ApiConsumes, ApiProduces, ApiQuery } from '@nestjs/swagger';
 import { randomUUID } from 'node:crypto';
 import { changeId } from '#libs/contracts';
 import { Aggregates } from '#libs/cqrs';
@@ -257,6 +257,7 @@ export class ChangesController {
 
   /** The meetings of the next `days` (1 to 366; 90 unless told), with their cut-offs. */
   @Get('boards/:id/meetings')
+  @ApiQuery({ name: 'days', required: false, description: '1 to 366; 90 unless told.' })
   async meetings(@Param('id', IdPipe) id: string, @Query() query: Asked): Promise<unknown> {
     const { days = '90' } = query;
     if (
@@ -279,6 +280,7 @@ export class ChangesController {
 
   /** What the meeting that begins at `meeting` is about, in the order of submission; the next one unless told. */
   @Get('boards/:id/agenda')
+  @ApiQuery({ name: 'meeting', required: false, description: 'When the meeting begins; the next one unless told.' })
   @View('changes')
   async agenda(@Param('id', IdPipe) id: string, @Query() query: Asked): Promise<unknown> {
     const { contents, version } = await this.found(id);

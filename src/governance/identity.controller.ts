@@ -106,8 +106,8 @@ export class IdentityController {
 
   /** Which team owns a product. */
   @Get('ownership')
-  ownership(@Query('product') product = '', @Query('asOf') asOf?: string): Promise<unknown> {
-    return this.aggregates.answer(ownership, ownershipId(product), asOf);
+  ownership(@Query('product') product?: string, @Query('asOf') asOf?: string): Promise<unknown> {
+    return this.aggregates.answer(ownership, ownershipId(product ?? ''), asOf);
   }
 
   /** Asks for a role for a person; it counts once another person has confirmed it. */

@@ -78,6 +78,12 @@ describe('calendars over REST', () => {
     });
     expect(upcoming).toMatchObject([{ calendarId: 'books', version: 2, start: window.start, end: window.end, flags: [] }]);
     expect(ok(await app.get('/v1/governance/calendars/books')).body).toMatchObject({ versions: [{ version: 1 }, { version: 2 }] });
+    // As it was before: then there was none, and what is no time is no answer.
+    expect((await app.get('/v1/governance/calendars/books?asOf=2000-01-01T00:00:00Z')).status).toBe(404);
+    expect((await app.get('/v1/governance/calendars/books?asOf=2999-01-01T00:00:00Z')).body).toMatchObject({
+      versions: [{}, { version: 2 }],
+    });
+    expect((await app.get('/v1/governance/calendars/books?asOf=yesterday')).status).toBe(422);
     expect((await app.get('/v1/governance/calendars/nothing')).status).toBe(404);
     expect((await app.get('/v1/governance/calendars/nothing/preview')).status).toBe(404);
   });

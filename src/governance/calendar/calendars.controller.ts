@@ -1,16 +1,29 @@
-import { Body, Controller, Get, Param, Post, Query } from '@nestjs/common';
+import { applyDecorators, Body, Controller, Get, Param, Post, Query } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import { ApiQuery } from '@nestjs/swagger';
 import { HORIZON, inForce, nextOpen, occurrencesOf, opennessAt, tzdataVersion } from '#libs/calendar';
 import { ORGANISATION, type ChangeClass } from '#libs/contracts';
 import { Aggregates } from '#libs/cqrs';
 import { issue, refuse, RefusedError, type CommandMeta, type Transacted } from '#libs/event-sourcing';
 import { IdPipe, ListParameters, Meta, ProblemError, Roles, View } from '#libs/http';
+import { AN_INSTANT, parseInstant } from '#libs/instant';
 import { readCalendars } from '#libs/policy';
 import { CalendarBoard, calendarList, UpcomingFreezes } from '../views/calendars/calendars.query.ts';
 import { calendars } from './calendar.ts';
 import { ChangeCalendar, DeclareCalendar, WithdrawCalendar } from './declare-calendar.ts';
 
 type Asked = Readonly<Record<string, unknown>>;
+
+const CLASSES: readonly ChangeClass[] = ['standard', 'normal', 'emergency', 'rollback'];
+
+/** What `is-open` and `next-open` are asked. */
+const WhereAndWhat = (): MethodDecorator =>
+  applyDecorators(
+    ApiQuery({ name: 'environment', description: 'Where to.' }),
+    ApiQuery({ name: 'changeClass', required: false, enum: CLASSES, description: 'normal unless told.' }),
+    ApiQuery({ name: 'product', required: false }),
+    ApiQuery({ name: 'service', required: false }),
+  );
 
 @Controller('v1/governance')
 export class CalendarsController {
@@ -48,15 +61,18 @@ export class CalendarsController {
   /** Freezes that hold or are to hold within `days` (1 to 731; 90 unless told), those that summer time touches flagged. */
   @Get('upcoming-freezes')
   @View('calendars')
+  @ApiQuery({ name: 'days', required: false, description: '1 to 731; 90 unless told.' })
   upcoming(@Query() query: Asked): Promise<unknown> {
     const { days } = parametersOf(query, ['days']);
     return this.queries.execute(new UpcomingFreezes(Date.now(), days === undefined ? 90 : wholeNumber('days', days, 731)));
   }
 
-  /** Every version, from the stream itself. */
+  /** Every version, from the stream itself, as it is or as it was. */
   @Get('calendars/:id')
-  async calendar(@Param('id', IdPipe) id: string): Promise<unknown> {
-    const { state, ref } = await this.aggregates.load(calendars, ORGANISATION);
+  async calendar(@Param('id', IdPipe) id: string, @Query('asOf') asOf?: string): Promise<unknown> {
+    const at = asOf === undefined ? undefined : parseInstant(asOf);
+    if (asOf !== undefined && at === undefined) throw new RefusedError(refuse('meaning', 'as-of-invalid', `asOf must be ${AN_INSTANT}.`));
+    const { state, ref } = await this.aggregates.load(calendars, ORGANISATION, at);
     return { calendarId: id, ref, versions: found(state.calendars, id) };
   }
 
@@ -75,6 +91,7 @@ export class CalendarsController {
 
   /** Whether a change of a class may go to an environment now, and what closes it if not. Asked of the streams, as the gate does. */
   @Get('is-open')
+  @WhereAndWhat()
   async isOpen(@Query() query: Asked): Promise<unknown> {
     const { inScope, target, ref } = await this.asked(query);
     const now = Date.now();
@@ -83,6 +100,7 @@ export class CalendarsController {
 
   /** When it may go next: now where it is open; nothing where it is not within 24 months. */
   @Get('next-open')
+  @WhereAndWhat()
   async nextOpen(@Query() query: Asked): Promise<unknown> {
     const { inScope, target, ref } = await this.asked(query);
     const now = Date.now();
@@ -107,8 +125,6 @@ export class CalendarsController {
     });
   }
 }
-
-const CLASSES: readonly ChangeClass[] = ['standard', 'normal', 'emergency', 'rollback'];
 
 function isChangeClass(text: string): text is ChangeClass {
   return (CLASSES as readonly string[]).includes(text);
