@@ -18,6 +18,7 @@ import { LedgerWitnesses1767227010000 } from './1767227010000-ledger-witnesses.t
 import { UnauthorisedDeployments1767227230000 } from './1767227230000-unauthorised-deployments.ts';
 import { LedgerStrays1767227310000 } from './1767227310000-ledger-strays.ts';
 import { Denials1767227400000 } from './1767227400000-denials.ts';
+import { GovernanceLists1767227410000 } from './1767227410000-governance-lists.ts';
 
 /** Every change of the schema, oldest first. Forward only: a mistake is put right by the next one. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -40,4 +41,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   UnauthorisedDeployments1767227230000,
   LedgerStrays1767227310000,
   Denials1767227400000,
+  GovernanceLists1767227410000,
 ];

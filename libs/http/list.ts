@@ -22,8 +22,9 @@ export interface OrderColumn {
 /** A filter: reads a query parameter's text, or says what would be accepted; becomes `column operator value`. */
 export interface Filter<T> {
   readonly column: string;
-  readonly operator: '=' | '>=' | '<';
-  readonly type: 'text' | 'integer' | 'boolean' | 'timestamptz';
+  /** `@>`: a list, as jsonb, that has the value in it. */
+  readonly operator: '=' | '>=' | '<' | '@>';
+  readonly type: 'text' | 'integer' | 'boolean' | 'timestamptz' | 'jsonb';
   /** The value, or undefined where the text is not acceptable. */
   readonly read: (text: string) => T | undefined;
   /** A sentence that says what is accepted. */
@@ -40,6 +41,13 @@ export function textFilter(column: string): Filter<string> {
     read: (text) => (text.length > 0 && text.length <= 256 && !text.includes('\0') ? text : undefined),
     accepts,
   };
+}
+
+/** A jsonb list of texts has exactly this one in it, of at most 256 characters. */
+export function containsFilter(column: string): Filter<string> {
+  const { read, accepts } = textFilter(column);
+  const asList = (text: string): string | undefined => (read(text) === undefined ? undefined : JSON.stringify([text]));
+  return { column, operator: '@>', type: 'jsonb', read: asList, accepts };
 }
 
 export function oneOfFilter<T extends string>(column: string, values: readonly T[]): Filter<T> {
@@ -207,6 +215,7 @@ const SCHEMA_OF_FILTER: Readonly<Record<Filter<unknown>['type'], ListParameter['
   integer: { type: 'integer' },
   boolean: { type: 'boolean' },
   timestamptz: { type: 'string', format: 'date-time' },
+  jsonb: { type: 'string' },
 };
 
 function readLimit(text: string, errors: FieldProblem[]): number {

@@ -43,6 +43,7 @@ import { ComplianceReports } from './compliance/compliance-reports.ts';
 import { ComplianceReportsController } from './compliance/compliance-reports.controller.ts';
 import { confirmErasureCommand, requestErasureCommand } from './erasure/erase-person.ts';
 import { ErasuresController } from './erasure/erasures.controller.ts';
+import { GovernanceListsController } from './governance-lists.controller.ts';
 import { GovernanceViewsController } from './governance-views.controller.ts';
 import { GovernanceController } from './governance.controller.ts';
 import { IdentityViewsController } from './identity-views.controller.ts';
@@ -60,6 +61,12 @@ import { confirmRoleCommand, endRolesCommand, requestRoleCommand, revokeRoleComm
 import { ApprovalsHandler } from './views/approvals/approvals.query.ts';
 import { auditReportQueries } from './views/audit-report/audit-report.query.ts';
 import { BypassesHandler } from './views/bypasses/bypasses.query.ts';
+import { BoardsHandler } from './views/boards/boards.query.ts';
+import { ChangeModelsHandler } from './views/change-models/change-models.query.ts';
+import { GroupsHandler } from './views/groups/groups.query.ts';
+import { PersonsHandler } from './views/persons/persons.query.ts';
+import { PoliciesHandler } from './views/policies/policies.query.ts';
+import { PendingApprovalsHandler } from './views/approvals/pending-approvals.query.ts';
 import { CalendarBoardHandler, UpcomingFreezesHandler } from './views/calendars/calendars.query.ts';
 import { AgendaHandler, ChangesHandler } from './views/changes/changes.query.ts';
 import { DenialsHandler } from './views/denials/denials.query.ts';
@@ -75,6 +82,7 @@ import { RoleGrantsHandler, WhoCouldHandler } from './views/role-grants/role-gra
     IdentityController,
     IdentityViewsController,
     GovernanceViewsController,
+    GovernanceListsController,
     BypassesController,
     ComplianceReportsController,
     LegalHoldsController,
@@ -155,7 +163,13 @@ import { RoleGrantsHandler, WhoCouldHandler } from './views/role-grants/role-gra
     ComplianceReports,
     ...auditReportQueries,
     ApprovalsHandler,
+    BoardsHandler,
     CalendarBoardHandler,
+    ChangeModelsHandler,
+    GroupsHandler,
+    PersonsHandler,
+    PoliciesHandler,
+    PendingApprovalsHandler,
     UpcomingFreezesHandler,
     DenialsHandler,
     BypassesHandler,

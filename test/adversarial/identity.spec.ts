@@ -23,6 +23,7 @@ describe('attacks on identity and roles', () => {
     if (answer.status >= 300) throw new Error(answer.text);
     return answer.body;
   };
+  const head = (): Promise<bigint> => app.plimsoll.infrastructure.log.head();
   /** The last denial, which the refusal's answer points at. */
   const denial = async (answer: Answer): Promise<unknown> => {
     const position = BigInt(answer.headers.get('plimsoll-position') ?? '-1');
@@ -294,7 +295,12 @@ describe('attacks on identity and roles', () => {
     const answer = await sue.post(other.grant, { ...other.vote, environment: 'e-scope' });
     refused(answer, 'role-missing');
     expect(JSON.stringify(answer.body.reasons)).toContain('approver in environment e-scope; this is about environment e-elsewhere');
-    ok(await sue.post(own.grant, own.vote));
+    // What she may approve is all that waits for her, and what she has approved waits no more.
+    const granted = await sue.get('/v1/governance/pending-approvals?mine=true', { 'plimsoll-min-position': String(await head()) });
+    expect((granted.body.items as { environment: string }[]).map((one) => one.environment)).toEqual(['e-scope']);
+    const voted = ok(await sue.post(own.grant, own.vote));
+    const after = await sue.get('/v1/governance/pending-approvals?mine=true', { 'plimsoll-min-position': voted.position });
+    expect(after.body.items).toEqual([]);
   });
 
   it('lets a role of a team count for what the team owns, once two persons have said so, and for nothing else', async () => {

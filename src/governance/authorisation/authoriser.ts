@@ -12,13 +12,15 @@ import {
   type Refusal,
   type TextSealer,
 } from '#libs/event-sourcing';
-import { GuardedRoutes, roleMissing, type Allowed, type Authoriser, type RouteRequest } from '#libs/http';
+import { GuardedRoutes, roleMissing, type Allowed, type Authoriser, type Identity, type RouteRequest } from '#libs/http';
 import type { HeldRole, ScopedResource } from '#libs/identity';
 import { canonicalJson } from '#libs/policy';
 import { account } from '../account/account.ts';
 import { decideAccess, elsewhere, holdings, standingOf, type Access, type RolesFrom } from './access.ts';
 import { resourceOf } from './resources.ts';
 
+/** What of a request the decision rests on. */
+type Asked = Pick<RouteRequest, 'identity' | 'issuer' | 'subject' | 'action' | 'roles' | 'vouches' | 'method' | 'now'>;
 type Place = Awaited<ReturnType<typeof resourceOf>>;
 
 /** Injection token of a `RolesFrom`; `token` unless told. */
@@ -62,9 +64,19 @@ export class GrantAuthoriser implements Authoriser {
     return { ...decided, personsOnRecord: true, stillAllowed };
   }
 
+  /** Whether somebody may do something to something at this moment, asked beforehand: nothing is done, and nothing goes on record. */
+  async mayDo(action: string, identity: Identity, resource: ScopedResource, now: string): Promise<boolean> {
+    const at = identity.principal.indexOf('|');
+    const [issuer, subject] = [identity.principal.slice(0, at), identity.principal.slice(at + 1)];
+    const roles = this.routes.table()[action];
+    const vouches = this.routes.vouching().includes(action);
+    const asked = { identity, issuer, subject, action, roles, vouches, method: 'POST', now };
+    return !('refusal' in (await this.decide(asked, Promise.resolve({ resource }))));
+  }
+
   /** On the streams as they are at this moment. */
   private async decide(
-    request: RouteRequest,
+    request: Asked,
     place: Promise<Place>,
   ): Promise<{ readonly roles: readonly string[] } | { readonly refusal: Refusal }> {
     const { identity, issuer, subject, action, now } = request;
@@ -110,7 +122,7 @@ export class GrantAuthoriser implements Authoriser {
   }
 
   /** In the explicit mode of token roles, the issuer says who has which; they count everywhere and for as long as the token. */
-  private heldBy({ identity, action, roles }: RouteRequest, linked: boolean, granted: readonly HeldRole[]): readonly HeldRole[] {
+  private heldBy({ identity, action, roles }: Asked, linked: boolean, granted: readonly HeldRole[]): readonly HeldRole[] {
     // The first administrator can have no grant: who may become it, the issuer says.
     if (this.rolesFrom === 'token' || action === 'BootstrapIdentity') {
       return identity.roles.map((role) => ({ role, scope: EVERYWHERE, from: '', until: '9' }));
@@ -120,7 +132,7 @@ export class GrantAuthoriser implements Authoriser {
   }
 
   private refusal(
-    request: RouteRequest,
+    request: Asked,
     access: Access,
     held: readonly HeldRole[],
     resource: ScopedResource,
