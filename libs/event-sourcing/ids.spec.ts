@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { v5 } from 'uuid';
 import { categoryOf, derivedId, eventId, idOf, streamName } from './ids.ts';
 
 const UUID_V5 = /^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -8,6 +9,17 @@ describe('a derived id', () => {
   it('is the same UUIDv5 for the same parts, for ever', () => {
     expect(derivedId('artifact', 'shop', '1.0.0')).toBe(derivedId('artifact', 'shop', '1.0.0'));
     fc.assert(fc.property(parts, (p) => UUID_V5.test(derivedId(...p)) && derivedId(...p) === derivedId(...p)));
+  });
+
+  it('is that of the text in UTF-8, as RFC 9562 has it', () => {
+    const namespace = '3b0b2f6e-6c1c-5d6f-9a52-0d8a6f1d7c11';
+    const text = fc.string({ unit: 'binary', maxLength: 20 });
+    fc.assert(fc.property(text, (t) => derivedId(t) === v5(`${t.length}:${t}`, namespace)));
+  });
+
+  it('is none of what is no text: half a character', () => {
+    for (const half of ['\ud83d', 'a\udc00b']) expect(() => derivedId('account', half)).toThrow(URIError);
+    expect(derivedId('\ud83d\ude00')).toMatch(UUID_V5);
   });
 
   it('differs wherever the parts differ', () => {

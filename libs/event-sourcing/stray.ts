@@ -71,11 +71,13 @@ function strayness({ type, data, metadata }: ReadEvent): string | undefined {
   return undefined;
 }
 
+const TIME = /^[1-9]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
+
 /** Exactly as the server writes it; what JavaScript forgives, such as the 30th of February, a database may not. */
 function isTime(value: unknown): value is string {
-  if (typeof value !== 'string' || !/^[1-9]\d{3}-/.test(value)) return false;
-  const time = Date.parse(value);
-  return Number.isFinite(time) && new Date(time).toISOString() === value;
+  if (typeof value !== 'string' || !TIME.test(value)) return false;
+  // Every month has 28 days; of the others the calendar knows.
+  return value.slice(8, 10) <= '28' || new Date(value).getUTCDate() === Number(value.slice(8, 10));
 }
 
 /** How old an event is, in seconds, never less than 0; of a stray one since the store took it, and 0 where nobody knows. */
