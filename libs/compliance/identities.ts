@@ -21,7 +21,11 @@ export class Identities {
 
   /** The person of an account (`issuer|subject`), as is known by now. */
   personOf(account: string): string {
-    return this.known(account) ?? itself(account);
+    const known = this.known(account);
+    if (known !== undefined) return known;
+    const own = this.themselves.get(account) ?? itself(account);
+    this.themselves.set(account, own);
+    return own;
   }
 
   /** The same; undefined where nothing was ever said of the account, so that it is a person of its own. */
@@ -32,6 +36,8 @@ export class Identities {
   }
 
   private readonly resolved = new Map<string, string | undefined>();
+  /** What a link or a claim changes nothing about. */
+  private readonly themselves = new Map<string, string>();
 
   private resolve(account: string): string | undefined {
     const [issuer, subject] = partsOf(account);

@@ -1,6 +1,6 @@
 import { request as rawRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
-import { Body, Controller, Get, Param, Post, Req } from '@nestjs/common';
+import { Body, Controller, Get, Param, Post, Query, Req } from '@nestjs/common';
 import { Type } from 'class-transformer';
 import { ArrayMaxSize, IsArray, IsIn, IsInt, IsOptional, IsString, Matches, MaxLength, Min, ValidateNested } from 'class-validator';
 import type { FastifyRequest } from 'fastify';
@@ -125,7 +125,7 @@ class EdgeController {
   }
 
   @Get('refused')
-  refused(): object {
+  refused(@Query('secret') _secret?: string): object {
     throw new RefusedError(
       refuse('frozen', 'window-closed', 'The window is closed.', [{ code: 'window', detail: 'Monday.', unblockedBy: 'Wait.' }]),
       7n,
