@@ -1,3 +1,5 @@
+import type { ChangeClass } from './calendars.events.ts';
+
 /** A content digest; `value` is lower-case hex of the algorithm's length. */
 export interface Digest {
   readonly algorithm: 'sha256' | 'sha384' | 'sha512';
@@ -209,6 +211,8 @@ export interface DecisionReceipt {
     readonly deployedBefore?: readonly string[];
     /** The bypass that was asked to waive gates. */
     readonly bypassId?: string;
+    /** The class that it was confirmed as, where calendars are asked once more before its first step; absent elsewhere. */
+    readonly startedAs?: ChangeClass;
   };
   /** Absent in receipts from before there were risks. */
   readonly risk?: JudgedRisk;

@@ -67,7 +67,12 @@ function iso(instant: number): string {
   return new Date(instant).toISOString();
 }
 
-/** The class that a change counts as; a rollback is one of its own. */
-export function changeClassOf(facts: GateFacts, kind: DecisionKind): ChangeClass {
+/**
+ * The class that a change counts as; a rollback is one of its own.
+ *
+ * @param startedAs what it was started as, where it was: that counts if what bore it bears it still, and a normal change becomes no other
+ */
+export function changeClassOf(facts: GateFacts, kind: DecisionKind, startedAs?: ChangeClass): ChangeClass {
+  if (startedAs !== undefined) return startedAs === 'rollback' || startedAs === facts.counted?.class ? startedAs : 'normal';
   return kind === 'rollback' ? kind : (facts.counted?.class ?? facts.plan?.changeClass ?? 'normal');
 }

@@ -1,4 +1,4 @@
-import type { BuiltInGate, DecisionReceipt, GateRule, GateVerdict, Verdict } from '#libs/contracts';
+import type { BuiltInGate, ChangeClass, DecisionReceipt, GateRule, GateVerdict, Verdict } from '#libs/contracts';
 import { refuse, type Reason, type Refusal } from '#libs/event-sourcing';
 import { conflicts, type DutyAssignment, type SeparationRule } from '#libs/identity';
 import { waivedGates } from './bypass.ts';
@@ -22,6 +22,8 @@ export interface GateRequest {
   readonly deployedBefore?: readonly string[];
   /** ISO 8601, server time. */
   readonly now: string;
+  /** The class that it was started as, where it was started and nothing of it has run. */
+  readonly startedAs?: ChangeClass;
 }
 
 type Judge = (rule: GateRule, facts: GateFacts, request: GateRequest, kind: DecisionKind, advise: boolean) => Omit<GateVerdict, 'gate'>;
@@ -123,7 +125,7 @@ const judges: Readonly<Record<BuiltInGate, Judge>> = {
 
   'not-frozen': (_rule, facts, request, kind, advise) => {
     const { refs } = facts;
-    const changeClass = changeClassOf(facts, kind);
+    const changeClass = changeClassOf(facts, kind, request.startedAs);
     const { open, detail, unblockedBy } = notFrozen(facts, request.now, changeClass, advise);
     return verdict(
       open ? 'pass' : 'fail',
@@ -211,14 +213,20 @@ export function judgeGates(facts: GateFacts, request: GateRequest, kind: Decisio
  */
 export function evaluateGates(
   facts: GateFacts,
-  { deployer, deployedBefore = [], now }: GateRequest,
+  { deployer, deployedBefore = [], now, startedAs }: GateRequest,
   kind: DecisionKind = 'deployment',
   engine: string = ENGINE,
 ): DecisionReceipt {
   // Nobody before is nothing that was asked: the receipt of a first round is as it was before there were others.
-  const request: GateRequest = { deployer, ...(deployedBefore.length > 0 ? { deployedBefore } : {}), now };
+  const request: GateRequest = {
+    deployer,
+    ...(deployedBefore.length > 0 ? { deployedBefore } : {}),
+    now,
+    ...(startedAs === undefined ? {} : { startedAs }),
+  };
   const { rules, gates, passes } = judgeGates(facts, request, kind);
-  const unblocking = passes ? [] : unblockingOf(rules, gates, facts, request.now);
+  const waitsAs = startedAs === undefined ? undefined : changeClassOf(facts, kind, startedAs);
+  const unblocking = passes ? [] : unblockingOf(rules, gates, facts, request.now, waitsAs);
   const { releaseId, environment } = facts;
   return {
     engine,
@@ -229,6 +237,7 @@ export function evaluateGates(
       deployer,
       ...(request.deployedBefore ? { deployedBefore } : {}),
       ...(facts.bypass ? { bypassId: facts.bypass.id } : {}),
+      ...(request.startedAs === undefined ? {} : { startedAs: request.startedAs }),
     },
     policyId: facts.policy.id,
     policyVersion: facts.policy.version,

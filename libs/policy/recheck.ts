@@ -61,8 +61,9 @@ export async function recheckReceipt(receipt: DecisionReceipt, read: ReadStream)
   const { clock } = traitsOf(engine);
   const evaluate: Evaluate = async (expressions, values) => expressions.map((text) => evaluateExpression(text, values, true, clock));
   const facts = await readJudgedFacts(readCut, subject, evaluatedAt, evaluate, engine);
-  const { deployer, deployedBefore } = subject;
-  const again = evaluateGates(facts, { deployer, ...(deployedBefore ? { deployedBefore } : {}), now: evaluatedAt }, subject.kind, engine);
+  const { deployer, deployedBefore, startedAs } = subject;
+  const request = { deployer, ...(deployedBefore ? { deployedBefore } : {}), now: evaluatedAt, ...(startedAs ? { startedAs } : {}) };
+  const again = evaluateGates(facts, request, subject.kind, engine);
   for (const stream of unread) differences.push(`The receipt cites ${stream}, which the decision does not read.`);
   if (differences.length === 0 && canonicalJson(again) === canonicalJson(receipt)) return { outcome: 'same', receipt: again };
   for (const key of new Set([...Object.keys(receipt), ...Object.keys(again)]) as Set<keyof DecisionReceipt>) {

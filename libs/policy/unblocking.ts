@@ -1,4 +1,4 @@
-import type { BuiltInGate, GateRule, GateVerdict, Unblocking } from '#libs/contracts';
+import type { BuiltInGate, ChangeClass, GateRule, GateVerdict, Unblocking } from '#libs/contracts';
 import { changeWaitsUntil } from './changes/index.ts';
 import { changeClassOf, notFrozen } from './freezes.ts';
 import { isExpression } from './judge-expressions.ts';
@@ -25,26 +25,28 @@ const MINUTES_OF_ANOTHER = 240;
  * as a rule. All of it is needed, so the last says when it could pass at the earliest.
  *
  * @param now ISO 8601
+ * @param changeClass what the change counts as where it waits for a calendar
  */
 export function unblockingOf(
   rules: readonly GateRule[],
   gates: readonly GateVerdict[],
   facts: GateFacts,
   now: string,
+  changeClass: ChangeClass = changeClassOf(facts, 'deployment'),
 ): readonly Unblocking[] {
   return gates
     .flatMap((judged, i): Unblocking[] => {
       const rule = rules[i];
       if (judged.verdict === 'pass' || judged.waivedBy !== undefined || !rule) return [];
-      return [unblocking(rule, judged, facts, now)];
+      return [unblocking(rule, judged, facts, now, changeClass)];
     })
     .sort((a, b) => a.minutes - b.minutes || (a.gate < b.gate ? -1 : 1));
 }
 
-function unblocking(rule: GateRule, judged: GateVerdict, facts: GateFacts, now: string): Unblocking {
+function unblocking(rule: GateRule, judged: GateVerdict, facts: GateFacts, now: string, changeClass: ChangeClass): Unblocking {
   const { gate } = judged;
   const action = judged.unblockedBy ?? judged.detail;
-  const at = gate === 'not-frozen' ? notFrozen(facts, now, changeClassOf(facts, 'deployment')).opensAt : facts.expressions?.[gate]?.opensAt;
+  const at = gate === 'not-frozen' ? notFrozen(facts, now, changeClass).opensAt : facts.expressions?.[gate]?.opensAt;
   if (at !== undefined) return { gate, action, takes: 'time', minutes: Math.ceil((Date.parse(at) - Date.parse(now)) / 60_000), at };
   if (rule.gate === 'approved') {
     // A closed or stale approval has to be asked for again, and everybody votes anew.

@@ -99,9 +99,27 @@ describe('who tries to slip through a freeze by the clock', () => {
         .when(leaseStep, issued(LeaseStep, { step: 'a', holder: 'w1', leaseSeconds: 15, compensating: false }, 'd1', { now }), {
           beforeFirst: facts(day, plan),
         }).decision;
-    expect(lease(inside)).toMatchObject([{ type: 'DeploymentHalted' }]);
+    expect(lease(inside)).toMatchObject([
+      {
+        type: 'DeploymentHalted',
+        data: {
+          reason: expect.stringMatching(
+            /^Frozen before its first step\. A change of class normal: The freeze Freeze .* Next open: 2026-06-01T22:00/,
+          ),
+          receipt: {
+            verdict: 'fail',
+            evaluatedAt: inside,
+            subject: { kind: 'deployment', deployer: 'dan', startedAs: 'normal' },
+            gates: [{ gate: 'not-frozen', verdict: 'fail' }],
+            unblocking: [{ gate: 'not-frozen', takes: 'time', at: '2026-06-01T22:00:00.000Z' }],
+          },
+        },
+      },
+    ]);
     // Nor by calling it an emergency after it was started as none.
-    expect(lease(inside, { changeClass: 'emergency' })).toMatchObject([{ type: 'DeploymentHalted' }]);
+    expect(lease(inside, { changeClass: 'emergency' })).toMatchObject([
+      { type: 'DeploymentHalted', data: { receipt: { subject: { startedAs: 'normal' }, verdict: 'fail' } } },
+    ]);
     const leased = lease(before) as DeploymentEvent[];
     expect(leased).toMatchObject([{ type: 'StepLeased' }]);
     // What runs finishes: a lease that ran out inside of the freeze is given on.

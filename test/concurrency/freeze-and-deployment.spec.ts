@@ -1,4 +1,6 @@
+import type { DecisionReceipt } from '#libs/contracts';
 import type { AnyCommandDefinition, StoredEvent } from '#libs/event-sourcing';
+import { recheckReceipt } from '#libs/policy';
 import { confirmDeploymentCommand } from '../../src/deployments/deployment/confirm-deployment.ts';
 import { leaseStepCommand } from '../../src/deployments/deployment/run-step.ts';
 import { startDeploymentCommand } from '../../src/deployments/deployment/start-deployment.ts';
@@ -35,6 +37,29 @@ describe('a freeze that is declared while a deployment starts', () => {
       'halted at the first step': expect.any(Number),
       ran: expect.any(Number),
     });
+  });
+
+  it('leaves a receipt of what stopped it before its first step, which comes out the same when it is executed again', async () => {
+    let halted = 0;
+    for (const seed of SEEDS) {
+      const events = await race(seed, leaseStepCommand);
+      if (endOfFreezeRace(events) !== 'halted at the first step') continue;
+      halted++;
+      const { receipt } = events.find((event) => event.type === 'DeploymentHalted')!.data as { receipt: DecisionReceipt };
+      expect(receipt).toMatchObject({
+        verdict: 'fail',
+        subject: { startedAs: 'normal' },
+        gates: [{ gate: 'not-frozen', verdict: 'fail' }],
+      });
+      const again = await recheckReceipt(receipt, (stream) => events.filter((event) => event.stream === stream));
+      expect(again).toMatchObject({ outcome: 'same' });
+      // And not where somebody says that it was started as another class.
+      const forged = { ...receipt, subject: { ...receipt.subject!, startedAs: 'emergency' as const } };
+      expect(await recheckReceipt(forged, (stream) => events.filter((event) => event.stream === stream))).toMatchObject({
+        outcome: 'different',
+      });
+    }
+    expect(halted).toBeGreaterThan(0);
   });
 
   it('would slip through without the look at the calendars before the first step', async () => {

@@ -1,7 +1,7 @@
 import { IsBoolean, IsIn, IsInt, IsObject, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
-import type { ChangeClass, DeploymentEvent, KeptRecord } from '#libs/contracts';
+import type { DeploymentEvent, KeptRecord } from '#libs/contracts';
 import { defineCommand, own, refuse, type Decision, type Issued } from '#libs/event-sourcing';
-import { notFrozen, readGateFacts, waivedGates, type GateFacts } from '#libs/policy';
+import { evaluateGates, letsPass, readJudgedFacts, type GateFacts } from '#libs/policy';
 import { deployment, type Deployment } from './deployment.ts';
 import { schedule } from './schedule.ts';
 
@@ -48,11 +48,15 @@ export function leaseStep(command: Issued<LeaseStep>, state: Deployment, { befor
   const ready = schedule(state, meta.now).ready.find((r) => r.step === step && r.compensating === compensating);
   if (!ready) return refuse('conflict', 'step-not-ready', `Step ${step} can't be leased: it is done, under way or waits for others.`);
   if (beforeFirst && !state.underWay) {
-    const { open, detail, unblockedBy = '' } = notFrozen(beforeFirst, meta.now, stillOf(state, beforeFirst));
-    const reason = `Frozen before its first step. ${detail} ${unblockedBy}`;
-    const waived = state.changeClass !== 'rollback' && waivedGates(beforeFirst, meta.now).includes('not-frozen');
-    if (!open && !waived)
-      return [{ type: 'DeploymentHalted', data: { deploymentId: target, releaseId, environment, round: state.round, reason } }];
+    const { deployer = '', deployedBefore, rollbackOf, round, changeClass: startedAs } = state;
+    // The receipt says of every gate how it is now; what was decided on is the calendars.
+    const request = { deployer, deployedBefore, now: meta.now, startedAs };
+    const receipt = evaluateGates(beforeFirst, request, rollbackOf ? 'rollback' : 'deployment');
+    const frozen = receipt.gates.find((g) => g.gate === 'not-frozen' && !letsPass(g));
+    if (frozen) {
+      const reason = ['Frozen before its first step.', frozen.detail, frozen.unblockedBy].filter(Boolean).join(' ');
+      return [{ type: 'DeploymentHalted', data: { deploymentId: target, releaseId, environment, round, reason, receipt } }];
+    }
   }
   return [
     {
@@ -70,11 +74,6 @@ export function leaseStep(command: Issued<LeaseStep>, state: Deployment, { befor
       },
     },
   ];
-}
-
-/** The class that it was started as, if what bore it bears it still; what was started as a normal change becomes no other. */
-function stillOf({ changeClass }: Deployment, { counted }: GateFacts): ChangeClass {
-  return changeClass === 'rollback' || changeClass === counted?.class ? changeClass : 'normal';
 }
 
 export function renewStepLease(command: Issued<RenewStepLease>, state: Deployment): Decision<DeploymentEvent> {
@@ -155,10 +154,12 @@ export const leaseStepCommand = defineCommand({
   type: LeaseStep,
   aggregate: deployment,
   decide: leaseStep,
-  facts: async (read, { meta }, state): Promise<LeaseFacts> =>
-    state.releaseId && state.environment && !state.underWay
-      ? { beforeFirst: await readGateFacts(read, state.releaseId, state.environment, meta.now, state.bypassId) }
-      : {},
+  facts: async (read, { meta }, { releaseId, environment, deployer, rollbackOf, bypassId, underWay }): Promise<LeaseFacts> => {
+    if (!releaseId || !environment || !deployer || underWay) return {};
+    const kind = rollbackOf ? 'rollback' : 'deployment';
+    const subject = { releaseId, environment, kind, deployer, ...(bypassId ? { bypassId } : {}) } as const;
+    return { beforeFirst: await readJudgedFacts(read, subject, meta.now) };
+  },
 });
 export const renewStepLeaseCommand = defineCommand({ type: RenewStepLease, aggregate: deployment, decide: renewStepLease });
 export const reportStepCommand = defineCommand({ type: ReportStep, aggregate: deployment, decide: reportStep });

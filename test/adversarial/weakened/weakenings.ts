@@ -115,7 +115,7 @@ export const weakenings: readonly Weakening[] = [
   {
     attack: 'a freeze raced by a deployment',
     without: 'the second look at the calendars, before the first step',
-    edits: [removed('src/deployments/deployment/run-step.ts', 'if (!open && !waived)', 'if (false)')],
+    edits: [removed('src/deployments/deployment/run-step.ts', 'if (frozen) {', 'if (false) {')],
     scenario: freezeRaced,
   },
   {
