@@ -33,6 +33,8 @@ export interface Refusal {
   /** A sentence that a person can act on. */
   readonly detail: string;
   readonly reasons: readonly Reason[];
+  /** After so many seconds it is decided otherwise, if nothing but the time changes; absent where that is not known. */
+  readonly retryAfterSeconds?: number;
   /** How it was judged, where gates judged it: goes on record with the denial, and not to whoever asked. */
   readonly receipt?: object;
 }

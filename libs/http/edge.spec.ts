@@ -132,6 +132,11 @@ class EdgeController {
     );
   }
 
+  @Get('frozen')
+  frozen(): object {
+    throw new RefusedError({ ...refuse('frozen', 'frozen', 'It is closed.'), retryAfterSeconds: 90 });
+  }
+
   @Get('unknown')
   unknown(): object {
     throw new AppendOutcomeUnknown('release-1');
@@ -393,6 +398,11 @@ describe('The HTTP edge', () => {
         instance: '/v1/refused',
         reasons: [{ code: 'window', detail: 'Monday.', unblockedBy: 'Wait.' }],
       });
+    });
+
+    it('with the seconds until it is decided otherwise, where they are known', async () => {
+      expect((await get('/v1/frozen')).headers.get('retry-after')).toBe('90');
+      expect((await get('/v1/refused')).headers.get('retry-after')).toBeNull();
     });
 
     it('with 503 and Retry-After where the outcome is unknown', async () => {

@@ -85,9 +85,13 @@ const TYPE_OF_STATUS: Readonly<Record<number, string>> = {
 export function problemOf(error: unknown): ProblemAnswer | undefined {
   if (error instanceof ProblemError) return answerOf(error);
   if (error instanceof RefusedError) {
-    const { kind, type, detail, reasons } = error.refusal;
+    const { kind, type, detail, reasons, retryAfterSeconds } = error.refusal;
     const position = error.denialPosition;
-    return answer(STATUS_OF_KIND[kind], type, detail, { reasons }, position === undefined ? {} : { 'plimsoll-position': String(position) });
+    const headers = {
+      ...(position === undefined ? {} : { 'plimsoll-position': String(position) }),
+      ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
+    };
+    return answer(STATUS_OF_KIND[kind], type, detail, { reasons }, headers);
   }
   if (error instanceof AppendOutcomeUnknown) {
     const detail =

@@ -1,6 +1,7 @@
 import { get as httpGet, type IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { Body, Controller, Get, Header, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiQuery } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { csvOf } from '#libs/csv';
 import { refuse, RefusedError } from '#libs/event-sourcing';
@@ -67,6 +68,7 @@ class WrittenController {
 
   @Post('echo')
   @HttpCode(200)
+  @ApiQuery({ name: 'q', required: false })
   echo(@Body() body: unknown, @Query() query: unknown): unknown {
     return { body, query, comment: sealed };
   }

@@ -104,6 +104,26 @@ describe('a bypass', () => {
     expect(receipt).not.toHaveProperty('unblocking');
   });
 
+  it('lifts a freeze that binds although the policy does not name the gate, and only where it names it', () => {
+    const freeze = {
+      calendarId: 'books',
+      version: 1,
+      title: 'Books',
+      kind: 'freeze',
+      scope: {},
+      zone: 'UTC',
+      passes: [],
+      from: '2026-01-01T00:00:00.000Z',
+      window: { kind: 'one-off', start: '2026-03-02T00:00', end: '2026-03-03T00:00' },
+    } as const;
+    const judged = (gates: readonly GateName[]) =>
+      evaluateGates(facts({ id: 'b1', grant: grant({ gates }) }, { calendars: [freeze] }), { deployer: 'dan', now: NOW });
+    expect(judged(['approved', 'not-frozen'])).toMatchObject({ verdict: 'pass' });
+    // It does not pass, and it is on record that it does not.
+    expect(judged(['approved', 'not-frozen']).gates.at(-1)).toMatchObject({ gate: 'not-frozen', verdict: 'fail', waivedBy: 'b1' });
+    expect(judged(['approved'])).toMatchObject({ verdict: 'fail', unblocking: [{ gate: 'not-frozen' }] });
+  });
+
   it('lifts nothing of a rollback, which has gates of its own', () => {
     const bypass = { id: 'b1', grant: grant({ gates: ['rollback-target-ran'] as GateName[] }) };
     expect(evaluateGates(facts(bypass), { deployer: 'dan', now: NOW }, 'rollback').verdict).toBe('fail');

@@ -456,12 +456,21 @@ describe('the refusal', () => {
     const frozen = { ...ready, calendars };
     const refusal = gatesRefusal(evaluateGates(frozen, request), frozen);
     expect(refusal).toMatchObject({ kind: 'frozen', type: 'frozen', reasons: [{ code: 'gate-not-frozen-fail' }] });
+    // Ten in the morning, until midnight.
+    expect(refusal.retryAfterSeconds).toBe(14 * 3600);
+    const endless = {
+      ...ready,
+      calendars: [{ ...calendars[0], window: { kind: 'one-off', start: '2026-03-02T00:00', end: '2031-03-03T00:00' } as const }],
+    };
+    expect(gatesRefusal(evaluateGates(endless, request), endless)).not.toHaveProperty('retryAfterSeconds');
     expect(refusal.detail).toMatch(/^production is closed to this change now\. A change of class normal: The freeze Books/);
     const also = { ...frozen, reports: {} };
     expect(gatesRefusal(evaluateGates(also, request), also)).toMatchObject({
       type: 'gates-not-passed',
       detail: '2 gates do not pass for production.',
     });
+    // Time alone does not bring the tests.
+    expect(gatesRefusal(evaluateGates(also, request), also)).not.toHaveProperty('retryAfterSeconds');
     const open = { ...ready, reports: {}, calendars: [{ ...calendars[0], passes: ['normal' as const] }] };
     expect(gatesRefusal(evaluateGates(open, request), open).type).toBe('gates-not-passed');
   });

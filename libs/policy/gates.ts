@@ -293,7 +293,10 @@ export function gatesRefusal(receipt: DecisionReceipt, facts: GateFacts): Refusa
   const refusal = frozen
     ? refuse('frozen', 'frozen', `${facts.environment} is closed to this change now. ${reasons[0]?.detail ?? ''}`, reasons)
     : refuse('gate', 'gates-not-passed', said, reasons);
-  return { ...refusal, receipt };
+  const opensAt = frozen ? receipt.unblocking?.find((u) => u.gate === 'not-frozen')?.at : undefined;
+  // Rounded up: whoever comes back then comes no moment too soon.
+  const seconds = opensAt === undefined ? undefined : Math.ceil((Date.parse(opensAt) - Date.parse(receipt.evaluatedAt)) / 1000);
+  return { ...refusal, receipt, ...(seconds === undefined ? {} : { retryAfterSeconds: seconds }) };
 }
 
 function deployersOf({ deployer, deployedBefore = [] }: GateRequest): readonly DutyAssignment[] {

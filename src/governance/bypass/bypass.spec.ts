@@ -8,6 +8,17 @@ import { recordBypassUse, RecordBypassUse } from './record-bypass-use.ts';
 import { bypassIdOf, requestBypass, RequestBypass } from './request-bypass.ts';
 import { reviewBypass, ReviewBypass } from './review-bypass.ts';
 
+const FREEZE = {
+  calendarId: 'books',
+  version: 1,
+  title: 'Books',
+  kind: 'freeze',
+  scope: {},
+  zone: 'UTC',
+  passes: [],
+  from: '2026-01-01T00:00:00.000Z',
+  window: { kind: 'one-off', start: '2026-03-02T00:00', end: '2026-03-03T00:00' },
+} as const;
 const register = scenario(bypasses);
 const nobody = { requesters: {}, persons: noAliases.persons };
 const facts = { gates: gateFacts(), ...nobody };
@@ -80,6 +91,25 @@ describe('requesting a bypass', () => {
       .given()
       .when(requestBypass, command, given as typeof facts)
       .thenRefused(type);
+  });
+
+  it('waives a freeze where a calendar binds, whether or not the policy names the gate, and nothing where none does', () => {
+    const frozen = { ...nobody, gates: gateFacts({ calendars: [FREEZE] }) };
+    const both = ask({ gates: ['not-frozen', 'approved'] });
+    expect(register.given().when(requestBypass, both, frozen).decision).toMatchObject([{ data: { gates: ['approved', 'not-frozen'] } }]);
+    const named = gateFacts();
+    const policy = { ...named.policy, gates: [{ gate: 'not-frozen' as const }, ...named.policy.gates] };
+    const thought = { ...nobody, gates: gateFacts({ policy, calendars: [FREEZE] }) };
+    expect(register.given().when(requestBypass, both, thought).decision).toMatchObject([{ data: { gates: ['not-frozen', 'approved'] } }]);
+    const refusal = register.given().when(requestBypass, both, facts).thenRefused('gate-not-in-policy');
+    expect(refusal.detail).toContain('does not ask for not-frozen, and no calendar is about this. It could waive: ');
+    expect(refusal.detail).not.toContain('waive: not-frozen');
+    // What is no gate stays none, frozen or not.
+    const strange = register
+      .given()
+      .when(requestBypass, ask({ gates: ['rollback-target-ran'] }), frozen)
+      .thenRefused('gate-not-in-policy');
+    expect(strange.detail).toMatch(/does not ask for rollback-target-ran\. It could waive: .*approved, not-frozen\.$/);
   });
 
   it('is blocked while a review of the same person or the same product is overdue, from the instant on that it was due', () => {

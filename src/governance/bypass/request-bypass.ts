@@ -33,7 +33,7 @@ import { bypasses, type Bypass, type Bypasses } from './bypass.ts';
 export class RequestBypass {
   @IsUUID() releaseId: string;
   @Matches(/^[a-z0-9][a-z0-9-]{0,62}$/, { message: 'environment must be the name of an environment' }) environment: string;
-  /** The gates to waive: of the environment's policy, and never duties-separated. */
+  /** The gates to waive: of the environment's policy, `not-frozen` also where a calendar binds without it, and never duties-separated. */
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(50)
@@ -89,13 +89,16 @@ export function requestBypass(command: Issued<RequestBypass>, state: Bypasses, f
       },
     ]);
   }
-  const asked = now.policy.gates.map((rule) => rule.gate).filter((gate) => !NEVER_WAIVED.includes(gate));
+  const named = now.policy.gates.map((rule) => rule.gate);
+  // A freeze binds whether or not a policy thought of naming it, so it can be waived where a calendar is about this.
+  const counting: readonly GateName[] = now.calendars && !named.includes('not-frozen') ? [...named, 'not-frozen'] : named;
+  const asked = counting.filter((gate) => !NEVER_WAIVED.includes(gate));
   const strange = command.gates.filter((gate) => !(asked as readonly string[]).includes(gate));
   if (strange.length > 0) {
     return refuse(
       'meaning',
       'gate-not-in-policy',
-      `Policy ${now.policy.id} version ${now.policy.version} does not ask for ${strange.join(', ')}. It could waive: ${asked.join(', ')}.`,
+      `Policy ${now.policy.id} version ${now.policy.version} does not ask for ${strange.join(', ')}${strange.includes('not-frozen') ? ', and no calendar is about this' : ''}. It could waive: ${asked.join(', ')}.`,
     );
   }
   const due = reviewDue(command);
