@@ -1,6 +1,7 @@
 import type { DecisionReceipt } from '#libs/contracts';
 import type { StoredEvent } from '#libs/event-sourcing';
 import { canonicalJson, recheckReceipt } from '#libs/policy';
+import { personId } from '../adversarial/stage.ts';
 import { startApp, type Answer, type Person, type RunningApp } from '../support/running-app.ts';
 
 /** From a policy with gates of its own to a receipt that is executed again, over HTTP and on the log of the running program. */
@@ -87,6 +88,30 @@ describe('a policy with gates of its own', () => {
       verdict: 'pass',
       gates: [{ gate: 'artifacts-registered' }, { gate: 'expression:small', verdict: 'pass', detail: 'It holds: artifacts.count <= 3' }],
     });
+  });
+
+  it('is not published where only who publishes it or who has left could approve, with a sentence for each, and is once somebody else can', async () => {
+    const ida = await app.person('ida', 'identity-admin');
+    const member = async (person: string) => ok(await ida.post('/v1/governance/groups/duo/members', { person }));
+    const lea = '00000000-0000-4000-8000-00000000001e';
+    ok(await ida.post('/v1/governance/groups', { group: 'duo', title: 'Two' }));
+    ok(await ida.post('/v1/governance/persons', { person: lea }));
+    for (const person of [lea, personId('max')]) await member(person);
+    ok(await ida.post(`/v1/governance/persons/${lea}/leave`, { reason: 'She moved on.' }));
+    const gates = [{ gate: 'approved', quorum: 1, groups: [{ group: 'duo', quorum: 1 }] }];
+    const refused = await publish('p-duo', gates);
+    expect([refused.status, refused.body.type]).toEqual([422, 'https://plimsoll.dev/problems/gate-unsatisfiable']);
+    const [reason] = refused.body.reasons as { detail: string }[];
+    expect(reason?.detail).toContain(`${lea} has left.`);
+    expect(reason?.detail).toContain(`${personId('max')} publishes the policy, and so does not approve under it.`);
+    // Somebody else may publish the very same.
+    ok(
+      await (
+        await app.person('mia', 'policy-editor')
+      ).post('/v1/governance/policies', { policyId: 'p-duo', title: 'p-duo', gates, rollbackGates }),
+    );
+    await member(personId('anna'));
+    ok(await publish('p-two', gates));
   });
 
   it('asks for more under a regime, and counts only from its instant on', async () => {

@@ -390,6 +390,56 @@ function constantOf(expr: Expr): string | number | boolean | undefined {
   }
 }
 
+/** What an expression says, as parts that must all be true for it to pass; of each whether it is denied. Equal parts have equal texts. */
+interface Part {
+  readonly text: string;
+  readonly denied: boolean;
+}
+
+/**
+ * Whether what must all be true has a part and its opposite in it, so that it never is, whatever the facts: of `x` and `!x`, `==` and `!=`, `<`
+ * and `>=`. Looks at how they are written alone: true is certain, false says nothing.
+ */
+export function hasOpposites(texts: readonly string[]): boolean {
+  const parts = texts.flatMap((text): readonly Part[] => {
+    try {
+      return text.length <= LIMITS.length && bracketDepth(text) <= LIMITS.depth ? partsOf(parse(text).expr, false) : [];
+    } catch {
+      return [];
+    }
+  });
+  const denied = new Set(parts.filter((part) => part.denied).map((part) => part.text));
+  return parts.some((part) => !part.denied && denied.has(part.text));
+}
+
+function partsOf(expr: Expr, denied: boolean): readonly Part[] {
+  if (expr.exprKind.case !== 'callExpr') return [{ text: written(expr), denied }];
+  const { function: name, args } = expr.exprKind.value;
+  const [left, right] = args;
+  if (name === '!_' && left) return partsOf(left, !denied);
+  if (name === (denied ? '_||_' : '_&&_')) return args.flatMap((arg) => partsOf(arg, denied));
+  const said = left && right && Object.hasOwn(AS_OTHER, name) ? AS_OTHER[name] : undefined;
+  if (!left || !right || !said) return [{ text: written(expr), denied }];
+  const [other, swapped, negated] = said;
+  const [a, b] = swapped ? [written(right), written(left)] : [written(left), written(right)];
+  return [{ text: `${a} ${other} ${b}`, denied: denied !== negated }];
+}
+
+/** Each comparison as `==` or `<`: whether its sides change places, and whether it is denied then. */
+const AS_OTHER: Readonly<Record<string, readonly [string, boolean, boolean]>> = {
+  '_==_': ['==', false, false],
+  '_!=_': ['==', false, true],
+  '_<_': ['<', false, false],
+  '_>=_': ['<', false, true],
+  '_>_': ['<', true, false],
+  '_<=_': ['<', true, true],
+};
+
+/** The same for the same expression, however it was spaced. */
+function written(expr: Expr): string {
+  return JSON.stringify(expr, (key, value: unknown) => (key === 'id' ? undefined : typeof value === 'bigint' ? `${value}n` : value));
+}
+
 function constantsIn(expr: Expr): readonly (string | number | boolean)[] | undefined {
   const one = constantOf(expr);
   if (one !== undefined) return [one];

@@ -108,6 +108,61 @@ describe('when an expression would pass, if nothing but the time changed', () =>
   });
 });
 
+describe('expressions of which one says the opposite of another', () => {
+  it.each([
+    ['"unit" in tests.passed', '!("unit"  in  tests.passed)'],
+    ['size(tests.failed) == 0', 'size(tests.failed) != 0'],
+    ['size(tests.passed) < 3', 'size(tests.passed) >= 3 && artifacts.count > 0'],
+    ['size(tests.passed) > 3', '3 >= size(tests.passed)'],
+    ['3 < size(tests.passed)', '!(size(tests.passed) > 3)'],
+    ['tests.passed.exists(suite, suite == "unit")', '!tests.passed.exists(suite, suite == "unit")'],
+    ['!has(release.version)', 'has(release.version)'],
+    ['"unit" in tests.passed', '!("unit" in tests.passed || artifacts.count > 3)'],
+    ['now > timestamp("2026-01-01T00:00:00Z")', 'now <= timestamp("2026-01-01T00:00:00Z")'],
+  ])('never pass together: %s and %s', (one, other) => {
+    expect(canPassTogether([one])).not.toBe(false);
+    expect(canPassTogether([other])).not.toBe(false);
+    expect(canPassTogether([one, other])).toBe(false);
+    expect(canPassTogether([`(${one}) && (${other})`])).toBe(false);
+  });
+
+  it.each([
+    ['"unit" in tests.passed', '!("e2e" in tests.passed)'],
+    ['size(tests.passed) < 3', 'size(tests.passed) <= 3'],
+    ['size(tests.passed) < 3', 'size(tests.failed) >= 3'],
+    ['"unit" in tests.passed', '!("unit" in tests.passed && artifacts.count > 3)'],
+    ['"unit" in tests.passed', '!("unit" in tests.passed) || artifacts.count > 3'],
+    ['"unit" in tests.passed ? "pass" : "fail"', '!("unit" in tests.passed)'],
+  ])('is not said of others: %s and %s', (one, other) => {
+    expect(canPassTogether([one, other])).toBe('unknown');
+  });
+
+  it('is never said of what some facts let pass', () => {
+    const lists = fc.subarray(['unit', 'e2e']);
+    const leaf = fc.constantFrom('"unit" in tests.passed', '"e2e" in tests.passed', 'size(tests.passed) == 1', 'size(tests.passed) < 2');
+    const expression = fc.letrec<{ e: string }>((tie) => ({
+      e: fc.oneof(
+        { depthSize: 'small' },
+        leaf,
+        tie('e').map((e) => `!(${e})`),
+        fc.tuple(tie('e'), tie('e')).map(([a, b]) => `(${a} && ${b})`),
+        fc.tuple(tie('e'), tie('e')).map(([a, b]) => `(${a} || ${b})`),
+      ),
+    })).e;
+    let opposites = 0;
+    fc.assert(
+      fc.property(expression, expression, lists, (one, other, passed) => {
+        if (canPassTogether([one, other]) !== false) return;
+        opposites++;
+        const facts = { 'tests.passed': passed };
+        expect([one, other].every((text) => evaluateExpression(text, facts).verdict === 'pass')).toBe(false);
+      }),
+      { numRuns: 500 },
+    );
+    expect(opposites).toBeGreaterThan(5);
+  });
+});
+
 describe('expressions that shall pass together', () => {
   const ints = ['artifacts.count', 'plan.steps'] as const;
   const texts = ['release.product', 'release.version'] as const;
@@ -154,8 +209,10 @@ describe('expressions that shall pass together', () => {
     ['a verdict other than pass does not', ['environment.ran_before ? "pass" : "fail"', '!environment.ran_before'], false],
     ['a verdict does', ['environment.ran_before ? "fail" : "pass"', '!environment.ran_before'], true],
     ['what is missing is possible', ['!has(release.version)'], 'unknown'],
-    ['one of them can not be read', ['artifacts.count <', 'artifacts.count < 0'], 'unknown'],
-    ['one of them says more than comparisons', ['artifacts.count < 0', 'size(tests.passed) == 0'], 'unknown'],
+    ['one of them can not be read', ['artifacts.count <', 'artifacts.count < 1'], 'unknown'],
+    ['one of them says more than comparisons', ['artifacts.count < 1', 'size(tests.passed) == 0'], 'unknown'],
+    ['whatever the other one says, this can not be', ['artifacts.count < 0', 'size(tests.passed) == 0'], false],
+    ['one of two that have nothing in common can not', ['artifacts.count < 1', 'environment.ran_before', 'plan.steps < 0'], false],
   ])('are tried: %s', (_why, expressions, can) => {
     expect(canPassTogether(expressions)).toBe(can);
   });
@@ -176,7 +233,16 @@ describe('expressions that shall pass together', () => {
     const among = (fact: string, values: number): string =>
       `${fact} in [${Array.from({ length: (values - 2) / 2 }, (_, i) => `"v${i}"`).join(', ')}]`;
     expect(canPassTogether([among('release.version', 200), among('release.product', 100)])).toBe(true);
-    expect(canPassTogether([among('release.version', 200), among('release.product', 102)])).toBe('unknown');
+    const [version, product] = [among('release.version', 200), among('release.product', 102)];
+    // Two that have nothing in common are tried one after the other, and together only where one text speaks of both.
+    expect(canPassTogether([version, product])).toBe(true);
+    expect(canPassTogether([`${version} && ${product}`])).toBe('unknown');
+    // For many questions there are so many tries in all.
+    const tries = { left: 250 };
+    expect(canPassTogether([version, product], {}, tries)).toBe(true);
+    expect(tries.left).toBeLessThan(250);
+    expect(canPassTogether([version, product], {}, { left: 150 })).toBe('unknown');
+    expect(canPassTogether(['artifacts.count < 0'], {}, { left: 0 })).toBe('unknown');
   });
 });
 

@@ -1,5 +1,5 @@
 import { celEnv, isCelError, parse, plan, type CelInput } from '@bufbuild/cel';
-import { checkExpression, isProblem, VERDICTS, type CheckedExpression, type ExpressionProblem } from './check.ts';
+import { checkExpression, hasOpposites, isProblem, VERDICTS, type CheckedExpression, type ExpressionProblem } from './check.ts';
 import { clockMethods } from './clock.ts';
 import { declarationOf, declaredFacts, MAX_LIST, type FactValues } from './facts.ts';
 
@@ -115,17 +115,44 @@ function inputOf(name: string, value: boolean | number | string | readonly strin
 
 /** Most combinations of values that are tried to see whether expressions can pass together. */
 const MAX_TRIES = 20_000;
+/** Most that are tried for a whole policy: what is left undecided then is taken. */
+const MAX_TRIES_IN_ALL = 100_000;
 
 /** What is known of facts beforehand: a list of the values that one can have, or the least that a number is. */
 export type KnownFacts = Readonly<Record<string, readonly (string | number | boolean)[] | { readonly atLeast: number }>>;
 
+/** What may still be tried, over several questions: whoever asks many of them waits for an answer, too. */
+export interface Tries {
+  left: number;
+}
+
 /**
- * Whether expressions can all pass at once. Where all of them only compare facts with constants, trying those constants and what lies
- * between them is complete, and the answer is certain; of others it is not known, and they are taken.
+ * Whether expressions can all pass at once. Those that only compare facts with constants are decided by trying those constants and what lies
+ * between them, which is complete, fact by fact that they share. Of others it is known only where one says the opposite of another;
+ * else they are taken.
  */
-export function canPassTogether(texts: readonly string[], known: KnownFacts = {}): boolean | 'unknown' {
-  const all = texts.map((text) => compile(text));
-  if (!all.every((c): c is Compiled => 'run' in c && c.checked.simple)) return 'unknown';
+export function canPassTogether(texts: readonly string[], known: KnownFacts = {}, tries: Tries = { left: Infinity }): boolean | 'unknown' {
+  if (hasOpposites(texts)) return false;
+  const sound = texts.map((text) => compile(text)).filter((c): c is Compiled => 'run' in c);
+  const simple = sound.filter((c) => c.checked.simple);
+  const parts = sharingFacts(simple).map((part) => canPassSimple(part, known, tries));
+  if (parts.includes(false)) return false;
+  return simple.length === texts.length && !parts.includes('unknown') ? true : 'unknown';
+}
+
+/** Parts that have no fact in common pass or fail each by itself. */
+function sharingFacts(all: readonly Compiled[]): readonly (readonly Compiled[])[] {
+  const parts: { facts: Set<string>; of: Compiled[] }[] = [];
+  for (const one of all) {
+    const touched = parts.filter(({ facts }) => one.checked.facts.some((fact) => facts.has(fact)));
+    const facts = new Set([...one.checked.facts, ...touched.flatMap((part) => [...part.facts])]);
+    const joined = { facts, of: [...touched.flatMap((part) => part.of), one] };
+    parts.splice(0, parts.length, ...parts.filter((part) => !touched.includes(part)), joined);
+  }
+  return parts.map(({ of }) => of);
+}
+
+function canPassSimple(all: readonly Compiled[], known: KnownFacts, tries: Tries): boolean | 'unknown' {
   const names = [...new Set(all.flatMap((c) => c.checked.facts))];
   const domains = names.map((name) =>
     domainOf(
@@ -134,9 +161,13 @@ export function canPassTogether(texts: readonly string[], known: KnownFacts = {}
       known,
     ),
   );
-  if (domains.reduce((product, d) => product * d.length, 1) > MAX_TRIES) return 'unknown';
+  const most = domains.reduce((product, d) => product * d.length, 1);
+  if (most > MAX_TRIES || most > tries.left) return 'unknown';
   const attempt = (index: number, facts: Record<string, unknown>): boolean => {
-    if (index === names.length) return all.every((c) => verdictOf(c, facts as FactValues).verdict === 'pass');
+    if (index === names.length) {
+      tries.left--;
+      return all.every((c) => verdictOf(c, facts as FactValues).verdict === 'pass');
+    }
     return domains[index]!.some((value) => attempt(index + 1, { ...facts, [names[index]!]: value }));
   };
   return attempt(0, {});
@@ -175,8 +206,9 @@ export function checkAll({ texts, together }: CheckAsked): readonly (ExpressionP
     }
   }
   if (problems.length > 0) return problems;
+  const tries: Tries = { left: MAX_TRIES_IN_ALL };
   for (const { texts: set, known, where } of together) {
-    if (set.length > 0 && canPassTogether(set, known) === false) {
+    if (set.length > 0 && canPassTogether(set, known, tries) === false) {
       problems.push({ text: set.join(' && '), code: 'gate-unsatisfiable', detail: `Nothing can satisfy ${where}: ${set.join(' && ')}.` });
     }
   }

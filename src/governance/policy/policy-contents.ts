@@ -19,7 +19,6 @@ import {
   REGIMES,
   RISK_CLASSES,
   type BuiltInGate,
-  type EnvironmentClass,
   type ExpressionGate,
   type GateRule,
   type PlannedChangeClass,
@@ -30,7 +29,7 @@ import {
   type RiskFloor,
   type RiskFloorScope,
 } from '#libs/contracts';
-import { refuse, type Reason, type Refusal } from '#libs/event-sourcing';
+import { own, refuse, type Reason, type Refusal } from '#libs/event-sourcing';
 import { DUTIES, type Duty } from '#libs/identity';
 import {
   asksAsMuch,
@@ -43,17 +42,15 @@ import {
   RELEASE_DUTIES,
   nearest,
   tallyVotes,
-  unionOf,
   type CheckAsked,
   type ExpressionProblem,
-  type KnownFacts,
   type Members,
 } from '#libs/policy';
+import { countingSets, ENVIRONMENT_CLASSES, knownOf } from './counting-together.ts';
 
 const EXPRESSION_GATE = /^expression:[a-z0-9][a-z0-9-]{0,62}$/;
 /** As many as a release may have. */
 const MOST_ARTIFACTS = 200;
-const ENVIRONMENT_CLASSES = ['development', 'test', 'staging', 'production'] as const satisfies readonly EnvironmentClass[];
 
 export class GroupQuorumField {
   @Matches(/^[a-z0-9][a-z0-9-]{0,62}$/, { message: 'group must be the name of a group' }) group: string;
@@ -175,6 +172,8 @@ export interface ExpressionFindings {
   readonly problems: readonly ExpressionFinding[];
   /** Members of the groups that the policy names; without them nobody asks whether the groups suffice. */
   readonly members?: Members;
+  /** Members who can't approve under the policy, each with a sentence why. */
+  readonly barred?: Readonly<Record<string, string>>;
 }
 
 /** The groups that a policy names anywhere. */
@@ -184,7 +183,7 @@ export function groupsIn({ gates, rollbackGates, clauses = [] }: PolicyContents)
 }
 
 /** The rules that contents say; a refusal where a gate is unknown, misused, or can't be satisfied (principle 6). */
-export function rulesOfPolicy(contents: PolicyContents, { problems, members }: ExpressionFindings): PolicyRules | Refusal {
+export function rulesOfPolicy(contents: PolicyContents, { problems, members, barred = {} }: ExpressionFindings): PolicyRules | Refusal {
   const gates = rulesOf(contents.gates);
   if ('refused' in gates) return gates;
   const rollbackGates = rulesOf(contents.rollbackGates);
@@ -205,13 +204,15 @@ export function rulesOfPolicy(contents: PolicyContents, { problems, members }: E
       'A rollback is a class of its own and no change of a board: leave change-approved out of rollbackGates.',
     );
   }
-  for (const rules of [rollbackGates, ...setsOf({ gates, clauses }).map((set) => set.gates)]) {
+  const together = [{ gates: rollbackGates, where: 'the gates of rollbacks' }, ...countingSets({ gates, clauses }, riskFloors)];
+  for (const { gates: rules } of together) {
     if (rules.some((r) => r.gate === 'duties-separated') && !rules.some((r) => r.gate === 'approved')) {
       return refuse('meaning', 'gate-unsatisfiable', 'Gate duties-separated judges approvals: name approved beside it.');
     }
   }
-  const short = members ? shortGroups([rollbackGates, ...setsOf({ gates, clauses }).map((set) => set.gates)], members) : [];
-  if (short.length > 0) return refuse('meaning', 'gate-unsatisfiable', 'Gate approved asks for more persons than its groups have.', short);
+  const short = members ? shortGroups(together, members, barred) : [];
+  if (short.length > 0)
+    return refuse('meaning', 'gate-unsatisfiable', 'Gate approved asks for more persons than its groups have who can approve.', short);
   const redefined = redefinedIn([...gates, ...rollbackGates, ...clauses.flatMap((clause) => clause.gates)]);
   if (redefined)
     return refuse('meaning', 'gate-twice', `${redefined} says different things in different places: give one of them another name.`);
@@ -239,7 +240,10 @@ export function rulesOfPolicy(contents: PolicyContents, { problems, members }: E
 export function expressionsOf(contents: PolicyContents): CheckAsked {
   const plain = (fields: readonly GateRuleField[]): readonly GateRule[] =>
     fields.map(
-      (f) => (f.expression === undefined ? { gate: f.gate, quorum: f.quorum } : { gate: f.gate, expression: f.expression }) as GateRule,
+      (f) =>
+        (f.expression === undefined
+          ? { gate: f.gate, quorum: f.quorum ?? 1, ...(f.groups ? { groups: f.groups } : {}) }
+          : { gate: f.gate, expression: f.expression }) as GateRule,
     );
   const gates = plain(contents.gates);
   const rollbackGates = plain(contents.rollbackGates);
@@ -252,38 +256,11 @@ export function expressionsOf(contents: PolicyContents): CheckAsked {
     together: [
       {
         texts: texts(rollbackGates),
-        known: { 'change.kind': ['rollback'], 'change.risk': risksIn({}, floors) },
+        known: { ...knownOf(rollbackGates, 'rollback'), 'change.risk': risksIn({}, floors) },
         where: 'the gates of rollbacks',
       },
-      ...setsOf({ gates, clauses }).map(({ gates: rules, when, where }) => ({
-        texts: texts(rules),
-        known: knownIn(rules, when, floors),
-        where,
-      })),
+      ...countingSets({ gates, clauses }, floors).map(({ gates: rules, known, where }) => ({ texts: texts(rules), known, where })),
     ],
-  };
-}
-
-/** The gates that count alone, and with each clause. */
-function setsOf({ gates, clauses }: Pick<PolicyRules, 'gates' | 'clauses'>): readonly {
-  readonly gates: readonly GateRule[];
-  readonly when: PolicyScope;
-  readonly where: string;
-}[] {
-  return [
-    { gates, when: {}, where: 'the gates' },
-    ...clauses.map((clause, i) => ({ gates: unionOf([gates, clause.gates]), when: clause.when, where: `the gates with clause ${i + 1}` })),
-  ];
-}
-
-function knownIn(rules: readonly GateRule[], when: PolicyScope, floors: readonly RiskFloor[]): KnownFacts {
-  const approved = rules.find((r) => r.gate === 'approved');
-  return {
-    'change.kind': ['deployment'],
-    'change.risk': risksIn(when, floors),
-    ...(approved?.gate === 'approved' ? { 'approvals.count': { atLeast: approved.quorum } } : {}),
-    ...(when.environmentClasses ? { 'environment.class': when.environmentClasses } : {}),
-    ...(when.changeClasses ? { 'change.class': when.changeClasses } : {}),
   };
 }
 
@@ -374,23 +351,39 @@ interface RiskAsks {
   readonly gates: readonly GateRule[];
 }
 
-/** Even with every member's vote, some groups would lack persons: each person counts once. */
-function shortGroups(sets: readonly (readonly GateRule[])[], members: Members): readonly Reason[] {
+/** Even with the vote of every member who can approve, some groups would lack persons: each person counts once. */
+function shortGroups(
+  sets: readonly { readonly gates: readonly GateRule[]; readonly where: string }[],
+  members: Members,
+  barred: Readonly<Record<string, string>>,
+): readonly Reason[] {
   const reasons = new Map<string, Reason>();
-  for (const rule of sets.flat()) {
-    if (rule.gate !== 'approved') continue;
-    const everybody = (rule.groups ?? []).flatMap(({ group }) => members[group] ?? []);
-    for (const { group, quorum, missing } of tallyVotes(everybody, rule, members).groups) {
-      if (missing === 0) continue;
+  for (const { gates, where } of sets) {
+    const rule = gates.find(({ gate }) => gate === 'approved');
+    if (rule?.gate !== 'approved') continue;
+    const named = [...new Set((rule.groups ?? []).flatMap(({ group }) => members[group] ?? []))];
+    const able = named.filter((person) => own(barred, person) === undefined);
+    for (const { group, quorum, missing } of tallyVotes(able, rule, members).groups) {
+      if (missing === 0 || reasons.has(group)) continue;
+      const why = (members[group] ?? []).flatMap((person) => own(barred, person) ?? []).slice(0, MOST_NAMED);
+      const sentences = [
+        `Group ${group} lacks ${missing} of the ${quorum} persons asked for`,
+        where === 'the gates' ? '; ' : ` by ${where}; `,
+        'whoever is in several groups counts for one.',
+        ...why.map((sentence) => ` ${sentence}`),
+      ];
       reasons.set(group, {
         code: 'group-too-small',
-        detail: `Group ${group} lacks ${missing} of the ${quorum} persons asked for; whoever is in several groups counts for one.`,
-        unblockedBy: `Take ${missing} more into group ${group}, or ask for fewer.`,
+        detail: sentences.join(''),
+        unblockedBy: `Take ${missing} more into group ${group} who can approve, or ask for fewer.`,
       });
     }
   }
   return [...reasons.values()];
 }
+
+/** Most persons of a group of whom is said why they can't approve. */
+const MOST_NAMED = 10;
 
 function redefinedIn(rules: readonly GateRule[]): string | undefined {
   const said = new Map<string, string>();

@@ -4,7 +4,7 @@ import { isRefusal } from '#libs/event-sourcing';
 import { issued, scenario } from '#libs/event-sourcing/testing';
 import { asksAsMuch, expressionHost, gatesFor } from '#libs/policy';
 import { checkExpressions } from './check-expressions.ts';
-import type { PolicyContents } from './policy-contents.ts';
+import type { ExpressionFindings, PolicyContents } from './policy-contents.ts';
 import { policy } from './policy.ts';
 import { publishPolicy, PublishPolicy } from './publish-policy.ts';
 
@@ -238,6 +238,57 @@ describe('a policy that asks for more of what is riskier', () => {
   });
 });
 
+describe('groups that a policy asks for', () => {
+  const group = (name: string, quorum: number) => ({ gate: 'approved', quorum: 1, groups: [{ group: name, quorum }] });
+  const asking = (more: Partial<PolicyContents>, findings: Partial<ExpressionFindings>) =>
+    policies
+      .given()
+      .when(
+        publishPolicy,
+        issued(PublishPolicy, { policyId: 'bank', title: 'Bank', gates: [group('risk', 1)], rollbackGates, ...more }, 'bank'),
+        {
+          problems: [],
+          ...findings,
+        },
+      );
+  const members = { risk: ['rosa', 'otto'], desk: ['rosa'] };
+  const when = (environmentClass: string, name: string) => ({ when: { environmentClasses: [environmentClass] }, gates: [group(name, 1)] });
+
+  it('must have a person for each place also where several clauses ask, and may share one where they never do together', () => {
+    const alone = { risk: ['rosa'], desk: ['rosa'] };
+    const clauses = [
+      { when: { environmentClasses: ['production'] }, gates: [group('desk', 1)] },
+      { when: { regimes: ['SOX' as const] }, gates: [group('risk', 1)] },
+    ];
+    const gates = [{ gate: 'tests-passed' }];
+    const refusal = asking({ gates, clauses }, { members: alone }).thenRefused('gate-unsatisfiable');
+    expect(refusal.reasons.map((r) => r.detail)).toEqual([
+      expect.stringMatching(
+        /^Group \w+ lacks 1 of the 1 persons asked for by the gates with clauses 1 and 2; whoever is in several groups/,
+      ),
+    ]);
+    expect(asking({ gates, clauses }, { members }).decision).toHaveLength(1);
+    expect(asking({ gates, clauses: [when('production', 'desk'), when('staging', 'risk')] }, { members: alone }).decision).toHaveLength(1);
+  });
+
+  it('are not filled by who can’t approve, and it is said who that is and why', () => {
+    const barred = { rosa: 'rosa publishes the policy, and so does not approve under it.' };
+    expect(asking({}, { members, barred }).decision).toHaveLength(1);
+    const refusal = asking({ gates: [group('risk', 2)] }, { members, barred }).thenRefused('gate-unsatisfiable');
+    expect(refusal.reasons).toMatchObject([
+      {
+        code: 'group-too-small',
+        detail: 'Group risk lacks 1 of the 2 persons asked for; whoever is in several groups counts for one. ' + barred.rosa,
+        unblockedBy: 'Take 1 more into group risk who can approve, or ask for fewer.',
+      },
+    ]);
+    const both = { ...barred, otto: 'otto has left.' };
+    expect(asking({}, { members, barred: both }).thenRefused('gate-unsatisfiable').reasons[0]?.detail).toContain('otto has left.');
+    // Who is named like what every object has is barred by nobody.
+    expect(asking({}, { members: { risk: ['constructor'] }, barred: {} }).decision).toHaveLength(1);
+  });
+});
+
 describe("a policy's own gates", () => {
   afterAll(() => expressionHost.close());
 
@@ -300,6 +351,50 @@ describe("a policy's own gates", () => {
     });
     (await publishing(contents('artifacts.count > 0', onlyIn('emergency')))).outcome.thenRefused('gate-unsatisfiable');
     expect((await publishing(contents('artifacts.count > 0', onlyIn('normal')))).outcome.decision).toHaveLength(1);
+  });
+
+  it('are refused where two clauses contradict each other that count together somewhere, and taken where they never meet', async () => {
+    const one = { when: { environmentClasses: ['production'] }, gates: [{ gate: 'expression:one', expression: 'approvals.count == 1' }] };
+    const two = { when: { regimes: ['SOX' as const] }, gates: [{ gate: 'approved', quorum: 2 }] };
+    const asked = (clauses: PolicyContents['clauses']): PolicyContents => ({
+      gates: [{ gate: 'approved', quorum: 1 }],
+      rollbackGates,
+      ...(clauses ? { clauses } : {}),
+    });
+    const refusal = (await publishing(asked([one, two]))).outcome.thenRefused('gate-unsatisfiable');
+    expect(refusal.detail).toContain('Nothing can satisfy the gates with clauses 1 and 2: approvals.count == 1.');
+    for (const alone of [[one], [two]]) expect((await publishing(asked(alone))).outcome.decision).toHaveLength(1);
+    const elsewhere = { ...two, when: { ...two.when, environmentClasses: ['staging'] } };
+    expect((await publishing(asked([one, elsewhere]))).outcome.decision).toHaveLength(1);
+    // Three that only together leave nothing.
+    const not = (slug: string, value: string, regime: 'SOX' | 'HIPAA' | 'PCI') => ({
+      when: { regimes: [regime] },
+      gates: [{ gate: `expression:${slug}`, expression: `change.class != "${value}"` }],
+    });
+    const three = [not('a', 'standard', 'SOX'), not('b', 'normal', 'HIPAA'), not('c', 'emergency', 'PCI')];
+    expect((await publishing(asked(three))).outcome.thenRefused('gate-unsatisfiable').detail).toContain('with clauses 1, 2 and 3');
+    expect((await publishing(asked(three.slice(1)))).outcome.decision).toHaveLength(1);
+  });
+
+  it('are refused where the gates of the program leave them nothing', async () => {
+    const beside = (gates: PolicyContents['gates'], expression: string, more: Partial<PolicyContents> = {}) =>
+      publishing({ gates: [...gates, { gate: 'expression:own', expression }], rollbackGates, ...more });
+    const inGroups = {
+      gate: 'approved',
+      quorum: 1,
+      groups: [
+        { group: 'risk', quorum: 2 },
+        { group: 'desk', quorum: 1 },
+      ],
+    };
+    (await beside([inGroups], 'approvals.count == 2')).outcome.thenRefused('gate-unsatisfiable');
+    expect((await beside([inGroups], 'approvals.count == 3')).outcome.decision).toHaveLength(1);
+    (await beside([{ gate: 'tests-passed' }], 'artifacts.count == 0')).outcome.thenRefused('gate-unsatisfiable');
+    expect((await beside([{ gate: 'version-assigned' }], 'artifacts.count == 0')).outcome.decision).toHaveLength(1);
+    const never = [...rollbackGates, { gate: 'expression:never', expression: '!environment.ran_before' }];
+    (await publishing({ gates: [{ gate: 'tests-passed' }], rollbackGates: never })).outcome.thenRefused('gate-unsatisfiable');
+    // What can't be decided by looking is taken.
+    expect((await beside([], 'size(tests.passed) > 3 && size(tests.passed) < 4')).outcome.decision).toHaveLength(1);
   });
 
   it('may ask what a change is judged to be, and are refused where that can not be', async () => {

@@ -3,6 +3,7 @@ import type { PolicyEvent } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
 import { IsInstant } from '#libs/instant';
 import { hashOf, inForceAt, readGroups } from '#libs/policy';
+import { barredMembers } from './barred-members.ts';
 import { checkExpressions } from './check-expressions.ts';
 import { groupsIn, PolicyContents, rulesOfPolicy, type ExpressionFindings } from './policy-contents.ts';
 import { policy, type Policy } from './policy.ts';
@@ -56,9 +57,10 @@ export const publishPolicyCommand = defineCommand({
   type: PublishPolicy,
   aggregate: policy,
   decide: publishPolicy,
-  facts: async (read, command) => ({
-    ...(await checkExpressions(command)),
-    members: (await readGroups(read, groupsIn(command))).members,
-  }),
+  facts: async (read, command): Promise<ExpressionFindings> => {
+    const findings = await checkExpressions(command);
+    const { members } = await readGroups(read, groupsIn(command));
+    return { ...findings, members, barred: await barredMembers(read, members, command.meta) };
+  },
   governed: (command) => ({ policyId: command.target }),
 });
