@@ -129,6 +129,7 @@ export function startWorkers(
       const checkpoints = ledger
         ? new CheckpointSigner({
             ...ledger,
+            witnesses: configuration.ledger.witnesses,
             pool,
             log,
             bus,

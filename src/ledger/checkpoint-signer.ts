@@ -1,20 +1,25 @@
 import type { Pool, PoolClient } from 'pg';
 import { ageInSeconds, type EventLog } from '#libs/event-sourcing';
-import { formatCheckpoint, formatNote, signatureOf, type Signer } from '#libs/ledger';
+import { EMPTY_ROOT, formatCheckpoint, formatNote, signatureOf, type Hash, type Signer } from '#libs/ledger';
 import type { MessageBus } from '#libs/messaging';
 import { pause } from '#libs/subscriptions';
 import type { CheckpointFile } from './checkpoint-file.ts';
 import { LogDiffersFromLedger, mustBeInLog } from './record-leaves.ts';
+import { NotSigned, sizeSeenBy, type WitnessTarget } from './witness-sender.ts';
 import { LedgerDamaged, leafBy, rootAt, treeHead, type TreeHead } from '#libs/ledger/postgres';
 
 export const CHECKPOINT_TOPIC = 'plimsoll.ledger.checkpoints.v1';
 /** How often the signer looks whether something is due, milliseconds. */
 const TICK_MS = 200;
+/** Between two times that witnesses are asked who did not answer, milliseconds. */
+const ASK_AGAIN_MS = 2_000;
 
 /** Why nothing is signed. Each is a matter for a person: something was lost, changed or set up wrongly. */
 export type AlarmCode =
   | 'another-key' // this log is signed with another key
   | 'behind-signed' // fewer leaves than were signed: rolled back, or being rebuilt
+  | 'behind-witness' // a witness has signed more than is known here to be signed: rolled back, or another process has this key
+  | 'witness-unheard' // no witness has said yet how much it has signed
   | 'differs-from-signed' // the leaves that were signed are others now: a fork
   | 'log-behind-ledger' // the event log has lost events
   | 'log-differs-from-ledger' // an event of the log is not what its leaf says
@@ -31,6 +36,8 @@ export interface CheckpointSignerOptions {
   readonly bus: MessageBus;
   readonly signer: Signer;
   readonly file: CheckpointFile;
+  /** Asked before this process signs for the first time; none unless told. */
+  readonly witnesses?: readonly WitnessTarget[];
   /** A checkpoint is due after so many leaves … */
   readonly everyEvents: number;
   /** … or when the oldest event that is under none is so old. */
@@ -56,11 +63,19 @@ interface Signed {
 /**
  * Signs the ledger's size and root, and never two that do not go on from one another: before it signs it holds the tree against everything
  * that was signed, in the database and in the file beside it, and against the log. What it signed is stored before anybody is told of it.
+ *
+ * The database and the file may have been put back together, or be new ones: so before a process signs for the first time, a witness says how much
+ * of this log it has signed.
  */
 export class CheckpointSigner {
   private alarm: AlarmCode | undefined;
+  private said = false;
   /** The first leaf that is under no signature, and since when it has been known here to be under none. */
   private waiting: { readonly first: number; readonly since: number } | undefined;
+
+  /** Witnesses have been heard, and know of nothing that is not known here. */
+  private heard = false;
+  private unheard: { readonly alarm: Alarm; readonly at: number } | undefined;
 
   constructor(private readonly options: CheckpointSignerOptions) {}
 
@@ -75,7 +90,10 @@ export class CheckpointSigner {
   /** Signs if a checkpoint is due, at once where `now` is told, and publishes what is not published. */
   async tick(at: 'due' | 'now' = 'due'): Promise<void> {
     try {
-      if (!(await this.nothingNew())) await this.sign(at);
+      if (!(await this.nothingNew())) {
+        await this.hearWitnesses();
+        await this.sign(at);
+      }
       await this.raise(undefined);
     } catch (error) {
       if (error instanceof Refused) return await this.raise(error.alarm);
@@ -98,6 +116,76 @@ export class CheckpointSigner {
     const [row] = rows;
     if (!row?.nothing_new || (await log.head()) < BigInt(row.position)) return false;
     return file.last?.origin !== signer.verifier.name || file.last.size <= Number(row.size);
+  }
+
+  /**
+   * One answer is enough: a witness that was away finds a fork when it is sent the next checkpoint.
+   *
+   * @throws Refused a witness has signed more than is known to be signed here, or none says how much it has
+   */
+  private async hearWitnesses(): Promise<void> {
+    const { pool, signer, witnesses = [], now } = this.options;
+    if (this.heard || witnesses.length === 0) return;
+    const at = Date.parse(now());
+    if (this.unheard && at - this.unheard.at < ASK_AGAIN_MS) throw new Refused(this.unheard.alarm);
+    const { rows } = await pool.query<{ verifier: string }>('select verifier from ledger_signer');
+    // Of a log that another key signs nothing is signed anyway.
+    if (rows[0] && rows[0].verifier !== signer.verifier.text) return;
+    const alarm = await this.askWitnesses(witnesses);
+    this.unheard = alarm && { alarm, at };
+    if (alarm) throw new Refused(alarm);
+    this.heard = true;
+  }
+
+  private async askWitnesses(witnesses: readonly WitnessTarget[]): Promise<Alarm | undefined> {
+    const offered = (await this.lastStored()) ?? { size: 0, note: this.signed(0, EMPTY_ROOT) };
+    const answers = await Promise.all(
+      witnesses.map(async (witness) => {
+        const { name } = witness.verifier;
+        return await sizeSeenBy(witness, offered).then(
+          (seen) => ({ name, seen }),
+          (error: unknown) => {
+            if (error instanceof NotSigned) return { name, why: error.message };
+            throw error;
+          },
+        );
+      }),
+    );
+    // Read after they have answered: another process of this database may have signed meanwhile.
+    const known = Math.max((await this.lastStored())?.size ?? 0, this.remembered()?.size ?? 0);
+    const told = answers.flatMap((answer) => ('seen' in answer ? [answer] : []));
+    const ahead = told.find(({ seen }) => seen > known);
+    if (ahead) {
+      return {
+        code: 'behind-witness',
+        detail: `The witness ${ahead.name} has signed ${ahead.seen} leaves of this log, and here ${known} are known to be signed: database and data folder were put back or are new, or another process signs with this key.`,
+      };
+    }
+    if (told.length > 0) return undefined;
+    const why = answers.map((answer) => `${answer.name}: ${'why' in answer ? answer.why : ''}`);
+    return {
+      code: 'witness-unheard',
+      detail: `Before anything is signed a witness must say how much of this log it has signed, and none does. ${why.join(' ')}`,
+    };
+  }
+
+  private async lastStored(): Promise<{ readonly size: number; readonly note: string } | undefined> {
+    const { rows } = await this.options.pool.query<{ size: string; note: string }>(
+      'select size, note from ledger_checkpoint order by size desc limit 1',
+    );
+    return rows.map(({ size, note }) => ({ size: Number(size), note }))[0];
+  }
+
+  /** The last checkpoint of this log in the file. */
+  private remembered(): Signed | undefined {
+    const { file, signer } = this.options;
+    return file.last?.origin === signer.verifier.name ? file.last : undefined;
+  }
+
+  private signed(size: number, root: Hash): string {
+    const { signer, now } = this.options;
+    const text = formatCheckpoint({ origin: signer.verifier.name, size, root });
+    return formatNote({ text, signatures: [signatureOf(text, signer, Date.parse(now()) / 1000)] });
   }
 
   private async sign(at: 'due' | 'now'): Promise<void> {
@@ -135,13 +223,13 @@ export class CheckpointSigner {
   }
 
   private async signUnderLock(client: PoolClient, at: 'due' | 'now'): Promise<void> {
-    const { log, file, now, signer, everyEvents, everySeconds } = this.options;
+    const { log, now, everyEvents, everySeconds } = this.options;
     const tree = await treeHead(client);
     const { rows } = await client.query<{ size: string; root: Buffer }>(
       'select size, root from ledger_checkpoint order by size desc limit 1',
     );
     const stored = rows.map((row) => ({ size: Number(row.size), root: row.root }))[0];
-    const signed = [stored, file.last?.origin === signer.verifier.name ? file.last : undefined].flatMap((s) => s ?? []);
+    const signed = [stored, this.remembered()].flatMap((s) => s ?? []);
     for (const before of signed) await mustGoOnFrom(client, before, tree);
     if (!tree || tree.size === 0) return;
     const last = Math.max(0, ...signed.map(({ size }) => size));
@@ -157,8 +245,7 @@ export class CheckpointSigner {
 
     // The events between the oldest and this one came through one subscription, which looks back at every step.
     await mustBeInLog(log, await leafBy(client, { sequence: tree.size - 1 }));
-    const text = formatCheckpoint({ origin: signer.verifier.name, size: tree.size, root: tree.root });
-    const note = formatNote({ text, signatures: [signatureOf(text, signer, Date.parse(now()) / 1000)] });
+    const note = this.signed(tree.size, tree.root);
     await client.query(
       `insert into ledger_checkpoint (size, root, note, signed_at, window_events, window_seconds) values ($1, $2, $3, $4, $5, $6)`,
       [tree.size, tree.root, note, now(), tree.size - last, seconds],
@@ -190,7 +277,9 @@ export class CheckpointSigner {
   }
 
   private async raise(alarm: Alarm | undefined): Promise<void> {
-    if (alarm?.code === this.alarm && this.alarm === undefined) return;
+    // The first time also where all is well: a process before this one may have left its alarm.
+    if (this.said && alarm?.code === this.alarm && this.alarm === undefined) return;
+    this.said = true;
     const { pool, now, onAlarm, signer } = this.options;
     if (alarm?.code !== this.alarm && alarm) onAlarm(alarm);
     this.alarm = alarm?.code;

@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -19,10 +19,12 @@ import {
 import { MemoryMessageBus } from '#libs/messaging/memory';
 import { runSubscription, SubscriptionRegistry } from '#libs/subscriptions';
 import { freshDatabase, type FreshDatabase } from '../../test/support/database.ts';
+import { WitnessPrograms, type RunningWitness } from '../../test/support/witness-program.ts';
 import { CheckpointFile } from './checkpoint-file.ts';
 import { CHECKPOINT_TOPIC, CheckpointSigner, type Alarm, type CheckpointSignerOptions } from './checkpoint-signer.ts';
 import { ledgerStatus } from './ledger-status.ts';
 import { LEDGER_SUBSCRIPTION, recordLeaves } from './record-leaves.ts';
+import { WitnessSender, type WitnessTarget } from './witness-sender.ts';
 import { consistencyProofOf, inclusionProofOf, rootAt, treeHead } from '#libs/ledger/postgres';
 
 const NOW = '2026-03-02T10:00:00.000Z';
@@ -263,6 +265,130 @@ describe('a checkpoint', () => {
     await follow(log);
     await (await signing(log, { file })).checkpoints.tick();
     expect((await openFile()).last).toMatchObject({ size: 120 });
+  });
+});
+
+describe('before a process signs for the first time, a witness', () => {
+  const programs = new WitnessPrograms();
+  let witness: WitnessTarget;
+  let running: RunningWitness;
+  const startWitness = async (): Promise<void> => {
+    running = await programs.start(join(folder, 'witness'), signer.verifier);
+    witness = { url: new URL(running.url), verifier: running.verifier };
+  };
+  beforeEach(async () => {
+    await mkdir(join(folder, 'witness'));
+    await startWitness();
+  });
+  afterEach(() => programs.killAll());
+
+  const anotherFolder = async (): Promise<CheckpointFile> => {
+    const file = await CheckpointFile.open(join(folder, `other-${files.length}`, 'checkpoints.ndjson'));
+    files.push(file);
+    return file;
+  };
+  /** A publisher of its own: with its own data folder, and the one key. */
+  const publisher = async (log: MemoryEventLog, options: Partial<CheckpointSignerOptions> = {}) =>
+    await signing(log, { file: await anotherFolder(), witnesses: [witness], ...options });
+  const cosign = async (): Promise<readonly string[]> => {
+    const problems: string[] = [];
+    const sender = new WitnessSender({
+      pool,
+      witnesses: [witness],
+      now: () => later(3),
+      onProblem: (_w, problem) => problems.push(problem),
+    });
+    await sender.tick();
+    return problems;
+  };
+  /** 60 events signed and witnessed, then 90. */
+  async function witnessed(): Promise<MemoryEventLog> {
+    const log = await logOf(60);
+    await follow(log);
+    const { checkpoints, alarms } = await publisher(log);
+    for (const size of [60, 90]) {
+      await appendTo(log, Number(await log.head()) + 1, size);
+      await follow(log);
+      await checkpoints.tick('now');
+      expect(await cosign()).toEqual([]);
+    }
+    expect([alarms, await signedSizes()]).toEqual([[], [60, 90]]);
+    return log;
+  }
+  /** The database as a backup has it: 60 events, signed; and 30 others after them. */
+  async function putBack(): Promise<MemoryEventLog> {
+    const { rows } = await pool.query<{ note: string; root: Buffer }>('select note, root from ledger_checkpoint where size = 60');
+    await forget();
+    await pool.query('truncate ledger_cosignature');
+    await pool.query('insert into ledger_signer (verifier) values ($1)', [signer.verifier.text]);
+    await pool.query(
+      `insert into ledger_checkpoint (size, root, note, signed_at, window_events, window_seconds, published_at) values (60, $1, $2, $3, 60, 0, $3)`,
+      [rows[0]!.root, rows[0]!.note, NOW],
+    );
+    const log = await appendTo(await logOf(60), 60, 90, 1);
+    await follow(log);
+    return log;
+  }
+
+  it('keeps a second publisher, with the same key and a database that was put back, from signing another history', async () => {
+    await witnessed();
+    const other = await putBack();
+    const { checkpoints, alarms } = await publisher(other);
+    await checkpoints.tick('now');
+    await checkpoints.tick('now');
+    expect(alarms).toMatchObject([{ code: 'behind-witness', detail: expect.stringContaining('signed 90 leaves') }]);
+    expect(await signedSizes()).toEqual([60]);
+    expect((await ledgerStatus(pool, other, later(5))).alarm?.code).toBe('behind-witness');
+
+    // Without the witness there was no way to know.
+    const { checkpoints: alone } = await publisher(other, { witnesses: [] });
+    await alone.tick('now');
+    expect(await signedSizes()).toEqual([60, 90]);
+    expect(await cosign()).toEqual(['fork']);
+  });
+
+  it('keeps one from signing whose database and folder are new, and the key is the old one', async () => {
+    await witnessed();
+    await forget();
+    const log = await logOf(120, 2);
+    await follow(log);
+    const { checkpoints, alarms } = await publisher(log);
+    await checkpoints.tick('now');
+    expect(alarms.map(({ code }) => code)).toEqual(['behind-witness']);
+    expect(await signedSizes()).toEqual([]);
+  });
+
+  it('lets a second publisher of the same database go on, and one that it is behind of itself', async () => {
+    const log = await witnessed();
+    const sizes = [90];
+    for (const size of [120, 150]) {
+      await appendTo(log, Number(await log.head()) + 1, size);
+      await follow(log);
+      // The second time the witness has not seen the last one.
+      const { checkpoints, alarms } = await publisher(log);
+      await checkpoints.tick('now');
+      sizes.push(size);
+      expect([alarms, await signedSizes()]).toEqual([[], [60, ...sizes]]);
+    }
+    expect(await cosign()).toEqual([]);
+  });
+
+  it('is waited for where it is away, and one that answers is enough', async () => {
+    const log = await logOf(60);
+    await follow(log);
+    running.process.kill('SIGKILL');
+    let now = later(3);
+    const { checkpoints, alarms } = await publisher(log, { now: () => now });
+    await checkpoints.tick('now');
+    expect(alarms.map(({ code }) => code)).toEqual(['witness-unheard']);
+    expect(await signedSizes()).toEqual([]);
+    const away = witness;
+    await startWitness();
+    const { checkpoints: heard, alarms: none } = await publisher(log, { witnesses: [away, witness] });
+    await heard.tick('now');
+    expect([none, await signedSizes()]).toEqual([[], [60]]);
+    now = later(10);
+    expect((await ledgerStatus(pool, log, now)).alarm).toBeUndefined();
   });
 });
 

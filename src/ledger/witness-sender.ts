@@ -8,6 +8,7 @@ import {
   UnverifiedNote,
   verifyNote,
   type Verifier,
+  type WitnessRequest,
 } from '#libs/ledger';
 import { consistencyProofOf } from '#libs/ledger/postgres';
 import { httpsOrLoopback, strictRequest, StrictRequestError, type StrictResponse } from '#libs/strict-http';
@@ -42,7 +43,7 @@ const MAX_ANSWER = 4 * 1024;
 const ATTEMPTS = 4;
 
 /** The witness does not sign. */
-class NotSigned extends Error {
+export class NotSigned extends Error {
   constructor(
     readonly problem: WitnessProblem,
     detail: string,
@@ -132,21 +133,7 @@ export class WitnessSender {
     signal: AbortSignal | undefined,
   ): Promise<StrictResponse> {
     const proof = oldSize > 0 && oldSize < size ? await consistencyProofOf(this.options.pool, oldSize, size) : [];
-    const at = new URL(`${url.pathname.replace(/\/$/, '')}/add-checkpoint`, url);
-    try {
-      return await strictRequest(at, {
-        method: 'POST',
-        body: formatWitnessRequest({ oldSize, proof, checkpoint: note }),
-        headers: { 'content-type': 'text/plain; charset=utf-8' },
-        timeoutMs: this.options.timeoutMs ?? 10_000,
-        maxBytes: MAX_ANSWER,
-        allow: httpsOrLoopback,
-        ...(signal ? { signal } : {}),
-      });
-    } catch (error) {
-      if (error instanceof StrictRequestError) throw new NotSigned('away', error.message);
-      throw error;
-    }
+    return await addCheckpoint(url, { oldSize, proof, checkpoint: note }, this.options.timeoutMs, signal);
   }
 
   private async lastPublished(): Promise<Stored | undefined> {
@@ -170,6 +157,42 @@ export class WitnessSender {
       [verifier.text, problem ?? null],
     );
   }
+}
+
+/** @throws NotSigned the witness is away */
+async function addCheckpoint(url: URL, request: WitnessRequest, timeoutMs = 10_000, signal?: AbortSignal): Promise<StrictResponse> {
+  const at = new URL(`${url.pathname.replace(/\/$/, '')}/add-checkpoint`, url);
+  try {
+    return await strictRequest(at, {
+      method: 'POST',
+      body: formatWitnessRequest(request),
+      headers: { 'content-type': 'text/plain; charset=utf-8' },
+      timeoutMs,
+      maxBytes: MAX_ANSWER,
+      allow: httpsOrLoopback,
+      ...(signal ? { signal } : {}),
+    });
+  } catch (error) {
+    if (error instanceof StrictRequestError) throw new NotSigned('away', error.message);
+    throw error;
+  }
+}
+
+/**
+ * How many leaves of a log a witness has signed. The protocol has no question for it, so a checkpoint is offered that was signed already: the witness
+ * takes it, or names the size that it saw.
+ *
+ * @throws NotSigned it did not say
+ */
+export async function sizeSeenBy(
+  { url }: WitnessTarget,
+  { size, note }: { readonly size: number; readonly note: string },
+  timeoutMs?: number,
+): Promise<number> {
+  const answer = await addCheckpoint(url, { oldSize: size, proof: [], checkpoint: note }, timeoutMs);
+  const seen = answer.status === 200 ? size : seenSize(answer);
+  if (seen === undefined) throw new NotSigned('refused', `It answered ${answer.status}: ${printable(answer)}`);
+  return seen;
 }
 
 /** @throws NotSigned what came is no signature of that witness under that checkpoint */
