@@ -39,34 +39,44 @@ export interface ReadArchive {
   /** From the first on, without gaps; those before the first thing that is wrong with their order. */
   readonly segments: readonly ReadSegment[];
   readonly findings: readonly ArchiveFinding[];
-  /** Segments whose files are all there and whose manifest is not: lost, or not put yet when Plimsoll was killed. The chain before them is whole. */
+  /** Segments that go on from the others and have no manifest: lost, or not put yet when Plimsoll was killed. The chain before them is whole. */
   readonly unended: readonly ArchiveFinding[];
-  /** What is no finding: segments that were begun and not ended. */
-  readonly notes: readonly string[];
 }
 
 /** The segments of an archive, every file read and held against its manifest's digest, and every manifest against its successor. */
 export async function readSegments(archive: Archive, onProgress: (what: string) => void = () => undefined): Promise<ReadArchive> {
   const findings: ArchiveFinding[] = [];
-  const notes: string[] = [];
-  const unended: ArchiveFinding[] = [];
+  const begun: { readonly end: number; readonly finding: ArchiveFinding }[] = [];
   const complete: ReadSegment[] = [];
   for (const [folder, names] of await foldersOf(archive)) {
     const name = `${folder}/${MANIFEST}`;
     if (!names.has(name)) {
-      const files = [FILES.manifest, FILES.events, FILES.leaves, FILES.checkpoints];
-      if (files.every((file) => names.has(`${folder}/${file}`))) {
-        const detail =
-          'All files of the segment are there, and its manifest is not: it was taken out, or Plimsoll was killed just before it was put.';
-        unended.push({ name: 'archive-missing', where: name, detail });
-      } else notes.push(`${folder} has no ${MANIFEST}: it was begun and not ended.`);
+      const { first, end } = segmentRange(`${folder}/`)!;
+      const lost = `Sequences ${first} to ${end - 1}, which were signed, are not restored.`;
+      begun.push({ end, finding: { name: 'archive-missing', where: name, detail: `${unendedBecause(folder, names)} ${lost}` } });
       continue;
     }
     onProgress(folder);
     const segment = await segmentAt(archive, name, findings);
     if (segment) complete.push(segment);
   }
-  return { segments: inOrder(complete, findings), findings, unended, notes };
+  const segments = inOrder(complete, findings);
+  const reached = segments.at(-1)?.manifest.end ?? 0;
+  // What a database that was put back has left and others hold by now is nothing that is missing.
+  const unended = begun.filter(({ end }) => end > reached).map(({ finding }) => finding);
+  return { segments, findings, unended };
+}
+
+/** Why a segment has no manifest, as far as its files tell, which are put in this order. */
+function unendedBecause(folder: string, names: ReadonlySet<string>): string {
+  const files = [FILES.manifest, FILES.events, FILES.leaves, FILES.checkpoints];
+  const missing = files.filter((file) => !names.has(`${folder}/${file}`));
+  if (missing.length === 0)
+    return 'All files of the segment are there, and its manifest is not: it was taken out, or Plimsoll was killed just before it was put.';
+  const listed = `${missing.join(', ')} and the manifest of the segment are not there`;
+  return files.indexOf(missing[0]!) < files.length - missing.length
+    ? `${listed}, and what is put after them is: they were taken out.`
+    : `${listed}: they were taken out, or Plimsoll was killed before it put them; which of both can't be told.`;
 }
 
 /**
@@ -90,8 +100,8 @@ export async function readFileOf(archive: Archive, folder: string, file: Archive
 }
 
 export interface ReadRecords {
-  /** Ids that a manifest lists. */
-  readonly listed: ReadonlySet<string>;
+  /** Ids that a manifest lists, each with the event that tells of it, `stream@revision`. */
+  readonly listed: ReadonlyMap<string, string>;
   readonly findings: readonly ArchiveFinding[];
 }
 
@@ -105,7 +115,7 @@ export async function readRecords(
   now: string,
   onProgress: (what: string) => void = () => undefined,
 ): Promise<ReadRecords> {
-  const listed = new Set<string>();
+  const listed = new Map<string, string>();
   const findings: ArchiveFinding[] = [];
   for await (const { name } of archive.list('records/manifests/')) {
     try {
@@ -113,8 +123,8 @@ export async function readRecords(
       if (!bytes || recordsManifestName(bytes) !== name) throw new ArchiveDamaged('Its name is the digest of other bytes.');
       const { records, retainUntil } = parseRecordsManifest(name, bytes);
       onProgress(name);
-      for (const { recordId, ...file } of records) {
-        listed.add(recordId);
+      for (const { recordId, event, ...file } of records) {
+        listed.set(recordId, event);
         const read = await readFileOf(archive, 'records', file);
         if (Buffer.isBuffer(read) || (read.name === 'archive-missing' && retainUntil < now)) continue;
         findings.push(read);
@@ -268,14 +278,19 @@ export async function exportOf(
   return { manifest, findings, views };
 }
 
-/** Whether the archive has views within its events, only later ones, or none at all. */
-export type ViewsFound = 'within' | 'beyond' | 'none';
+export interface ViewsFound {
+  /** The last position of the rows that were taken; undefined where none are within the events. */
+  readonly at?: bigint;
+  /** Of all that the archive has; undefined where it has none. */
+  readonly furthest?: bigint;
+}
 
 /** The newest views that can be made of the events up to a position. */
 async function viewsOf(archive: Archive, upTo: bigint, folder: string): Promise<{ views: ViewsFound; findings: ArchiveFinding[] }> {
   const names: string[] = [];
   for await (const { name } of archive.list('views/')) if (name.endsWith(`/${MANIFEST}`)) names.push(name);
   const findings: ArchiveFinding[] = [];
+  let furthest: bigint | undefined;
   for (const name of names.sort().reverse()) {
     const at = name.slice(0, -MANIFEST.length - 1);
     let manifest: ViewsManifest;
@@ -286,7 +301,9 @@ async function viewsOf(archive: Archive, upTo: bigint, folder: string): Promise<
       findings.push({ name: 'archive-damaged', where: name, detail: error.message });
       continue;
     }
-    if (BigInt(manifest.position) > upTo) continue;
+    const position = BigInt(manifest.position);
+    furthest ??= position;
+    if (position > upTo) continue;
     for (const file of manifest.files.filter((f) => f.name === FILES.views)) {
       const read = await readFileOf(archive, at, file);
       if (!Buffer.isBuffer(read)) {
@@ -294,10 +311,10 @@ async function viewsOf(archive: Archive, upTo: bigint, folder: string): Promise<
         continue;
       }
       await writeFile(join(folder, FILES.views), read);
-      return { views: 'within', findings };
+      return { views: { at: position, furthest }, findings };
     }
   }
-  return { views: names.length > 0 ? 'beyond' : 'none', findings };
+  return { views: furthest === undefined ? {} : { furthest }, findings };
 }
 
 async function append(folder: string, name: string, bytes: Buffer): Promise<void> {

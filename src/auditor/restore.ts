@@ -9,6 +9,7 @@ import {
   readSegments,
   type Archive,
   type ReadArchive,
+  type SegmentManifest,
   type ViewsFound,
 } from '#libs/archive';
 import { readExport } from '#libs/audit-export';
@@ -54,18 +55,13 @@ export async function restore(
   onProgress: (what: string) => void = () => undefined,
 ): Promise<Restored> {
   const read = await readSegments(archive, (folder) => onProgress(`${folder} read`));
-  if (read.findings.length > 0) return { segments: read.segments.length, findings: read.findings, notes: read.notes };
+  if (read.findings.length > 0) return { segments: read.segments.length, findings: read.findings, notes: [] };
   const folder = await mkdtemp(join(tmpdir(), 'plimsoll-restore-'));
   try {
     const { manifest, findings, views } = await exportOf(archive, read.segments, folder);
-    const beside = await besideTheLog(archive, read, folder, views, onProgress);
-    const notes = [
-      ...read.notes,
-      ...(views === 'beyond'
-        ? ['The views that the archive holds are of later events than its segments: the views were made, and compared with nothing.']
-        : []),
-    ];
+    const { findings: beside, tellers, unviewed } = await besideTheLog(archive, read, folder, views, onProgress);
     const verification = await verifyExport(folder, options);
+    const notes = notesOf(read.segments.at(-1)!.manifest, verification, { views, tellers, unviewed });
     const found = [...findings, ...verification.findings];
     const segments = read.segments.length;
     if (notAsSigned(found).length > 0) return { segments, verification, findings: found, notes };
@@ -103,6 +99,14 @@ export async function restore(
   }
 }
 
+interface Beside {
+  readonly findings: readonly Finding[];
+  /** Events that records are of, and no segment holds. */
+  readonly tellers: readonly string[];
+  /** Restored events that are later than the rows of the views that they are compared with. */
+  readonly unviewed: number;
+}
+
 /**
  * What is wrong with what lies beside the segments: records, views, a segment that has lost its manifest. It is told, and gives the exit code; the
  * log is whole without it, and so it is restored.
@@ -113,26 +117,64 @@ async function besideTheLog(
   folder: string,
   views: ViewsFound,
   onProgress: (what: string) => void,
-): Promise<Finding[]> {
+): Promise<Beside> {
   const found: Finding[] = [...unended];
   const { listed, findings } = await readRecords(archive, new Date().toISOString(), (name) => onProgress(`${name} read`));
   found.push(...findings);
   // Records are archived after the segment, within seconds: those of the last one may not have been.
   const sure = BigInt(segments.at(-1)!.manifest.positions.first);
+  const untold = new Map(listed);
+  let unviewed = 0;
   for await (const batch of readExport(folder)) {
     for (const event of batch) {
-      const told = event.position < sure ? recordOf(event) : undefined;
-      if (!told || listed.has(told.recordId)) continue;
+      if (views.at !== undefined && event.position > views.at) unviewed++;
+      const told = recordOf(event);
+      if (!told) continue;
+      untold.delete(told.recordId);
+      if (event.position >= sure || listed.has(told.recordId)) continue;
       const detail = `${told.event} tells that it was kept, and no manifest of the archive lists it.`;
       found.push({ name: 'archive-missing', where: `records/${told.recordId}`, detail });
     }
   }
-  if (views === 'none') {
+  if (views.furthest === undefined) {
     const detail =
       'The archive holds no rows of views for these events, which are put after the first segment: the views were compared with nothing.';
     found.push({ name: 'archive-missing', where: 'views', detail });
   }
-  return found;
+  return { findings: found, tellers: [...new Set(untold.values())].sort(), unviewed };
+}
+
+/**
+ * What an archive can't say of itself. A chain shows what is gone from its middle; of its end only something else tells: a signed checkpoint of more
+ * leaves, rows of views or records of later events. Where that is there too, those events may have waited to be archived when the archive was left.
+ */
+function notesOf(
+  { end, positions, checkpoint }: SegmentManifest,
+  { largestKnown }: Verification,
+  { views: { at, furthest }, tellers, unviewed }: Pick<Beside, 'tellers' | 'unviewed'> & { readonly views: ViewsFound },
+): string[] {
+  const notes: string[] = [];
+  const signs = [
+    ...(checkpoint.size > end ? [`${checkpoint.size} leaves were signed`] : []),
+    ...(furthest !== undefined && furthest > BigInt(positions.last) ? [`the archive has rows of views as of position ${furthest}`] : []),
+    ...(tellers.length > 0 ? [`the archive has records of ${tellers.length} later events, such as ${tellers[0]}`] : []),
+  ];
+  if (signs.length > 0) {
+    notes.push(
+      `The log went on after sequence ${end - 1}: ${signs.join('; ')}. What came then is in no segment: not archived yet when the archive was left, or lost; which of both the archive can't say.`,
+    );
+  } else if (largestKnown < end) {
+    notes.push(
+      `Whether the log went on after sequence ${end - 1} the archive can't say: segments that are gone from its end leave no trace in it. Compare with the last checkpoint that you or a witness kept (--known).`,
+    );
+  }
+  if (at === undefined && furthest !== undefined)
+    notes.push('The views that the archive holds are of later events than its segments: the views were made, and compared with nothing.');
+  if (unviewed > 0)
+    notes.push(
+      `The views were compared as of position ${at}; ${unviewed} restored events are later. Whether rows of views of them were ever archived can't be told.`,
+    );
+  return notes;
 }
 
 /** The root of the first `size` events, as the database gives them back. */

@@ -36,6 +36,8 @@ export interface Verification {
   readonly checkpoints: number;
   /** Events of the range that are under a signed checkpoint. */
   readonly anchored: number;
+  /** The largest of the checkpoints kept from earlier that the log has signed; 0 where there is none. */
+  readonly largestKnown: number;
   /** What the auditor should know, though it is no finding. */
   readonly notes: readonly string[];
 }
@@ -51,7 +53,7 @@ export async function verifyExport(folder: string, options: VerifyOptions = {}):
   } catch (error) {
     if (!(error instanceof MalformedExport)) throw error;
     const findings = [{ name: 'malformed' as const, where: error.file, detail: error.message }];
-    return { findings, events: 0, checkpoints: 0, anchored: 0, notes: [] };
+    return { findings, events: 0, checkpoints: 0, anchored: 0, largestKnown: 0, notes: [] };
   }
 }
 
@@ -119,6 +121,7 @@ async function verified(folder: string, options: VerifyOptions): Promise<Verific
     events: events.count,
     checkpoints: held.length,
     anchored,
+    largestKnown: Math.max(0, ...known.map(({ size }) => size)),
     notes: [
       ...notesOf(options, manifest, reach, all, checkable),
       ...witnessed

@@ -6,6 +6,7 @@ import { verifyExport } from '../../src/auditor/verify.ts';
 import { memorySource } from '../support/exports.ts';
 import { history } from '../support/history.ts';
 import {
+  segmentFolder,
   exportOf,
   FolderArchive,
   readSegments,
@@ -68,8 +69,8 @@ describe('archiving the log in segments', () => {
   it('gives, read back, an export from the first event on that the auditor\u2019s verifier accepts', async () => {
     const archive = new FolderArchive(await folder());
     await archiveOf([10, 22, 40], archive);
-    const { segments, findings, notes } = await readSegments(archive);
-    expect([findings, notes]).toEqual([[], []]);
+    const { segments, findings, unended } = await readSegments(archive);
+    expect([findings, unended]).toEqual([[], []]);
     expect(segments.map(({ manifest: { first, end, checkpoint } }) => [first, end, checkpoint.size])).toEqual([
       [0, 10, 10],
       // Its end is under no checkpoint of its own, so it comes with the proof that the next one goes on from it.
@@ -108,13 +109,31 @@ describe('archiving the log in segments', () => {
         list: (prefix) => archive.list(prefix),
       };
       await expect(archiveOf([10], dying)).rejects.toThrow('power cut');
-      const { segments, notes, unended } = await readSegments(archive);
-      // All of it but its manifest is a segment that lost one, as far as anybody can see.
-      const told = puts === 0 ? [0, []] : puts < 4 ? [1, []] : [0, ['archive-missing']];
-      expect([segments.length, notes.length, unended.map(({ name }) => name)]).toEqual([0, ...told]);
+      const { segments, unended } = await readSegments(archive);
+      // As far as anybody can see it may have been whole: its events were signed, and are not there.
+      expect([segments.length, unended.map(({ name }) => name)]).toEqual([0, puts === 0 ? [] : ['archive-missing']]);
+      expect(unended.map(({ detail }) => detail).join()).toMatch(puts === 0 ? /^$/ : /Plimsoll was killed .*Sequences 0 to 9/);
       await archiveOf([10], archive);
       expect(await contents(path)).toEqual(await contents(whole));
     }
+  });
+
+  it('tells what was taken out of a last segment from what was never put, and needs none that others hold by now', async () => {
+    const path = await folder();
+    const archive = new FolderArchive(path);
+    await archiveOf([10, 25], archive);
+    const last = join(path, segmentFolder({ first: 10, end: 25 }));
+    await rm(join(last, 'archive.json'), { force: true });
+    await rm(join(last, FILES.events), { force: true });
+    const { segments, findings, unended } = await readSegments(archive);
+    expect([segments.length, findings]).toEqual([1, []]);
+    expect(unended).toMatchObject([
+      { name: 'archive-missing', detail: expect.stringContaining('they were taken out. Sequences 10 to 24') },
+    ]);
+
+    // A database that was put back plans another end for the same events.
+    await archiveOf([10, 22, 40], archive);
+    expect(await readSegments(archive)).toMatchObject({ findings: [], unended: [] });
   });
 
   it.each<[string, Parameters<typeof memorySource>[2]]>([

@@ -135,8 +135,12 @@ describe('the archive of a Plimsoll at work', () => {
     const answer = await restored(folder, '--key', key);
     expect(answer).toMatchObject({
       exit: 0,
-      json: { findings: [], events: size, root: { size, hash: rows[0]!.root.toString('base64') }, notes: [] },
+      json: { findings: [], events: size, root: { size, hash: rows[0]!.root.toString('base64') } },
     });
+    // All that an archive can't say of itself.
+    expect(answer.json.notes).toEqual([
+      expect.stringContaining(`Whether the log went on after sequence ${size - 1} the archive can't say`),
+    ]);
     expect(answer.json.segments).toBeGreaterThan(size / 12 - 1);
     expect(answer.json.views.every((view: { compared: boolean; differing: number }) => view.compared && view.differing === 0)).toBe(true);
     expect(answer.json.views.find((view: { view: string }) => view.view === 'legal-holds').rows).toBe(20);
@@ -317,13 +321,21 @@ describe('the archive of a Plimsoll at work', () => {
       const known = join(root, 'known');
       await writeFile(known, rows[0]!.note);
       expect(await restored(cut, '--key', key, '--known', known)).toMatchObject({ exit: EXIT_CODES.rollback });
-      expect(await restored(whole, '--key', key, '--known', known)).toMatchObject({ exit: 0 });
+      expect(await restored(whole, '--key', key, '--known', known)).toMatchObject({ exit: 0, json: { notes: [] } });
     });
 
     it.each<[string, (folder: string, last: string) => Promise<void>, RegExp]>([
       [
         'the manifest of its last segment taken out',
         async (_f, last) => await rm(join(last, 'archive.json'), { force: true }),
+        /archive\.json$/,
+      ],
+      [
+        'files and the manifest of its last segment taken out',
+        async (_f, last) => {
+          await rm(join(last, 'archive.json'), { force: true });
+          await rm(join(last, 'events.ndjson'), { force: true });
+        },
         /archive\.json$/,
       ],
       ['all its views taken out', async (folder) => await rm(join(folder, 'views'), { recursive: true }), /^views$/],
@@ -337,6 +349,18 @@ describe('the archive of a Plimsoll at work', () => {
       expect(answer.json.findings).toMatchObject([{ name: 'archive-missing', where: expect.stringMatching(where) }]);
       expect(answer.json.events).toBeGreaterThan(0);
       expect(answer.json.events).toBeLessThanOrEqual(events);
+    });
+
+    it('is restored without its last segment, and what tells of later events is said', async () => {
+      const last = (await segmentsIn(whole)).at(-1)!;
+      const cut = nextFolder();
+      await cp(whole, cut, { recursive: true });
+      await rm(join(cut, 'segments', last), { recursive: true });
+      const answer = await restored(cut, '--key', key);
+      expect(answer.exit).toBe(0);
+      expect(answer.json.notes[0]).toMatch(
+        new RegExp(`^The log went on after sequence ${Number(last.slice(0, 12)) - 1}: .*views as of position .*can't say`),
+      );
     });
 
     it('shows rows of views that were changed with their manifest', async () => {
