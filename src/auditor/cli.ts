@@ -231,7 +231,7 @@ async function verifyOptions(options: Options): Promise<VerifyOptions> {
     known,
     witnesses: await Promise.all(options.witness.map((given) => keyFrom('--witness', given))),
     toleranceMs: tolerance * 1000,
-    onProgress: (events) => progress(`${events} events verified`),
+    onProgress: progress,
   };
 }
 

@@ -29,7 +29,12 @@ export const CLOCK_TOLERANCE_MS = 5 * 60_000;
  * What was done to events so that they are no longer those that the ledger signed, one finding for each event. Leaves are matched with events
  * by their hash, what is left by event id, and what is then left by place.
  */
-export function differences(leaves: readonly SignedLeaf[], events: readonly FoundEvent[], toleranceMs = CLOCK_TOLERANCE_MS): Finding[] {
+export function differences(
+  leaves: readonly SignedLeaf[],
+  events: readonly FoundEvent[],
+  toleranceMs = CLOCK_TOLERANCE_MS,
+  onProgress: (what: string) => void = () => undefined,
+): Finding[] {
   const findings: Finding[] = [];
   const leafOf = matched(leaves, events);
   const changed = new Set<number>();
@@ -45,7 +50,11 @@ export function differences(leaves: readonly SignedLeaf[], events: readonly Foun
     });
   }
   const budget = timeBudget();
-  for (const place of changed) findings.push(change(leaves[leafOf[place]!]!, events, place, toleranceMs, budget));
+  let looked = 0;
+  for (const place of changed) {
+    findings.push(change(leaves[leafOf[place]!]!, events, place, toleranceMs, budget));
+    onProgress(`${++looked} of ${changed.size} changed events looked into`);
+  }
   const used = new Map<string, number>();
   events.forEach((event, place) => {
     if (leafOf[place] === -1) {

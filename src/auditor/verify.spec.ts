@@ -51,6 +51,20 @@ async function tampered(file: string, change: (lines: string[]) => void, range: 
   return folder;
 }
 
+it('says how far it is, also where events must be looked into one by one', async () => {
+  const told: string[] = [];
+  const folder = await tampered(FILES.events, (lines) => {
+    for (const n of [3, 4, 9]) lines[n] = lines[n]!.replace(/"type":"/, '"type":"X');
+  });
+  const { findings } = await verifyExport(folder, { key, onProgress: (what) => told.push(what) });
+  expect(findings.map(({ name }) => name)).toEqual(['edit', 'edit', 'edit']);
+  expect(told).toEqual([
+    `${events.length} events verified`,
+    ...[1, 2].map(() => `events are not what was signed: ${events.length} read once more`),
+    ...[1, 2, 3].map((n) => `${n} of 3 changed events looked into`),
+  ]);
+});
+
 describe('an export', () => {
   it('that nobody touched verifies, whichever range it is of', async () => {
     const ranges = [{}, { first: 0, end: 7 }, { first: 3, end: 12 }, { first: 9 }, { first: 12, end: 20 }, { first: events.length - 1 }];

@@ -25,8 +25,8 @@ export interface VerifyOptions {
   /** Keys of witnesses that must have signed a checkpoint that covers events of the export. */
   readonly witnesses?: readonly string[];
   readonly toleranceMs?: number;
-  /** Told how many events were read, now and then. */
-  readonly onProgress?: (events: number) => void;
+  /** Told now and then how far it is, in words. */
+  readonly onProgress?: (what: string) => void;
 }
 
 export interface Verification {
@@ -73,7 +73,7 @@ async function verified(folder: string, options: VerifyOptions): Promise<Verific
   // Where events were taken out of the store before it was made, the export has fewer than leaves, and says so.
   if (events.same && manifest.events !== events.count)
     findings.push({ name: 'malformed', where: FILES.manifest, detail: `It says ${manifest.events} events; there are ${events.count}.` });
-  const eventRoots = events.same ? leafRoots : rootsAt(manifest, (await hashesOf(folder)).hashes, all);
+  const eventRoots = events.same ? leafRoots : rootsAt(manifest, (await hashesOf(folder, options)).hashes, all);
 
   const heldByLeaves = all.filter((checkpoint) => agrees(checkpoint, leafRoots, manifest));
   const heldByEvents = all.filter((checkpoint) => agrees(checkpoint, eventRoots, manifest));
@@ -90,7 +90,10 @@ async function verified(folder: string, options: VerifyOptions): Promise<Verific
     });
   } else {
     for (const checkpoint of checkable.filter((c) => !heldByLeaves.includes(c))) findings.push(rewritten(checkpoint, heldByLeaves));
-    if (!events.same) findings.push(...differences(leaves.list(), (await hashesOf(folder, leaves.hashes)).events, options.toleranceMs));
+    if (!events.same) {
+      const found = (await hashesOf(folder, options, leaves.hashes)).events;
+      findings.push(...differences(leaves.list(), found, options.toleranceMs, options.onProgress));
+    }
   }
   // Up to the first event that was changed all are those that were signed.
   findings.push(...events.findings);
@@ -372,13 +375,13 @@ async function readEvents(
       }
       revisions.set(stream, revision);
     }
-    onProgress?.(count);
+    onProgress?.(`${count} events verified`);
   }
   return { count, same: same && count * 32 === leaves.length, findings };
 }
 
 /** The slow way, where events are not what was signed: all of them at once, with the text of those that the ledger does not have. */
-async function hashesOf(folder: string, leaves?: Buffer): Promise<{ hashes: Buffer; events: FoundEvent[] }> {
+async function hashesOf(folder: string, { onProgress }: VerifyOptions, leaves?: Buffer): Promise<{ hashes: Buffer; events: FoundEvent[] }> {
   const signed = new Set<string>();
   for (let at = 0; leaves && at < leaves.length; at += 32) signed.add(leaves.toString('hex', at, at + 32));
   const hashes: Buffer[] = [];
@@ -393,6 +396,7 @@ async function hashesOf(folder: string, leaves?: Buffer): Promise<{ hashes: Buff
       const { id, stream, revision, created } = parseEvent(text);
       events.push({ hash, id, stream, revision, created, ...(signed.has(hash) ? {} : { line: text }) });
     }
+    onProgress?.(`events are not what was signed: ${hashes.length} read once more`);
   }
   return { hashes: Buffer.concat(hashes), events };
 }
