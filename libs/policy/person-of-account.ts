@@ -35,13 +35,10 @@ export async function personOfAccount(read: ReadAggregate, account: string): Pro
     // Nobody claimed it: all that look like it are one person, whoever it is.
     return claimed(loaded, address.addressId) ?? { person: itself, by: 'itself', refs: [loaded.ref] };
   }
-  const reading = address && read(addressSource, address.skeletonId);
-  // Asked for together, though most need only one of them; who is linked does not depend on whether the other can be read.
-  reading?.catch(() => undefined);
   const linked = await read(accountSource, linkId);
   if (linked.state.person !== undefined) return { person: linked.state.person, by: 'link', refs: [linked.ref] };
-  if (!address || !reading) return { person: itself, by: 'itself', refs: [linked.ref] };
-  const addresses = await reading;
+  if (!address) return { person: itself, by: 'itself', refs: [linked.ref] };
+  const addresses = await read(addressSource, address.skeletonId);
   const refs = [linked.ref, addresses.ref].sort();
   const known = claimed(addresses, address.addressId);
   return known ? { ...known, refs } : { person: itself, by: 'itself', refs };
