@@ -252,6 +252,22 @@ describe("the key that signs the ledger's checkpoints", () => {
     expect(readConfiguration({ PLIMSOLL_LEDGER_KEY_FILE: path }).ledger.keyFile).toBe(path);
   });
 
+  it('succeeds another of the same log, and may be made for it', () => {
+    const [old, other] = [key, formatSigner('other.example.com', 'ed25519', Buffer.alloc(32, 2))].map((text, n) => {
+      const path = join(folder, `key-${n}`);
+      writeFileSync(path, text, { mode: 0o600 });
+      return path;
+    }) as [string, string];
+    const next = join(folder, 'not-there-yet');
+    const given = { PLIMSOLL_LEDGER_KEY_FILE: next, PLIMSOLL_LEDGER_PREVIOUS_KEY_FILE: old };
+    expect(readConfiguration(given).ledger).toMatchObject({ keyFile: next, previousKeyFile: old });
+    expect(problemsOf({ ...given, PLIMSOLL_LEDGER_KEY_FILE: other })).toEqual([expect.stringContaining('a log keeps its name')]);
+    expect(problemsOf({ ...given, PLIMSOLL_LEDGER_PREVIOUS_KEY_FILE: join(folder, 'none') })).toEqual([
+      expect.stringMatching(/^PLIMSOLL_LEDGER_PREVIOUS_KEY_FILE should name a file/),
+    ]);
+    expect(problemsOf({ PLIMSOLL_LEDGER_PREVIOUS_KEY_FILE: old })).toEqual([expect.stringContaining('needs PLIMSOLL_LEDGER_KEY_FILE')]);
+  });
+
   it.each([
     ['others can read it', key, 0o644, /Others can read the key in/],
     ['it is cut', key.slice(0, -2), 0o600, /written name\+hash\+base64/],

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { archiveLocation, type ArchiveLocation } from '#libs/archive';
 import { ALGORITHMS, type Algorithm, type IssuerConfiguration } from '#libs/identity';
@@ -47,6 +47,8 @@ export interface Configuration {
   readonly ledger: {
     /** Holds the key that signs checkpoints. Absent: one is made in the data folder. */
     readonly keyFile?: string;
+    /** Holds the key that the one in `keyFile` succeeds; that one is made where it is not there. */
+    readonly previousKeyFile?: string;
     /** A checkpoint is due after so many events, */
     readonly everyEvents: number;
     /** or when the oldest that is under none is so old. */
@@ -170,7 +172,7 @@ export function readConfiguration(env: Readonly<Record<string, string | undefine
   const httpTargets = readHttpTargets(get('PLIMSOLL_HTTP_TARGETS'), problems);
 
   const ledger = {
-    ...readLedgerKey(get('PLIMSOLL_LEDGER_KEY_FILE'), problems),
+    ...readLedgerKeys(get('PLIMSOLL_LEDGER_KEY_FILE'), get('PLIMSOLL_LEDGER_PREVIOUS_KEY_FILE'), problems),
     everyEvents: whole('PLIMSOLL_LEDGER_EVERY_EVENTS', 1000, 1, 1_000_000),
     everySeconds: whole('PLIMSOLL_LEDGER_EVERY_SECONDS', 10, 1, 86_400),
     witnesses: readWitnesses(get('PLIMSOLL_LEDGER_WITNESSES'), problems),
@@ -231,18 +233,42 @@ function readIssuer(
   return [{ issuer, audience, jwksUri, algorithms: names as Algorithm[] }];
 }
 
-function readLedgerKey(path: string | undefined, problems: string[]): { readonly keyFile?: string } {
-  if (!path) return {};
-  const keyFile = resolve(path);
-  try {
-    readSignerFile(keyFile);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    problems.push(
-      `PLIMSOLL_LEDGER_KEY_FILE should name a file with a signing key, PRIVATE+KEY+name+hash+base64, that only its owner can read: ${why}`,
-    );
+function readLedgerKeys(
+  path: string | undefined,
+  previousPath: string | undefined,
+  problems: string[],
+): Pick<Configuration['ledger'], 'keyFile' | 'previousKeyFile'> {
+  const nameIn = (variable: string, file: string): string | undefined => {
+    try {
+      return readSignerFile(file).verifier.name;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      problems.push(
+        `${variable} should name a file with a signing key, PRIVATE+KEY+name+hash+base64, that only its owner can read: ${why}`,
+      );
+      return undefined;
+    }
+  };
+  if (!path) {
+    if (previousPath)
+      problems.push(
+        'PLIMSOLL_LEDGER_PREVIOUS_KEY_FILE needs PLIMSOLL_LEDGER_KEY_FILE: where the key is, or is to be made, that succeeds it.',
+      );
+    return {};
   }
-  return { keyFile };
+  const keyFile = resolve(path);
+  if (!previousPath) {
+    nameIn('PLIMSOLL_LEDGER_KEY_FILE', keyFile);
+    return { keyFile };
+  }
+  const previousKeyFile = resolve(previousPath);
+  const previous = nameIn('PLIMSOLL_LEDGER_PREVIOUS_KEY_FILE', previousKeyFile);
+  const name = existsSync(keyFile) ? nameIn('PLIMSOLL_LEDGER_KEY_FILE', keyFile) : previous;
+  if (previous !== undefined && name !== undefined && name !== previous)
+    problems.push(
+      `The key in PLIMSOLL_LEDGER_KEY_FILE is of ${name}, and the one that it should succeed of ${previous}: a log keeps its name.`,
+    );
+  return { keyFile, previousKeyFile };
 }
 
 function readWitnesses(path: string | undefined, problems: string[]): Configuration['ledger']['witnesses'] {

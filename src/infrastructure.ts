@@ -34,7 +34,7 @@ export interface Infrastructure {
   /** Absent where an issuer is configured. */
   readonly issuer?: EmbeddedIssuer;
   /** What signs the ledger's checkpoints, and where it keeps them beside the database; in the role publisher alone. */
-  readonly ledger?: { readonly signer: Signer; readonly file: CheckpointFile };
+  readonly ledger?: { readonly signer: Signer; readonly predecessor?: Signer; readonly file: CheckpointFile };
   readonly registry: SubscriptionRegistry;
   close(): Promise<void>;
 }
@@ -128,10 +128,17 @@ async function openEmbeddedIssuer({ dataDir }: Configuration): Promise<EmbeddedI
   return await EmbeddedIssuer.open({ folder: dataDir });
 }
 
-async function openLedger({ dataDir, ledger: { keyFile } }: Configuration): Promise<{ signer: Signer; file: CheckpointFile }> {
+async function openLedger({
+  dataDir,
+  ledger: { keyFile, previousKeyFile },
+}: Configuration): Promise<{ signer: Signer; predecessor?: Signer; file: CheckpointFile }> {
   const folder = join(dataDir, 'ledger');
   // No two logs may have one origin, so the embedded default's is drawn.
   const name = (): string => `plimsoll.local/${randomBytes(8).toString('hex')}`;
-  const signer = keyFile ? readSignerFile(keyFile) : await openSignerFile(join(folder, 'signing-key'), name);
-  return { signer, file: await CheckpointFile.open(join(folder, 'checkpoints.ndjson')) };
+  const predecessor = previousKeyFile ? readSignerFile(previousKeyFile) : undefined;
+  const signer =
+    keyFile && !predecessor
+      ? readSignerFile(keyFile)
+      : await openSignerFile(keyFile ?? join(folder, 'signing-key'), () => predecessor?.verifier.name ?? name());
+  return { signer, ...(predecessor ? { predecessor } : {}), file: await CheckpointFile.open(join(folder, 'checkpoints.ndjson')) };
 }

@@ -272,6 +272,7 @@ export async function exportOf(
     events: last.end,
     checkpoints: lines.length,
     frontier: [],
+    ...(lastExport!.successions ? { successions: lastExport!.successions } : {}),
     ...(lastExport!.consistency ? { consistency: lastExport!.consistency } : {}),
   };
   await writeFile(join(folder, FILES.manifest), `${JSON.stringify(manifest, null, 2)}\n`);

@@ -2,7 +2,17 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FILES, linesOf, parseLeaf, writeExport, type ExportSource, type Manifest } from '#libs/audit-export';
-import { appendLeaves, leafHash, openCheckpoint, parseVerifier, rootOf, verifyConsistency, type Frontier, type Hash } from '#libs/ledger';
+import {
+  appendLeaves,
+  leafHash,
+  LogKeys,
+  parseVerifier,
+  rootOf,
+  soundSuccessions,
+  verifyConsistency,
+  type Frontier,
+  type Hash,
+} from '#libs/ledger';
 import { checkSize, type Archive } from './archive.ts';
 import {
   fileOf,
@@ -53,9 +63,12 @@ export async function writeSegment(archive: Archive, source: ExportSource, plan:
   try {
     const { first, end, previous, archivedAt, retainUntil } = plan;
     const exported = await writeExport(source, folder, { first, end, now: archivedAt });
-    const { tree, checkpoint, positions } = await proved(folder, exported);
-    // What the ledger has besides is something else at the next try.
-    const stable: Manifest = { ...exported, ledgerSize: checkpoint.size };
+    const { keys, tree, checkpoint, positions } = await proved(folder, exported);
+    // What the ledger has besides, be it leaves or another key, is something else at the next try.
+    const successions = (exported.successions ?? []).filter((note) => soundSuccessions([note]).some(({ size }) => size <= checkpoint.size));
+    const verifierKey = keys.at(checkpoint.size).text;
+    const { successions: _later, ...rest } = exported;
+    const stable: Manifest = { ...rest, verifierKey, ledgerSize: checkpoint.size, ...(successions.length > 0 ? { successions } : {}) };
     const files = [
       [FILES.manifest, Buffer.from(`${JSON.stringify(stable, null, 2)}\n`)] as const,
       ...(await Promise.all(
@@ -68,7 +81,7 @@ export async function writeSegment(archive: Archive, source: ExportSource, plan:
     const manifest: SegmentManifest = {
       schema: SEGMENT_SCHEMA,
       origin: exported.origin,
-      verifierKey: exported.verifierKey,
+      verifierKey,
       first,
       end,
       positions,
@@ -103,12 +116,13 @@ export async function writeViews(
 }
 
 interface Proved {
+  readonly keys: LogKeys;
   readonly tree: Frontier;
   readonly checkpoint: SegmentManifest['checkpoint'];
   readonly positions: SegmentManifest['positions'];
 }
 
-async function proved(folder: string, { first, end, frontier, verifierKey, consistency }: Manifest): Promise<Proved> {
+async function proved(folder: string, { first, end, frontier, verifierKey, successions = [], consistency }: Manifest): Promise<Proved> {
   const hashes: Hash[] = [];
   const positions: string[] = [];
   for await (const lines of linesOf(folder, FILES.leaves)) {
@@ -132,11 +146,11 @@ async function proved(folder: string, { first, end, frontier, verifierKey, consi
     );
   const tree = appendLeaves({ size: first, nodes: frontier.map((hash) => Buffer.from(hash, 'hex')) }, hashes);
   const root = rootOf(tree);
-  const key = parseVerifier(verifierKey);
+  const keys = new LogKeys(parseVerifier(verifierKey), soundSuccessions(successions));
   for await (const lines of linesOf(folder, FILES.checkpoints)) {
     for (const line of lines) {
       const { note } = JSON.parse(line.toString('utf8')) as { note: string };
-      const signed = openCheckpoint(note, key);
+      const signed = keys.open(note);
       if (signed.size < end) continue;
       const holds =
         signed.size === end
@@ -150,7 +164,7 @@ async function proved(folder: string, { first, end, frontier, verifierKey, consi
               consistency.proof.map((hash) => Buffer.from(hash, 'hex')),
             );
       if (!holds) throw new SegmentNotProved(`What the ledger holds before sequence ${end} does not come to the root that was signed.`);
-      return { tree, checkpoint: { size: signed.size, note }, positions: { first: positions[0]!, last: positions.at(-1)! } };
+      return { keys, tree, checkpoint: { size: signed.size, note }, positions: { first: positions[0]!, last: positions.at(-1)! } };
     }
   }
   throw new SegmentNotProved(`No signed checkpoint covers sequence ${end - 1}.`);

@@ -1,3 +1,5 @@
+import { MAX_SUCCESSIONS } from '#libs/ledger';
+
 /*
  * An export is a folder of four files, and a fifth if it was asked for. Everything is UTF-8; each line of an .ndjson file is one JSON value.
  *
@@ -52,6 +54,8 @@ export interface Manifest {
   readonly frontier: readonly string[];
   /** From `end` to the size of the last checkpoint, where that is larger; hex. */
   readonly consistency?: ConsistencyProof;
+  /** Signed notes by which one key of the log names the next (#libs/ledger), also those outside of the range; absent where there was ever one key. */
+  readonly successions?: readonly string[];
   /** Between `end` and sizes outside of the range that an auditor knows checkpoints of (`export --known`). */
   readonly known?: readonly ConsistencyProof[];
 }
@@ -98,11 +102,14 @@ export function parseManifest(text: string): Manifest {
   if (Number.isNaN(Date.parse(String(value['exportedAt'])))) wrong('exportedAt is not a time.');
   for (const name of ['first', 'end', 'ledgerSize', 'events', 'checkpoints'])
     if (!isSize(value[name])) wrong(`${name} is not a number of lines or leaves.`);
-  const { first, end, ledgerSize, frontier, consistency, known } = value as unknown as Manifest;
+  const { first, end, ledgerSize, frontier, consistency, known, successions } = value as unknown as Manifest;
   if (end < first) wrong('The range ends before it begins.');
   if (ledgerSize < end) wrong(`It says that the ledger has ${ledgerSize} leaves; its range goes to ${end}.`);
   if (!Array.isArray(frontier) || frontier.length > 53 || !frontier.every(isHash)) wrong('The frontier is not a list of hashes.');
   if (consistency !== undefined && !isProof(consistency)) wrong('The consistency proof is not one.');
+  const areNotes = (notes: unknown): boolean => Array.isArray(notes) && notes.every((note) => typeof note === 'string');
+  if (successions !== undefined && !(areNotes(successions) && successions.length <= MAX_SUCCESSIONS))
+    wrong(`Its successions of keys are not a list of at most ${MAX_SUCCESSIONS} notes.`);
   if (known !== undefined && !(Array.isArray(known) && known.length <= MAX_KNOWN && known.every(isProof)))
     wrong(`The proofs for known checkpoints are not a list of at most ${MAX_KNOWN} consistency proofs.`);
   return value as unknown as Manifest;

@@ -3,7 +3,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { once } from 'node:events';
 import type { StoredEvent } from '#libs/event-sourcing';
-import { leafText, openCheckpoint, parseVerifier, type Hash } from '#libs/ledger';
+import { leafText, LogKeys, parseVerifier, soundSuccessions, type Hash } from '#libs/ledger';
 import { EXPORT_SCHEMA, FILES, MAX_KNOWN, type ConsistencyProof, type LeafLine, type Manifest } from './export-format.ts';
 
 /** What an export is made from: the store of events and what the ledger has kept of them, apart. Only read. */
@@ -21,6 +21,8 @@ export interface ExportSource {
   consistency(first: number, second: number): Promise<readonly Hash[]>;
   /** Signed notes, in the order in which they were signed. */
   checkpoints(): AsyncIterable<readonly string[]>;
+  /** Signed notes by which one key of the log names the next; none unless told. */
+  readonly successions?: () => Promise<readonly string[]>;
   /** Events of the store, as they are stored, from one position to another, both included. */
   events(from: bigint, to: bigint): AsyncIterable<readonly StoredEvent[]>;
   /** Rows of every view with its position; undefined where there are none to read. */
@@ -70,7 +72,9 @@ export async function writeExport(
 
   const bounds = await writeLeaves(source, folder, first, end);
   const events = bounds ? await writeEvents(source, folder, bounds, range.onProgress) : await writeNothing(folder);
-  const { count, beyond } = await writeCheckpoints(source, folder, first, end);
+  const successions = (await source.successions?.()) ?? [];
+  const keys = new LogKeys(parseVerifier(source.verifierKey), soundSuccessions(successions));
+  const { count, beyond } = await writeCheckpoints(source, folder, { first, end, keys });
   const known = await proofsFor(source, range.known ?? [], { first, end, ledgerSize });
   const manifest: Manifest = {
     schema: EXPORT_SCHEMA,
@@ -87,6 +91,7 @@ export async function writeExport(
     frontier: (await source.frontier(first)).map(hex),
     ...(beyond !== undefined && end > 0 ? { consistency: { size: beyond, proof: (await source.consistency(end, beyond)).map(hex) } } : {}),
     ...(known.length > 0 ? { known } : {}),
+    ...(successions.length > 0 ? { successions } : {}),
   };
   await writeFile(join(folder, FILES.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
@@ -178,16 +183,14 @@ async function writeNothing(folder: string): Promise<number> {
 async function writeCheckpoints(
   source: ExportSource,
   folder: string,
-  first: number,
-  end: number,
+  { first, end, keys }: { readonly first: number; readonly end: number; readonly keys: LogKeys },
 ): Promise<{ count: number; beyond: number | undefined }> {
-  const key = parseVerifier(source.verifierKey);
   const within: string[] = [];
   let last = 0;
   let beyond: { readonly size: number; readonly note: string } | undefined;
   for await (const notes of source.checkpoints()) {
     for (const note of notes) {
-      const size = sizeOf(note, key);
+      const size = sizeOf(note, keys);
       // What is not even a checkpoint is for the verifier to name.
       if (size === undefined || (size >= first && size <= end)) within.push(note);
       if (size === undefined) continue;
@@ -201,9 +204,9 @@ async function writeCheckpoints(
   return { count: notes.length, beyond: needed?.size };
 }
 
-function sizeOf(note: string, key: ReturnType<typeof parseVerifier>): number | undefined {
+function sizeOf(note: string, keys: LogKeys): number | undefined {
   try {
-    return openCheckpoint(note, key).size;
+    return keys.open(note).size;
   } catch {
     return undefined;
   }

@@ -6,5 +6,6 @@ export * from './leaf.ts';
 export * from './merkle.ts';
 export * from './note.ts';
 export * from './streamed-proofs.ts';
+export * from './succession.ts';
 export * from './witness-folder.ts';
 export * from './witness.ts';

@@ -1,11 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { link, mkdir, open, readdir, readFile, unlink } from 'node:fs/promises';
+import { access, link, mkdir, open, readdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseCheckpoint } from './checkpoint.ts';
 import { parseNote } from './note.ts';
+import { successionIn } from './succession.ts';
 import type { Seen, WitnessStore } from './witness.ts';
 
 const NAME = /^\d{12}\.checkpoint$/;
+const SUCCESSION = /^\d{12}-[0-9a-f]{16}\.succession$/;
 
 /**
  * A witness's memory in a folder: for each log a folder, in it every checkpoint that was signed, numbered. The next number is taken
@@ -28,8 +30,11 @@ export class WitnessFolder implements WitnessStore {
     if (present?.size !== previous?.size || (present && previous && !present.root.equals(previous.root))) return false;
     const draft = join(folder, `draft-${randomUUID()}`);
     await writeFlushed(draft, next.note);
+    const number = (last ?? 0) + 1;
     try {
-      await link(draft, join(folder, fileName((last ?? 0) + 1)));
+      // First by its second name: it counts where the first is there, too, and is the same.
+      if (successionIn(next.note)) await linkOnce(draft, join(folder, successionName(number, next.note)));
+      await link(draft, join(folder, fileName(number)));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
       throw error;
@@ -40,11 +45,23 @@ export class WitnessFolder implements WitnessStore {
     return true;
   }
 
-  private async numbers(origin: string): Promise<readonly number[]> {
+  async successions(origin: string): Promise<readonly string[]> {
+    const folder = this.folderOf(origin);
+    const notes: string[] = [];
+    const last = (await this.numbers(origin)).at(-1) ?? 0;
+    for (const number of await this.numbers(origin, SUCCESSION)) {
+      if (number > last) continue;
+      const note = await readFile(join(folder, fileName(number)), 'utf8');
+      if (await exists(join(folder, successionName(number, note)))) notes.push(note);
+    }
+    return notes;
+  }
+
+  private async numbers(origin: string, named = NAME): Promise<readonly number[]> {
     try {
       const names = await readdir(this.folderOf(origin));
       return names
-        .filter((name) => NAME.test(name))
+        .filter((name) => named.test(name))
         .map((name) => Number.parseInt(name, 10))
         .sort((a, b) => a - b);
     } catch (error) {
@@ -61,6 +78,25 @@ export class WitnessFolder implements WitnessStore {
 
 function fileName(number: number): string {
   return `${String(number).padStart(12, '0')}.checkpoint`;
+}
+
+/** Of a checkpoint that names the next key, so that it is found without reading all others. */
+function successionName(number: number, note: string): string {
+  return `${String(number).padStart(12, '0')}-${createHash('sha256').update(note).digest('hex').slice(0, 16)}.succession`;
+}
+
+/** An attempt before may have left it. */
+async function linkOnce(from: string, to: string): Promise<void> {
+  await link(from, to).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 function seenIn(note: string): Seen {

@@ -11,12 +11,14 @@ import {
   leafHash,
   MalformedNote,
   openCheckpoint,
+  parseCheckpoint,
   parseNote,
   parseSignature,
   parseSigner,
   parseWitnessRequest,
   rootOfLeaves,
   signatureOf,
+  signSuccession,
   WitnessFolder,
   witnessCheckpoint,
   type Hash,
@@ -46,6 +48,54 @@ const add = (leaves: readonly Hash[], oldSize: number, options = witness): Promi
     proof: oldSize > 0 && oldSize < leaves.length ? consistencyProof(leaves, oldSize) : [],
     checkpoint: checkpointOf(leaves),
   });
+
+describe('a witness of a log that changes its key', () => {
+  const [second, third] = [3, 4].map((byte) => parseSigner(formatSigner('log.example/one', 'ed25519', Buffer.alloc(32, byte)))) as [
+    typeof log,
+    typeof log,
+  ];
+  const successionOf = (size: number, from: typeof log, to: typeof log): string =>
+    signSuccession({ origin: 'log.example/one', size, root: rootOfLeaves(leavesOf(size)) }, from, to, 0);
+  const ask = async (checkpoint: string, oldSize: number): Promise<string> => {
+    const { size } = parseCheckpoint(parseNote(checkpoint).text);
+    const proof = oldSize > 0 && oldSize < size ? consistencyProof(leavesOf(size), oldSize) : [];
+    // As after a restart: what it knows of keys is in its folder.
+    const options = { ...witness, store: new WitnessFolder(folder) };
+    const answer = await witnessCheckpoint(options, { oldSize, proof, checkpoint });
+    return answer.signed ? 'signed' : answer.refusal;
+  };
+
+  it('follows the succession that it has signed, and no other', async () => {
+    expect(await ask(checkpointOf(leavesOf(5)), 0)).toBe('signed');
+    expect(await ask(checkpointOf(leavesOf(8), second), 5)).toBe('unsigned');
+    expect(await ask(successionOf(8, log, second), 5)).toBe('signed');
+    expect(await ask(successionOf(8, log, second), 8)).toBe('signed');
+    // The old key is at its end, whoever has it: for leaves, and for keys, at the same size and later.
+    expect(await ask(checkpointOf(leavesOf(10)), 8)).toBe('unsigned');
+    expect(await ask(successionOf(8, log, third), 8)).toBe('unsigned');
+    expect(await ask(successionOf(10, log, third), 8)).toBe('unsigned');
+    expect(await ask(checkpointOf(leavesOf(10), second), 8)).toBe('signed');
+    expect(await ask(successionOf(12, second, third), 10)).toBe('signed');
+    expect(await ask(checkpointOf(leavesOf(14), second), 12)).toBe('unsigned');
+    expect(await ask(checkpointOf(leavesOf(14), third), 12)).toBe('signed');
+    expect(await ask(checkpointOf(leavesOf(13), third), 14)).toBe('malformed');
+  });
+
+  it('remembers one that comes at the size that it has seen, and of two at once follows one', async () => {
+    expect(await ask(checkpointOf(leavesOf(8)), 0)).toBe('signed');
+    const both = await Promise.all([ask(successionOf(8, log, second), 8), ask(successionOf(8, log, third), 8)]);
+    expect(both.sort()).toEqual(['signed', 'unsigned']);
+    const after = [await ask(checkpointOf(leavesOf(9), second), 8), await ask(checkpointOf(leavesOf(9), third), 8)];
+    expect(after.sort()).toEqual(['signed', 'unsigned']);
+  });
+
+  it('refuses one that is not signed with both keys', async () => {
+    await ask(checkpointOf(leavesOf(5)), 0);
+    const note = parseNote(successionOf(8, log, second));
+    for (const signature of note.signatures) expect(await ask(formatNote({ ...note, signatures: [signature] }), 5)).toBe('unsigned');
+    expect(await ask(successionOf(8, third, second), 5)).toBe('unsigned');
+  });
+});
 
 describe('a witness', () => {
   it('signs a checkpoint, what goes on from it, and the same again', async () => {
@@ -140,14 +190,18 @@ describe('a witness', () => {
   it('writes nothing for a checkpoint that it has signed already', async () => {
     await add(leavesOf(8), 0);
     const kept = witness.store;
-    const store = { latest: kept.latest.bind(kept), replace: () => Promise.reject(new Error('written again')) };
+    const store = {
+      latest: kept.latest.bind(kept),
+      successions: async () => [],
+      replace: () => Promise.reject(new Error('written again')),
+    };
     expect(await add(leavesOf(8), 8, { ...witness, store })).toMatchObject({ signed: true });
     await expect(add(leavesOf(9), 8, { ...witness, store })).rejects.toThrow('written again');
   });
 
   it('lets a log ask again where others are quicker every time', async () => {
     let tries = 0;
-    const store = { latest: async () => undefined, replace: async () => ++tries > 1000 };
+    const store = { latest: async () => undefined, successions: async () => [], replace: async () => ++tries > 1000 };
     expect(await add(leavesOf(8), 0, { ...witness, store })).toEqual({
       signed: false,
       refusal: 'behind',

@@ -1,7 +1,8 @@
-import { openCheckpoint, type OpenedCheckpoint } from './checkpoint.ts';
+import { type OpenedCheckpoint } from './checkpoint.ts';
 import type { Signer, Verifier } from './keys.ts';
 import { EMPTY_ROOT, verifyConsistency, type Hash } from './merkle.ts';
 import { formatSignature, MalformedNote, signatureOf, UnverifiedNote } from './note.ts';
+import { LogKeys, soundSuccessions, successionIn } from './succession.ts';
 
 /** Most hashes of a consistency proof that is read: twice the height of the largest tree. */
 export const MAX_PROOF_LENGTH = 128;
@@ -17,6 +18,8 @@ export interface Seen {
 /** Remembers for good: what `replace` has answered true for is there after a crash. */
 export interface WitnessStore {
   latest(origin: string): Promise<Seen | undefined>;
+  /** The notes that were signed by which a key of the log names the next, oldest first. */
+  successions(origin: string): Promise<readonly string[]>;
   /** Puts `next` in the place of `previous` in one step; false, and nothing is changed, where something else is there by now. */
   replace(origin: string, previous: Seen | undefined, next: Seen): Promise<boolean>;
 }
@@ -47,19 +50,20 @@ export interface WitnessOptions {
 
 /**
  * Signs a checkpoint of a log if it goes on from the last one that was signed (c2sp.org/tlog-witness), and remembers it before it signs: of
- * two trees that do not go on from one another, it never signs both.
+ * two trees that do not go on from one another, it never signs both. Of the log's keys it knows those that the one that it was given leads to, by
+ * successions that it has signed itself: so of two successors that a key names, it never follows both.
  */
 export async function witnessCheckpoint(options: WitnessOptions, request: WitnessRequest): Promise<WitnessAnswer> {
-  const opened = open(options.logs, request.checkpoint);
-  if ('refusal' in opened) return opened;
-  const { size, origin, root } = opened;
-
   // Another request for the same log may be quicker: then look again, at what it has left.
   for (let attempt = 0; attempt < 10; attempt++) {
-    const seen = await options.store.latest(origin);
+    // What was seen first, and the keys after it: a key that is named in between makes the attempt fail, and is known to the next.
+    const seen = await options.store.latest(request.checkpoint.slice(0, request.checkpoint.indexOf('\n')));
+    const opened = await open(options, request.checkpoint);
+    if ('refusal' in opened) return opened;
+    const { size, origin, root, names } = opened;
     const refusal = judge(seen, request, opened);
     if (refusal) return refusal;
-    const same = seen?.size === size;
+    const same = seen?.size === size && !names;
     if (same || (await options.store.replace(origin, seen, { size, root, note: request.checkpoint }))) {
       return { signed: true, size, cosignature: formatSignature(signatureOf(opened.note.text, options.signer, options.now())) };
     }
@@ -67,12 +71,25 @@ export async function witnessCheckpoint(options: WitnessOptions, request: Witnes
   return refused('behind', 'Others had checkpoints of this log signed meanwhile. Ask again.');
 }
 
-function open(logs: readonly Verifier[], note: string): OpenedCheckpoint | Extract<WitnessAnswer, { signed: false }> {
+interface Opened extends OpenedCheckpoint {
+  /** It names the log's next key, which is to be remembered. */
+  readonly names: boolean;
+}
+
+async function open({ logs, store }: WitnessOptions, note: string): Promise<Opened | Extract<WitnessAnswer, { signed: false }>> {
   const origin = note.slice(0, note.indexOf('\n'));
   const log = logs.find(({ name }) => name === origin);
   if (!log) return refused('unknown-log', 'This witness does not watch a log of that origin.');
   try {
-    return openCheckpoint(note, log);
+    const known = soundSuccessions(await store.successions(origin));
+    const named = successionIn(note);
+    if (!named) return { ...new LogKeys(log, known).open(note), names: false };
+    if (known.some(({ size, to }) => size === named.size && to.text === named.to.text))
+      return { ...new LogKeys(log, known).open(note), names: false };
+    // The key that is the log's now may name another, and none before it.
+    if (named.from.text !== new LogKeys(log, known).newest.text)
+      return refused('unsigned', `${named.from.text} is not the key of the log now, and names no other.`);
+    return { ...new LogKeys(log, [...known, named]).open(note), names: true };
   } catch (error) {
     if (error instanceof MalformedNote) return refused('malformed', error.message);
     if (error instanceof UnverifiedNote) return refused('unsigned', error.message);

@@ -404,13 +404,13 @@ async function runRestore(location: string, options: Options): Promise<Result> {
   return { json: { segments, events, views, root, notes: told }, lines: [...lines, ...told.map((note) => `Note: ${note}`)], findings };
 }
 
-async function knownSizes({ known }: Options, verifierKey: string): Promise<number[]> {
-  const { openCheckpoint, parseVerifier } = await import('#libs/ledger');
-  const key = parseVerifier(verifierKey);
+async function knownSizes({ known }: Options, { verifierKey, successions }: DatabaseSource): Promise<number[]> {
+  const { LogKeys, parseVerifier, soundSuccessions } = await import('#libs/ledger');
+  const keys = new LogKeys(parseVerifier(verifierKey), soundSuccessions((await successions?.()) ?? []));
   const sizes: number[] = [];
   for (const path of known) {
     try {
-      sizes.push(openCheckpoint(await smallFile('--known', path), key).size);
+      sizes.push(keys.open(await smallFile('--known', path)).size);
     } catch (error) {
       throw new Usage(`${path} is no checkpoint that this log has signed: ${(error as Error).message}`);
     }
@@ -454,7 +454,7 @@ async function runExport(folder: string, options: Options): Promise<Result> {
       (since ?? until)
         ? await source.rangeOf(since, until)
         : { ...(first === undefined ? {} : { first }), ...(end === undefined ? {} : { end }) };
-    const known = await knownSizes(options, source.verifierKey);
+    const known = await knownSizes(options, source);
     const now = new Date().toISOString();
     const manifest = await writeExport(source, folder, {
       ...range,

@@ -1,7 +1,7 @@
 import { Pool } from 'pg';
 import { FILES, linesOf, parseCheckpointLine } from '#libs/audit-export';
 import { PostgresEventLog } from '#libs/event-sourcing/postgres';
-import { formatNote, formatSignature, openCheckpoint, type Verifier } from '#libs/ledger';
+import { formatNote, formatSignature, type LogKeys, type Verifier } from '#libs/ledger';
 import { runSubscription, SubscriptionRegistry } from '#libs/subscriptions';
 import { ledgerSubscription } from '../ledger-subscription.ts';
 
@@ -15,20 +15,20 @@ import { ledgerSubscription } from '../ledger-subscription.ts';
 export async function restoreLedger(
   folder: string,
   url: string,
-  { key, witnesses, at }: { readonly key: Verifier; readonly witnesses: readonly Verifier[]; readonly at: string },
+  { keys, witnesses, at }: { readonly keys: LogKeys; readonly witnesses: readonly Verifier[]; readonly at: string },
 ): Promise<number> {
   const pool = new Pool({ connectionString: url, max: 4 });
   pool.on('error', () => undefined);
   const log = new PostgresEventLog({ url });
   try {
     await rebuildTree(pool, log);
-    await pool.query('insert into ledger_signer (verifier) values ($1)', [key.text]);
+    await pool.query('insert into ledger_signer (verifier) values ($1)', [keys.newest.text]);
     let count = 0;
     let before = 0;
     for await (const lines of linesOf(folder, FILES.checkpoints)) {
       for (const line of lines) {
-        const { size, root, note } = openCheckpoint(parseCheckpointLine(line.toString('utf8')), key);
-        const own = note.signatures.filter((s) => s.name === key.name && s.keyHash === key.keyHash);
+        const { size, root, note } = keys.open(parseCheckpointLine(line.toString('utf8')));
+        const own = note.signatures.filter((s) => keys.includes(s));
         const { rowCount } = await pool.query(
           `insert into ledger_checkpoint (size, root, note, signed_at, window_events, window_seconds, published_at)
            values ($1, $2, $3, $4, $5, 0, $4) on conflict (size) do nothing`,

@@ -15,7 +15,7 @@ import {
 import { readExport } from '#libs/audit-export';
 import { BEFORE_ALL } from '#libs/event-sourcing';
 import { PostgresEventLog } from '#libs/event-sourcing/postgres';
-import { appendLeaves, EMPTY_FRONTIER, eventLeafHash, openCheckpoint, parseVerifier, rootOf } from '#libs/ledger';
+import { appendLeaves, EMPTY_FRONTIER, eventLeafHash, LogKeys, parseVerifier, rootOf, soundSuccessions } from '#libs/ledger';
 import { recordOf } from '#libs/retention';
 import { notAsSigned, type Finding } from './findings.ts';
 import { replay, type Replayed } from './replay.ts';
@@ -71,12 +71,12 @@ export async function restore(
     const reached = [...read.segments].reverse().find(({ manifest: m }) => m.checkpoint.size <= manifest.end)?.manifest.checkpoint;
     const compared = size <= manifest.end ? { size, note } : reached;
     const root = compared && (await rootOfLog(into, compared.size));
-    const key = parseVerifier(options.key ?? manifest.verifierKey);
-    const differs = compared && !openCheckpoint(compared.note, key).root.equals(root!);
+    const keys = new LogKeys(parseVerifier(options.key ?? manifest.verifierKey), soundSuccessions(manifest.successions ?? []));
+    const differs = compared && !keys.open(compared.note).root.equals(root!);
     if (!differs) {
       onProgress('the ledger is built again');
       const witnesses = (options.witnesses ?? []).map(parseVerifier);
-      const checkpoints = await restoreLedger(folder, into, { key, witnesses, at: manifest.exportedAt });
+      const checkpoints = await restoreLedger(folder, into, { keys, witnesses, at: manifest.exportedAt });
       onProgress(`${checkpoints} checkpoints restored`);
     }
     return {

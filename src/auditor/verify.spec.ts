@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eventLeafHash, formatNote, formatSigner, parseNote, parseSigner, signatureOf } from '#libs/ledger';
-import { logKey, memorySource, signedCheckpoint } from '../../test/support/exports.ts';
+import { eventLeafHash, formatNote, formatSigner, parseNote, parseSigner, signatureOf, type Signer } from '#libs/ledger';
+import { logKey, memorySource, signedCheckpoint, signedSuccession } from '../../test/support/exports.ts';
 import { history } from '../../test/support/history.ts';
 import { story } from '../../test/support/story.ts';
 import { FILES, parseCheckpointLine, type Manifest } from '#libs/audit-export';
@@ -92,6 +92,88 @@ describe('an export', () => {
     const folder = await exported();
     expect((await verifyExport(folder)).notes).toEqual([expect.stringContaining('--key')]);
     expect(await named(folder, { key: logKey('other.example').verifier.text })).toEqual(['forged-checkpoint']);
+  });
+});
+
+describe('an export over a change of the key', () => {
+  const [first, second, third] = [1, 2, 3].map((number) => logKey(undefined, number)) as [Signer, Signer, Signer];
+  const SIZES = [5, 12, 20, events.length];
+  const rotated = async (range: ExportRange = {}): Promise<string> => {
+    const folder = mkdtempSync(join(root, 'rotated-'));
+    await writeExport(memorySource(events, SIZES, { signer: first, next: { size: 12, signer: second } }), folder, { ...range, now: NOW });
+    return folder;
+  };
+  const changed = async (change: (manifest: Manifest, checkpoints: string[]) => Partial<Manifest> | void, range: ExportRange = {}) => {
+    const folder = await rotated(range);
+    const manifest = JSON.parse(readFileSync(join(folder, FILES.manifest), 'utf8')) as Manifest;
+    const lines = linesIn(folder, FILES.checkpoints);
+    const next = change(manifest, lines);
+    writeFileSync(join(folder, FILES.manifest), JSON.stringify({ ...manifest, ...next }));
+    write(folder, FILES.checkpoints, lines);
+    return folder;
+  };
+  const line = (note: string): string => JSON.stringify({ note });
+
+  it('verifies with the old key alone, with the new one alone, and with its own', async () => {
+    for (const range of [{}, { end: 9 }, { first: 3, end: 15 }, { first: 15 }, { first: 12 }]) {
+      const folder = await rotated(range);
+      const { end = events.length, first: from = 0 } = range as { end?: number; first?: number };
+      for (const trusted of [first, second])
+        expect(await verifyExport(folder, { key: trusted.verifier.text })).toMatchObject({ findings: [], anchored: end - from });
+      expect((await verifyExport(folder)).findings).toEqual([]);
+      expect((await verifyExport(folder, { key: first.verifier.text })).notes).toEqual([expect.stringContaining(second.verifier.text)]);
+      expect((await verifyExport(folder, { key: second.verifier.text })).notes).toEqual([]);
+    }
+  });
+
+  it('knows kept checkpoints of both keys', async () => {
+    const folder = await rotated();
+    const known = [signedCheckpoint(hashes, 5, first), signedCheckpoint(hashes, 20, second), signedSuccession(hashes, 12, first, second)];
+    expect(await named(folder, { key: first.verifier.text, known })).toEqual([]);
+    expect(await named(folder, { key: first.verifier.text, known: [signedCheckpoint(hashes, 20, third)] })).toEqual(['forged-checkpoint']);
+  });
+
+  it('is forged where the succession is gone', async () => {
+    const without = ({ successions: _gone, ...manifest }: Manifest, lines: string[]) => {
+      lines.splice(1, 1);
+      return { ...manifest, checkpoints: lines.length, successions: undefined };
+    };
+    const folder = await changed(without as never);
+    for (const trusted of [first, second]) expect(await named(folder, { key: trusted.verifier.text })).toContain('forged-checkpoint');
+  });
+
+  it.each<[string, () => string]>([
+    ['the new key alone', () => signedSuccession(hashes, 12, second, third).replaceAll(second.verifier.text, first.verifier.text)],
+    ['the old key alone', () => signedSuccession(hashes, 12, first, second).split('\n').slice(0, -2).join('\n') + '\n'],
+    ['keys that the log knows nothing of', () => signedSuccession(hashes, 12, logKey(undefined, 8), logKey(undefined, 9))],
+    ['both, and then changed', () => signedSuccession(hashes, 12, first, second).replace('\n12\n', '\n13\n')],
+    ['both, of another log', () => signedSuccession(hashes, 12, logKey('other.example'), logKey('other.example', 2))],
+  ])('is forged where a succession is signed by %s', async (_by, note) => {
+    const folder = await changed(({ successions = [] }) => ({ successions: [...successions, note()] }));
+    expect(await named(folder, { key: first.verifier.text })).toEqual(['forged-checkpoint']);
+  });
+
+  it('is a fork where one key has named two successors', async () => {
+    const two = await changed(({ successions = [] }) => ({ successions: [...successions, signedSuccession(hashes, 12, first, third)] }));
+    expect(await named(two, { key: first.verifier.text })).toEqual(['fork']);
+    const sizes = await changed(({ successions = [] }) => ({ successions: [...successions, signedSuccession(hashes, 20, first, second)] }));
+    expect(await named(sizes, { key: first.verifier.text })).toEqual(['fork']);
+  });
+
+  it('is forged where a key has signed after it was succeeded, or before it succeeded', async () => {
+    const late = await changed((_manifest, lines) => void (lines[2] = line(signedCheckpoint(hashes, 20, first))));
+    const early = await changed((_manifest, lines) => void (lines[0] = line(signedCheckpoint(hashes, 5, second))));
+    for (const folder of [late, early])
+      for (const trusted of [first, second]) expect(await named(folder, { key: trusted.verifier.text })).toEqual(['forged-checkpoint']);
+  });
+
+  it('goes on over several', async () => {
+    const folder = await changed(({ successions = [] }, lines) => {
+      lines[2] = line(signedSuccession(hashes, 20, second, third));
+      lines[3] = line(signedCheckpoint(hashes, events.length, third));
+      return { successions, verifierKey: third.verifier.text };
+    });
+    for (const trusted of [first, second, third]) expect(await named(folder, { key: trusted.verifier.text })).toEqual([]);
   });
 });
 

@@ -1,14 +1,16 @@
 import {
   appendLeaves,
   leafHash,
-  openCheckpoint,
+  LogKeys,
   parseVerifier,
   rootOf,
+  successionIn,
   verifyConsistency,
   verifyNote,
   type Frontier,
   type Hash,
   type OpenedCheckpoint,
+  type Succession,
   type Verifier,
 } from '#libs/ledger';
 import { CLOCK_TOLERANCE_MS, differences, type FoundEvent, type SignedLeaf } from './differences.ts';
@@ -62,8 +64,11 @@ async function verified(folder: string, options: VerifyOptions): Promise<Verific
   const key = keyOf(options.key ?? manifest.verifierKey);
   const { name } = keyOf(manifest.verifierKey);
   if (manifest.origin !== name) throw new MalformedExport(FILES.manifest, `Its origin is ${manifest.origin}; its key is of ${name}.`);
-  const { checkpoints, findings } = await signedCheckpoints(folder, manifest, key);
-  const known = knownCheckpoints(options.known ?? [], key, findings);
+  const findings: Finding[] = [];
+  const notes = await notesIn(folder);
+  const keys = keysOf(key, [...(manifest.successions ?? []), ...notes], findings);
+  const checkpoints = signedCheckpoints(notes, manifest, keys, findings);
+  const known = knownCheckpoints(options.known ?? [], keys, findings);
   const all = [...checkpoints, ...known];
   findings.push(...forksAmong(all), ...setBack(manifest, checkpoints, known));
 
@@ -99,8 +104,8 @@ async function verified(folder: string, options: VerifyOptions): Promise<Verific
   findings.push(...events.findings);
 
   const held = events.same || heldByLeaves.length >= heldByEvents.length ? heldByLeaves : heldByEvents;
-  if (key.text !== manifest.verifierKey && held.length > 0) {
-    const detail = `It names the key ${manifest.verifierKey}; its checkpoints are signed with ${key.text}.`;
+  if (keys.newest.text !== manifest.verifierKey && held.length > 0) {
+    const detail = `It names the key ${manifest.verifierKey}; its checkpoints are signed with ${keys.newest.text}.`;
     findings.push({ name: 'malformed', where: FILES.manifest, detail });
   }
   const reach = Math.max(manifest.first, ...held.map(({ size }) => Math.min(size, manifest.end)));
@@ -126,7 +131,7 @@ async function verified(folder: string, options: VerifyOptions): Promise<Verific
     anchored,
     largestKnown: Math.max(0, ...known.map(({ size }) => size)),
     notes: [
-      ...notesOf(options, manifest, reach, all, checkable),
+      ...notesOf(options, manifest, keys, { reach, all, checkable }),
       ...witnessed
         .filter(({ end }) => end > manifest.first && end < reach)
         .map(({ name, end }) => `${reach - end} events at the end are under no checkpoint that the witness ${name} has signed yet.`),
@@ -142,26 +147,41 @@ function keyOf(text: string): Verifier {
   }
 }
 
-/** The checkpoints that carry the log's signature. */
-async function signedCheckpoints(
-  folder: string,
-  manifest: Manifest,
-  key: Verifier,
-): Promise<{ checkpoints: OpenedCheckpoint[]; findings: Finding[] }> {
-  const checkpoints: OpenedCheckpoint[] = [];
-  const findings: Finding[] = [];
-  let count = 0;
-  for await (const lines of linesOf(folder, FILES.checkpoints)) {
-    for (const line of lines) {
-      const where = `checkpoint ${++count}`;
-      try {
-        checkpoints.push(openCheckpoint(parseCheckpointLine(line.toString('utf8')), key));
-      } catch (error) {
-        if (error instanceof MalformedExport) throw error;
-        findings.push({ name: 'forged-checkpoint', where, detail: (error as Error).message });
-      }
+async function notesIn(folder: string): Promise<readonly string[]> {
+  const notes: string[] = [];
+  for await (const lines of linesOf(folder, FILES.checkpoints))
+    for (const line of lines) notes.push(parseCheckpointLine(line.toString('utf8')));
+  return notes;
+}
+
+/** The keys of the log, from the one that is trusted on: what names another must be signed with both, and lead to it. */
+function keysOf(trusted: Verifier, notes: readonly string[], findings: Finding[]): LogKeys {
+  const wrong = (where: string, detail: string): void => void findings.push({ name: 'forged-checkpoint', where, detail });
+  const successions = notes.flatMap((note): Succession[] => {
+    try {
+      return [successionIn(note) ?? []].flat();
+    } catch (error) {
+      wrong('succession of keys', (error as Error).message);
+      return [];
     }
-  }
+  });
+  const keys = new LogKeys(trusted, successions);
+  for (const { size, from } of keys.strangers) wrong(`succession of size ${size}`, `The key ${from.text} is none that your key leads to.`);
+  findings.push(...keys.contradictions.map((detail): Finding => ({ name: 'fork', where: 'succession of keys', detail })));
+  return keys;
+}
+
+/** The checkpoints that carry the log's signature. */
+function signedCheckpoints(notes: readonly string[], manifest: Manifest, keys: LogKeys, findings: Finding[]): OpenedCheckpoint[] {
+  const checkpoints: OpenedCheckpoint[] = [];
+  notes.forEach((note, n) => {
+    try {
+      checkpoints.push(keys.open(note));
+    } catch (error) {
+      findings.push({ name: 'forged-checkpoint', where: `checkpoint ${n + 1}`, detail: (error as Error).message });
+    }
+  });
+  const count = notes.length;
   if (count < manifest.checkpoints) {
     const detail = `The export was made with ${manifest.checkpoints} checkpoints; ${count} are left.`;
     findings.push({ name: 'rollback', where: FILES.checkpoints, detail });
@@ -172,7 +192,7 @@ async function signedCheckpoints(
     const detail = `A checkpoint of size ${checkpoint.size} follows one of size ${before.size}.`;
     findings.push({ name: 'rollback', where: `checkpoint ${n + 1}`, detail });
   });
-  return { checkpoints, findings };
+  return checkpoints;
 }
 
 /** How many leaves the largest checkpoint has that the witness has signed; 0 where there is none. */
@@ -190,10 +210,10 @@ function signedBy(witness: Verifier, checkpoints: readonly OpenedCheckpoint[], f
   return Math.max(0, ...sizes);
 }
 
-function knownCheckpoints(notes: readonly string[], key: Verifier, findings: Finding[]): OpenedCheckpoint[] {
+function knownCheckpoints(notes: readonly string[], keys: LogKeys, findings: Finding[]): OpenedCheckpoint[] {
   return notes.flatMap((note, n) => {
     try {
-      return [openCheckpoint(note, key)];
+      return [keys.open(note)];
     } catch (error) {
       findings.push({ name: 'forged-checkpoint', where: `known checkpoint ${n + 1}`, detail: (error as Error).message });
       return [];
@@ -404,13 +424,18 @@ async function hashesOf(folder: string, { onProgress }: VerifyOptions, leaves?: 
 function notesOf(
   { key }: VerifyOptions,
   manifest: Manifest,
-  reach: number,
-  all: readonly OpenedCheckpoint[],
-  checkable: readonly OpenedCheckpoint[],
+  keys: LogKeys,
+  {
+    reach,
+    all,
+    checkable,
+  }: { readonly reach: number; readonly all: readonly OpenedCheckpoint[]; readonly checkable: readonly OpenedCheckpoint[] },
 ): string[] {
   const notes: string[] = [];
   if (key === undefined) notes.push('The key was taken from the export itself: give the key that you were told by other means with --key.');
-  if (key !== undefined && key !== manifest.verifierKey) notes.push(`The export names another key than yours: ${manifest.verifierKey}.`);
+  else if (key !== manifest.verifierKey && keys.newest.text !== manifest.verifierKey)
+    notes.push(`The export names another key than yours: ${manifest.verifierKey}.`);
+  else if (key !== manifest.verifierKey) notes.push(`Your key has named its successor; the log's key is now ${keys.newest.text}.`);
   if (reach < manifest.end) notes.push(`${manifest.end - reach} events at the end are under no signed checkpoint yet.`);
   const out = all.filter((checkpoint) => !checkable.includes(checkpoint));
   if (out.length > 0) notes.push(`${out.length} checkpoints are of sizes outside of the range and could not be compared.`);

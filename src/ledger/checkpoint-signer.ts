@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import { ageInSeconds, type EventLog } from '#libs/event-sourcing';
-import { EMPTY_ROOT, formatCheckpoint, formatNote, signatureOf, type Hash, type Signer } from '#libs/ledger';
+import { EMPTY_ROOT, formatCheckpoint, formatNote, signatureOf, signSuccession, type Hash, type Signer } from '#libs/ledger';
 import type { MessageBus } from '#libs/messaging';
 import { pause } from '#libs/subscriptions';
 import type { CheckpointFile } from './checkpoint-file.ts';
@@ -35,6 +35,8 @@ export interface CheckpointSignerOptions {
   readonly log: EventLog;
   readonly bus: MessageBus;
   readonly signer: Signer;
+  /** The key that `signer` succeeds, where it is the log's still. */
+  readonly predecessor?: Signer;
   readonly file: CheckpointFile;
   /** Asked before this process signs for the first time; none unless told. */
   readonly witnesses?: readonly WitnessTarget[];
@@ -124,13 +126,13 @@ export class CheckpointSigner {
    * @throws Refused a witness has signed more than is known to be signed here, or none says how much it has
    */
   private async hearWitnesses(): Promise<void> {
-    const { pool, signer, witnesses = [], now } = this.options;
+    const { pool, signer, predecessor, witnesses = [], now } = this.options;
     if (this.heard || witnesses.length === 0) return;
     const at = Date.parse(now());
     if (this.unheard && at - this.unheard.at < ASK_AGAIN_MS) throw new Refused(this.unheard.alarm);
     const { rows } = await pool.query<{ verifier: string }>('select verifier from ledger_signer');
     // Of a log that another key signs nothing is signed anyway.
-    if (rows[0] && rows[0].verifier !== signer.verifier.text) return;
+    if (rows[0] && ![signer.verifier.text, predecessor?.verifier.text].includes(rows[0].verifier)) return;
     const alarm = await this.askWitnesses(witnesses);
     this.unheard = alarm && { alarm, at };
     if (alarm) throw new Refused(alarm);
@@ -194,8 +196,8 @@ export class CheckpointSigner {
     let broken = true;
     try {
       await client.query('begin');
-      await this.claim(client);
-      await this.signUnderLock(client, at);
+      const predecessor = await this.claim(client);
+      await this.signUnderLock(client, at, predecessor);
       await client.query('commit');
       broken = false;
     } catch (error) {
@@ -209,21 +211,28 @@ export class CheckpointSigner {
     }
   }
 
-  /** One signer at a time, and one key for ever. */
-  private async claim(client: PoolClient): Promise<void> {
-    const { text } = this.options.signer.verifier;
+  /**
+   * One signer at a time, and one key until it names another.
+   *
+   * @returns the key that signs until now, where ours is to succeed it
+   */
+  private async claim(client: PoolClient): Promise<Signer | undefined> {
+    const { predecessor, signer } = this.options;
+    const { text } = signer.verifier;
     await client.query('insert into ledger_signer (verifier) values ($1) on conflict do nothing', [text]);
     const { rows } = await client.query<{ verifier: string }>('select verifier from ledger_signer for update');
+    if (predecessor?.verifier.text === rows[0]?.verifier && predecessor?.verifier.name === signer.verifier.name) return predecessor;
     if (rows[0]?.verifier !== text) {
       throw new Refused({
         code: 'another-key',
         detail: `This log is signed by ${rows[0]?.verifier}, and the key here is ${text}. Give every process of the role publisher the same PLIMSOLL_LEDGER_KEY_FILE.`,
       });
     }
+    return undefined;
   }
 
-  private async signUnderLock(client: PoolClient, at: 'due' | 'now'): Promise<void> {
-    const { log, now, everyEvents, everySeconds } = this.options;
+  private async signUnderLock(client: PoolClient, at: 'due' | 'now', predecessor: Signer | undefined): Promise<void> {
+    const { log, now, signer, everyEvents, everySeconds } = this.options;
     const tree = await treeHead(client);
     const { rows } = await client.query<{ size: string; root: Buffer }>(
       'select size, root from ledger_checkpoint order by size desc limit 1',
@@ -241,15 +250,20 @@ export class CheckpointSigner {
     if (this.waiting?.first !== last) this.waiting = { first: last, since: Date.parse(now()) };
     // By its own clock, too: an event that claims a time to come would else put the signature off until then.
     const seconds = Math.max(ageInSeconds(oldest, now()), (Date.parse(now()) - this.waiting.since) / 1000);
-    if (at === 'due' && tree.size - last < everyEvents && seconds < everySeconds) return;
+    // Whoever gives a log another key waits for it to be named.
+    if (!predecessor && at === 'due' && tree.size - last < everyEvents && seconds < everySeconds) return;
 
     // The events between the oldest and this one came through one subscription, which looks back at every step.
     await mustBeInLog(log, await leafBy(client, { sequence: tree.size - 1 }));
-    const note = this.signed(tree.size, tree.root);
+    const checkpoint = { origin: signer.verifier.name, size: tree.size, root: tree.root };
+    const note = predecessor
+      ? signSuccession(checkpoint, predecessor, signer, Date.parse(now()) / 1000)
+      : this.signed(tree.size, tree.root);
     await client.query(
       `insert into ledger_checkpoint (size, root, note, signed_at, window_events, window_seconds) values ($1, $2, $3, $4, $5, $6)`,
       [tree.size, tree.root, note, now(), tree.size - last, seconds],
     );
+    if (predecessor) await client.query('update ledger_signer set verifier = $1', [signer.verifier.text]);
   }
 
   /** What other processes signed, too: a file that lacks it would not notice that the database was put back to before it. */

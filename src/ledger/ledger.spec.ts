@@ -9,9 +9,12 @@ import { testEvent } from '#libs/event-sourcing/testing';
 import {
   eventLeafHash,
   formatSigner,
+  LogKeys,
   openCheckpoint,
   parseSigner,
   rootOfLeaves,
+  soundSuccessions,
+  successionIn,
   verifyConsistency,
   verifyInclusion,
   type Hash,
@@ -265,6 +268,60 @@ describe('a checkpoint', () => {
     await follow(log);
     await (await signing(log, { file })).checkpoints.tick();
     expect((await openFile()).last).toMatchObject({ size: 120 });
+  });
+});
+
+describe('the key', () => {
+  const next = parseSigner(formatSigner('log.example/one', 'ed25519', Buffer.alloc(32, 9)));
+  const notes = async (): Promise<string[]> =>
+    (await pool.query<{ note: string }>('select note from ledger_checkpoint order by size')).rows.map(({ note }) => note);
+
+  it('names its successor where both are given, and from then on that one signs alone', async () => {
+    const log = await logOf(60);
+    await follow(log);
+    const file = await openFile();
+    await (await signing(log, { file })).checkpoints.tick('now');
+
+    // Nothing is new: the succession waits for a leaf, so that it is of a size of its own; then it waits for nothing.
+    const { checkpoints, alarms } = await signing(log, { signer: next, predecessor: signer, file });
+    await checkpoints.tick('now');
+    expect(await signedSizes()).toEqual([60]);
+    for (const size of [61, 62]) {
+      await appendTo(log, size - 1, size);
+      await follow(log);
+      await checkpoints.tick(size === 61 ? 'due' : 'now');
+    }
+    const [before, succession, after] = (await notes()) as [string, string, string];
+    expect(successionIn(succession)).toMatchObject({ size: 61, from: { text: signer.verifier.text }, to: { text: next.verifier.text } });
+    expect(alarms).toEqual([]);
+    expect(openCheckpoint(after, next.verifier).size).toBe(62);
+    expect(() => openCheckpoint(after, signer.verifier)).toThrow('No key');
+    expect(file.last?.size).toBe(62);
+    for (const trusted of [signer, next]) {
+      const keys = new LogKeys(trusted.verifier, soundSuccessions([before, succession, after]));
+      expect([before, succession, after].map((note) => keys.open(note).size)).toEqual([60, 61, 62]);
+    }
+
+    const { checkpoints: old, alarms: refused } = await signing(await appendTo(log, 62, 63), { file });
+    await follow(log);
+    await old.tick('now');
+    expect(refused.map(({ code }) => code)).toEqual(['another-key']);
+    expect(await signedSizes()).toEqual([60, 61, 62]);
+  });
+
+  it('is not succeeded by one that does not have it, nor by one for another log', async () => {
+    const log = await logOf(60);
+    await follow(log);
+    await (await signing(log)).checkpoints.tick('now');
+    await appendTo(log, 60, 70);
+    await follow(log);
+    const stranger = parseSigner(formatSigner('log.example/one', 'ed25519', Buffer.alloc(32, 8)));
+    for (const options of [{ signer: next }, { signer: next, predecessor: stranger }]) {
+      const { checkpoints, alarms } = await signing(log, options);
+      await checkpoints.tick('now');
+      expect(alarms.map(({ code }) => code)).toEqual(['another-key']);
+    }
+    expect(await signedSizes()).toEqual([60]);
   });
 });
 

@@ -5,6 +5,7 @@ import {
   MalformedNote,
   parseNote,
   parseSignature,
+  SUCCESSION_LIKE,
   UnverifiedNote,
   verifyNote,
   type Verifier,
@@ -86,6 +87,13 @@ export class WitnessSender {
     const from = await this.lastSigned(witness);
     if (from >= last.size) return;
     try {
+      // A witness knows no key before it has seen who named it.
+      for (const succession of await this.successionsAfter(from, last.size)) {
+        await this.ask(witness, succession, from, signal).catch((error: unknown) => {
+          // It may have seen more already: what it says of the last one counts.
+          if (!(error instanceof NotSigned) || error.problem !== 'refused') throw error;
+        });
+      }
       const cosignature = await this.ask(witness, last, from, signal);
       await this.options.pool.query(
         `insert into ledger_cosignature (verifier, size, root, line, witnessed_at) values ($1, $2, $3, $4, $5)
@@ -141,6 +149,14 @@ export class WitnessSender {
       'select size, root, note from ledger_checkpoint where published_at is not null order by size desc limit 1',
     );
     return rows.map((row) => ({ ...row, size: Number(row.size) }))[0];
+  }
+
+  private async successionsAfter(from: number, before: number): Promise<readonly Stored[]> {
+    const { rows } = await this.options.pool.query<{ size: string; root: Buffer; note: string }>(
+      'select size, root, note from ledger_checkpoint where published_at is not null and size > $1 and size < $2 and note like $3 order by size',
+      [from, before, SUCCESSION_LIKE],
+    );
+    return rows.map((row) => ({ ...row, size: Number(row.size) }));
   }
 
   private async lastSigned({ verifier }: WitnessTarget): Promise<number> {

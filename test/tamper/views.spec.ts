@@ -5,6 +5,7 @@ import { Client, Pool } from 'pg';
 import { parseManifest, textOf, writeExport, FILES } from '#libs/audit-export';
 import { storedSource } from '#libs/audit-export/database';
 import { PostgresEventLog } from '#libs/event-sourcing/postgres';
+import { LogKeys } from '#libs/ledger';
 import { compareViews, replay } from '../../src/auditor/replay.ts';
 import { restoreLedger } from '../../src/auditor/restore-ledger.ts';
 import { views } from '../../src/read-models.ts';
@@ -36,7 +37,7 @@ beforeAll(async () => {
   database = await freshDatabase();
   replayed = await freshDatabase();
   for (const { url } of [database, replayed]) await replay(folder, manifest, url);
-  await restoreLedger(folder, database.url, { key: signer.verifier, witnesses: [], at: NOW });
+  await restoreLedger(folder, database.url, { keys: new LogKeys(signer.verifier), witnesses: [], at: NOW });
   client = new Client({ connectionString: database.url });
   await client.connect();
   pools = { tampered: new Pool({ connectionString: database.url }), honest: new Pool({ connectionString: replayed.url }) };

@@ -1,6 +1,15 @@
 import type { Pool } from 'pg';
 import type { EventLog, StoredEvent } from '#libs/event-sourcing';
-import { appendLeaves, consistencyRanges, EMPTY_FRONTIER, parseVerifier, rootOf, type Frontier, type Hash } from '#libs/ledger';
+import {
+  appendLeaves,
+  consistencyRanges,
+  EMPTY_FRONTIER,
+  parseVerifier,
+  rootOf,
+  SUCCESSION_LIKE,
+  type Frontier,
+  type Hash,
+} from '#libs/ledger';
 import { viewRows, viewSubscription, type View } from '#libs/read-models';
 import type { LeafLine, Manifest } from '../export-format.ts';
 import type { ExportSource, ViewRow } from '../write-export.ts';
@@ -42,6 +51,12 @@ export async function storedSource(options: {
             from ledger_checkpoint c left join ledger_cosignature s on s.size = c.size and s.root = c.root
            group by c.size order by c.size`);
       yield kept.rows.map(({ note }) => note);
+    },
+    successions: async () => {
+      const named = await pool.query<{ note: string }>('select note from ledger_checkpoint where note like $1 order by size', [
+        SUCCESSION_LIKE,
+      ]);
+      return named.rows.map(({ note }) => note);
     },
     events: (from, to) => eventsOf(log, from, to),
     ...(views ? { views: () => viewsOf(pool, views) } : {}),

@@ -165,6 +165,7 @@ async function cosigned(build: Build, next: Hash[]): Promise<Attempt> {
     logs: [logKey().verifier],
     store: {
       latest: async () => seen,
+      successions: async () => [],
       replace: async (_origin: string, _previous: Seen | undefined, replaced: Seen) => {
         seen = replaced;
         return true;
