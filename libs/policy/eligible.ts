@@ -1,8 +1,8 @@
-import type { Reason } from '#libs/event-sourcing';
+import { own, type Reason } from '#libs/event-sourcing';
 import { mayTakeDuty } from '#libs/identity';
 import { dutiesOf, separationRules } from './duties.ts';
-import { mayCount, tallyVotes, type QuorumRule, type Tally } from './quorum.ts';
-import type { GateFacts } from './sources.ts';
+import { mayCount, tallyVotes, type Members, type QuorumRule, type Tally } from './quorum.ts';
+import { membersBut, type GateFacts } from './sources.ts';
 
 /** Who can still approve, and who can't and why. */
 export interface Eligible extends Tally {
@@ -11,28 +11,47 @@ export interface Eligible extends Tally {
   readonly canApprove: readonly { readonly group: string; readonly persons: readonly string[] }[];
   /** True where anybody with the role of approver who is not among `excluded` would bring it nearer. */
   readonly anybody: boolean;
-  /** Persons who hold a duty that is kept apart from approving, with what says so. */
+  /** Persons who hold a duty that is kept apart from approving, and members who have left or lack the role, with what says so. */
   readonly excluded: readonly { readonly person: string; readonly reason: Reason }[];
 }
 
-/** Whose approvals count: not of who has left since. */
-export function countingApprovers({ approval, left = [] }: GateFacts): readonly string[] {
-  return approval.approvers.filter((person) => !left.includes(person));
+/** Whose approvals count: not of who has left since, nor of whose role was revoked. */
+export function countingApprovers({ approval, left = [], unentitled = [] }: GateFacts): readonly string[] {
+  return approval.approvers.filter((person) => !left.includes(person) && !unentitled.includes(person));
 }
+
+/** Who counts for which group: not who was out of it since approving, nor who has left since joining. */
+export function countingMembers({ groups = {}, expelled }: GateFacts): Members {
+  return membersBut(groups, expelled);
+}
+
+const UNABLE = {
+  left: { code: 'person-left', detail: 'This person has left.', unblockedBy: 'Somebody who is there approves.' },
+  role: {
+    code: 'role-missing',
+    detail: 'No role of approver that this person holds is in force for this.',
+    unblockedBy: 'Somebody who holds one approves, or two administrators of identities grant it.',
+  },
+} as const;
 
 /** Pure. `deployer`: who would deploy it, where that is known already; she can't approve either. */
 export function eligibleApprovers(facts: GateFacts, rule: QuorumRule, deployer?: string): Eligible {
-  const members = facts.groups ?? {};
+  const members = countingMembers(facts);
   const approvers = [...new Set(countingApprovers(facts))].sort();
   const tally = tallyVotes(approvers, rule, members);
   const duties = [...dutiesOf(facts), ...(deployer ? [{ person: deployer, duty: 'deployer' as const, evidence: 'this-request' }] : [])];
   const known = [...new Set(duties.map((d) => d.person))].sort();
   const rules = separationRules(facts.policy.gates);
-  const excluded = known.flatMap((person) => {
+  const { unable = {}, refs } = facts;
+  const excluded = [...new Set([...known, ...Object.keys(unable)])].sort().flatMap((person) => {
     const reason = mayTakeDuty(person, 'approver', duties, rules);
-    return reason === 'ok' ? [] : [{ person, reason }];
+    if (reason !== 'ok') return [{ person, reason }];
+    const why = own(unable, person);
+    if (why === undefined) return [];
+    const ref = own((why === 'left' ? refs.persons : refs.grants) ?? {}, person);
+    return [{ person, reason: { ...UNABLE[why], ...(ref === undefined ? {} : { evidence: [ref] }) } }];
   });
-  const barred = new Set([...approvers, ...(facts.left ?? []), ...excluded.map((e) => e.person)]);
+  const barred = new Set([...approvers, ...(facts.left ?? []), ...(facts.unentitled ?? []), ...excluded.map((e) => e.person)]);
   const helps = (person: string): boolean =>
     !barred.has(person) && mayCount(person, rule, members) && tallyVotes([...approvers, person], rule, members).missing < tally.missing;
   return {

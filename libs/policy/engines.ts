@@ -1,7 +1,7 @@
 import type { Clock } from './expressions/index.ts';
 
 /** What judges. It changes whenever the same facts may get another verdict or another wording, and with the version of CEL. */
-export const ENGINE = 'plimsoll-gates/7 cel/0.6.1';
+export const ENGINE = 'plimsoll-gates/8 cel/0.6.1';
 
 /** How an engine judges, as far as engines differ. */
 export interface EngineTraits {
@@ -25,6 +25,8 @@ export interface EngineTraits {
   readonly clock: Clock;
   /** Whoever has left since approved nothing. */
   readonly stayed: boolean;
+  /** What was approved or voted in a role that was revoked since, or for a group or board that its member was taken out of, counts no more. */
+  readonly entitled: boolean;
 }
 
 /** What came with this engine. */
@@ -37,25 +39,31 @@ const NOTHING_YET = {
   dutiesAlways: false,
   countsAgain: false,
   stayed: false,
+  entitled: false,
 } as const;
+
+/** What engine 7 judged. */
+const SEVENTH: EngineTraits = {
+  everyDuty: true,
+  everyHand: true,
+  risk: true,
+  builders: true,
+  inOrder: true,
+  classBorne: true,
+  dutiesAlways: true,
+  countsAgain: true,
+  clock: 'own',
+  stayed: true,
+  entitled: false,
+};
 
 /** Engines whose receipts can be executed again: what is new in a later one is left out for an earlier one. */
 export const ENGINES: Readonly<Record<string, EngineTraits>> = {
   'plimsoll-gates/4 cel/0.6.1': { ...NOTHING_YET, everyDuty: false, everyHand: false },
   'plimsoll-gates/5 cel/0.6.1': { ...NOTHING_YET, everyDuty: true, everyHand: false },
   'plimsoll-gates/6 cel/0.6.1': { ...NOTHING_YET, everyDuty: true, everyHand: true },
-  [ENGINE]: {
-    everyDuty: true,
-    everyHand: true,
-    risk: true,
-    builders: true,
-    inOrder: true,
-    classBorne: true,
-    dutiesAlways: true,
-    countsAgain: true,
-    clock: 'own',
-    stayed: true,
-  },
+  'plimsoll-gates/7 cel/0.6.1': SEVENTH,
+  [ENGINE]: { ...SEVENTH, entitled: true },
 };
 
 /**

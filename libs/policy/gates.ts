@@ -4,7 +4,7 @@ import { conflicts, type DutyAssignment, type SeparationRule } from '#libs/ident
 import { waivedGates } from './bypass.ts';
 import { judgeChange } from './changes/index.ts';
 import { dutiesOf, RELEASE_DUTIES, separationRules } from './duties.ts';
-import { countingApprovers, eligibleApprovers, unblockedByApproval } from './eligible.ts';
+import { countingApprovers, countingMembers, eligibleApprovers, unblockedByApproval } from './eligible.ts';
 import { ENGINE } from './engines.ts';
 import { changeClassOf, notFrozen } from './freezes.ts';
 import { hashOf } from './hash.ts';
@@ -81,7 +81,14 @@ const judges: Readonly<Record<BuiltInGate, Judge>> = {
   approved: (rule, facts, request) => {
     const asked = rule.gate === 'approved' ? rule : { quorum: 1 };
     const { approval } = facts;
-    const evidence = [facts.refs.approval, ...Object.values(facts.refs.groups ?? {}), ...Object.values(facts.refs.persons ?? {})];
+    const { refs } = facts;
+    const evidence = [
+      refs.approval,
+      ...Object.values(refs.groups ?? {}),
+      ...Object.values(refs.persons ?? {}),
+      ...Object.values(refs.grants ?? {}),
+      ...(refs.ownership ? [refs.ownership] : []),
+    ];
     if (!approval.tuple)
       return verdict('inconclusive', 'No approval was requested.', evidence, `Request an approval for ${facts.environment}.`);
     if (approval.closed) return verdict('fail', `The approval was ${approval.closed}.`, evidence, 'Request a new approval.');
@@ -90,11 +97,11 @@ const judges: Readonly<Record<BuiltInGate, Judge>> = {
     if (request.now >= approval.tuple.expiresAt) {
       return verdict('stale', `The approval expired at ${approval.tuple.expiresAt}.`, evidence, 'Request a new approval.');
     }
-    const { needed, missing, groups } = tallyVotes(countingApprovers(facts), asked, facts.groups ?? {});
+    const { needed, missing, groups } = tallyVotes(countingApprovers(facts), asked, countingMembers(facts));
     const counted = `${needed - missing} of ${needed} persons approved`;
     const byGroup = groups.map((g) => `${g.persons.length} of ${g.quorum} of group ${g.group}`);
     const gone = facts.left ? ` Approvals of who has left since count no more: ${facts.left.join(', ')}.` : '';
-    const detail = `${[counted, ...byGroup].join(', ')}.${gone}`;
+    const detail = `${[counted, ...byGroup].join(', ')}.${gone}${lapsedSince(facts)}`;
     // Who still could is reckoned only where it takes somebody.
     return missing === 0
       ? verdict('pass', detail, evidence)
@@ -149,6 +156,17 @@ const judges: Readonly<Record<BuiltInGate, Judge>> = {
           'Roll back to a release that ran there.',
         ),
 };
+
+/** Why approvals that were given count no more, or not for a group, though who gave them is there. */
+function lapsedSince(facts: GateFacts): string {
+  const { unentitled, expelled = {}, approval } = facts;
+  const revoked = unentitled ? [`Approvals given in a role that was revoked since count no more: ${unentitled.join(', ')}.`] : [];
+  const out = Object.entries(expelled).flatMap(([group, persons]) => {
+    const voted = persons.filter((person) => approval.approvers.includes(person));
+    return voted.length > 0 ? [`For group ${group} these do not count, having been out of it since: ${voted.join(', ')}.`] : [];
+  });
+  return [...revoked, ...out].map((said) => ` ${said}`).join('');
+}
 
 function separated(rules: readonly SeparationRule[]): string {
   const own = rules.slice(RELEASE_DUTIES.length).map((rule) => rule.id);

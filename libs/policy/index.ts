@@ -5,6 +5,7 @@ export * from './changes/index.ts';
 export * from './duties.ts';
 export * from './eligible.ts';
 export * from './engines.ts';
+export * from './entitlement.ts';
 export * from './expressions/index.ts';
 export * from './freezes.ts';
 export * from './gates.ts';

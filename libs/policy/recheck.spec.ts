@@ -73,6 +73,36 @@ describe('a receipt of an engine that knew neither risks nor builders', () => {
 });
 
 /**
+ * What engine 7 let pass: one approver's role was revoked since, and the other one was taken out of the group and into it again. Never edited.
+ */
+const engine7 = JSON.parse(readFileSync(join(__dirname, 'testing/receipts/engine-7.json'), 'utf8')) as typeof engine4;
+
+describe('a receipt of the engine that did not ask by virtue of what somebody approved', () => {
+  const streamOf7 = (stream: string): readonly StoredEvent[] => engine7.events.filter((e) => e.stream === stream);
+
+  it('comes out the same, byte for byte: both approvals counted', async () => {
+    const again = await recheckReceipt(engine7.receipt, streamOf7);
+    expect(again).toMatchObject({ outcome: 'same', receipt: { engine: 'plimsoll-gates/7 cel/0.6.1', verdict: 'pass' } });
+    expect(again.outcome === 'same' && canonicalJson(again.receipt)).toBe(canonicalJson(engine7.receipt));
+  });
+
+  it('would be another today, which says whose approval counts no more and why, and comes out the same itself', async () => {
+    const receipt = await today(engine7);
+    expect(receipt.verdict).toBe('fail');
+    expect(receipt.gates[0]).toMatchObject({
+      gate: 'approved',
+      verdict: 'inconclusive',
+      detail:
+        '1 of 2 persons approved, 0 of 1 of group risk. Approvals given in a role that was revoked since count no more: person-bert.' +
+        ' For group risk these do not count, having been out of it since: person-anna.',
+    });
+    expect(await recheckReceipt(receipt, streamOf7)).toMatchObject({ outcome: 'same' });
+    const uncited = { ...receipt, inputs: receipt.inputs.filter((input) => !input.startsWith('rolegrants-')) };
+    expect(await recheckReceipt(uncited, streamOf7)).toMatchObject({ outcome: 'different' });
+  });
+});
+
+/**
  * What the engine decided that took a plan's word for its class, and let a change go before one that it depends on: the latter, and an
  * emergency that nothing bears, in an environment whose policy asks normal changes alone for tests. Never edited.
  */
@@ -128,7 +158,8 @@ describe('receipts of the engine that took plans at their word and changes in an
 
 describe('engines', () => {
   it('are this one and those whose receipts are out there', () => {
-    const before = ['plimsoll-gates/4 cel/0.6.1', 'plimsoll-gates/5 cel/0.6.1', 'plimsoll-gates/6 cel/0.6.1'];
+    const seventh = 'plimsoll-gates/7 cel/0.6.1';
+    const before = ['plimsoll-gates/4 cel/0.6.1', 'plimsoll-gates/5 cel/0.6.1', 'plimsoll-gates/6 cel/0.6.1', seventh];
     const older = {
       risk: false,
       builders: false,
@@ -138,6 +169,7 @@ describe('engines', () => {
       countsAgain: false,
       clock: 'library',
       stayed: false,
+      entitled: false,
     };
     expect(Object.keys(ENGINES)).toEqual([...before, ENGINE]);
     const all = {
@@ -151,12 +183,14 @@ describe('engines', () => {
       countsAgain: true,
       clock: 'own',
       stayed: true,
+      entitled: true,
     };
     expect(traitsOf(ENGINE)).toEqual(all);
     expect(before.map(traitsOf)).toEqual([
       { everyDuty: false, everyHand: false, ...older },
       { everyDuty: true, everyHand: false, ...older },
       { everyDuty: true, everyHand: true, ...older },
+      { ...all, entitled: false },
     ]);
     expect(() => traitsOf('plimsoll-gates/1')).toThrow(`There is no engine plimsoll-gates/1; known are ${[...before, ENGINE].join(', ')}.`);
     expect(() => traitsOf('constructor')).toThrow('There is no engine');

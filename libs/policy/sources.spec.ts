@@ -1,12 +1,22 @@
-import { accountId, approvalId, artifactId, changeId, plimsollCodec, type GateRule, type PlimsollEvent } from '#libs/contracts';
+import {
+  accountId,
+  approvalId,
+  artifactId,
+  changeId,
+  ownershipId,
+  plimsollCodec,
+  type GateRule,
+  type PlimsollEvent,
+} from '#libs/contracts';
 import { load, type ReadAggregate } from '#libs/event-sourcing';
 import { MemoryEventLog } from '#libs/event-sourcing/memory';
 import { addressAccount, addressKeys, defaultPersonId, withoutAddress } from '#libs/identity';
 import { dossierOf, releaseFacts, submittedWith } from '#libs/policy/testing';
-import { countingApprovers } from './eligible.ts';
+import { countingApprovers, countingMembers, eligibleApprovers } from './eligible.ts';
 import { evaluateGates, gateNames } from './gates.ts';
 import { personOfAccount } from './person-of-account.ts';
 import { readGateFacts, sources } from './sources.ts';
+import { tupleOf } from './tuple.ts';
 
 /** A log with these events in it, read as gates read it. */
 async function given(...events: readonly (readonly [string, PlimsollEvent])[]): Promise<ReadAggregate> {
@@ -183,7 +193,22 @@ async function everything(): Promise<ReadAggregate> {
         },
       },
     ],
+    ...approvedInTeam(),
   );
+}
+
+/** Dora, whose role is of a team, has approved. */
+function approvedInTeam(): readonly (readonly [string, PlimsollEvent])[] {
+  const [releaseId, environment, person] = ['r', 'prod', 'person-ida'];
+  const of = { approvalId: approvalId(releaseId, environment), releaseId, environment, round: 1 };
+  const tuple = { releaseId, environment, artifactDigests: [], planHash: 'x', policyId: 'bank', policyVersion: 1, expiresAt: '2027' };
+  const scope = { kind: 'team', id: 'payments' } as const;
+  const grant = { grantId: 'g', person, role: 'approver', scope, from: '2026', until: '2027', requestedBy: 'ida', confirmedBy: 'ian' };
+  return [
+    [`rolegrants-${person}`, { type: 'RoleGranted', data: grant }],
+    [`approval-${of.approvalId}`, { type: 'ApprovalRequested', data: { ...of, tuple, tupleHash: 'x', quorum: 1, requester: 'rita' } }],
+    [`approval-${of.approvalId}`, { type: 'ApprovalGranted', data: { ...of, person, tupleHash: 'x' } }],
+  ];
 }
 
 describe('What gates read', () => {
@@ -234,7 +259,8 @@ describe('What gates read', () => {
       'bypass-1',
     );
     // Release and what is named with it; policy, version and artifacts; change; what the change names; the group of its board.
-    expect(rounds).toBeLessThanOrEqual(5);
+    // And of who approved: persons and roles, who owned the product where a role is a team's, and who else could.
+    expect(rounds).toBeLessThanOrEqual(7);
     expect(reads).toBeGreaterThan(15);
   });
 });
@@ -299,5 +325,119 @@ describe('Who approved and has left since', () => {
     expect(countingApprovers(await (await told(...back))())).toEqual([]);
     const withdrawn = [stream, 'ApprovalWithdrawn', { ...of, person: 'dora' }] as const;
     expect(countingApprovers(await (await told(...back, withdrawn, granted('dora')))())).toEqual(['dora']);
+  });
+});
+
+describe('By virtue of what somebody approved', () => {
+  const TEAM = { kind: 'team', id: 'payments' };
+  const STAGING = { kind: 'environment', id: 'staging' };
+  const [releaseId, environment] = ['r', 'prod'];
+  const of = { approvalId: approvalId(releaseId, environment), releaseId, environment, round: 1 };
+  const tuple = { releaseId, environment, artifactDigests: [], planHash: 'x', policyId: 'bank', policyVersion: 1, expiresAt: '2027' };
+  type Said = readonly [stream: string, type: PlimsollEvent['type'], data: object];
+  const beginning: readonly Said[] = [
+    ['environment-prod', 'EnvironmentDefined', { environment, class: 'production', policyId: 'bank' }],
+    [
+      'policy-bank',
+      'PolicyPublished',
+      {
+        policyId: 'bank',
+        version: 1,
+        title: 'Bank',
+        gates: [{ gate: 'approved', quorum: 1, groups: [{ group: 'risk', quorum: 1 }] }],
+        rollbackGates: [],
+        clauses: [],
+        effectiveFrom: '2026-01-01T00:00:00.000Z',
+      },
+    ],
+    ['release-r', 'ReleaseComposed', { releaseId, product: 'shop', artifacts: [], authors: [] }],
+    [`approval-${of.approvalId}`, 'ApprovalRequested', { ...of, tuple, tupleHash: 'x', quorum: 1, requester: 'rita' }],
+  ];
+  const granted = (grantId: string, scope: object = { kind: 'organisation', id: '*' }, person = 'dora', role = 'approver'): Said => [
+    `rolegrants-${person}`,
+    'RoleGranted',
+    { grantId, person, role, scope, from: '2026-01-01T00:00:00.000Z', until: '2027-01-01T00:00:00.000Z' },
+  ];
+  const revoked = (grantId: string): Said => ['rolegrants-dora', 'RoleRevoked', { grantId, person: 'dora', role: 'approver', reason: 'x' }];
+  const joins = (person = 'dora'): Said => ['group-risk', 'GroupMemberAdded', { group: 'risk', person }];
+  const removed: Said = ['group-risk', 'GroupMemberRemoved', { group: 'risk', person: 'dora', reason: 'x' }];
+  const approves: Said = [`approval-${of.approvalId}`, 'ApprovalGranted', { ...of, person: 'dora', tupleHash: 'x' }];
+  const leaves = (person = 'dora'): Said => [`person-${person}`, 'PersonLeft', { person, reason: 'x' }];
+  const back = (person = 'dora'): Said => [`person-${person}`, 'PersonRegistered', { person, registeredBy: 'ida' }];
+  const owned = (team: string): Said => [`ownership-${ownershipId('shop')}`, 'OwnershipAssigned', { product: 'shop', team }];
+  const linked: Said = [`account-${accountId('idp', 'dora')}`, 'AccountLinked', { issuer: 'idp', subject: 'dora', person: 'dora' }];
+
+  const facts = async (events: readonly Said[], engine?: string) => {
+    const log = new MemoryEventLog();
+    for (const [n, [stream, type, data]] of [...beginning, linked, ...events].entries()) {
+      const id = `00000000-0000-5000-8000-${String(n).padStart(12, '0')}`;
+      const metadata = {
+        actor: 'dora',
+        principal: 'idp|dora',
+        commandId: id,
+        commandHash: '0'.repeat(64),
+        correlationId: 'c',
+        causationId: 'c',
+        recordedAt: `2026-03-02T10:00:${String(n).padStart(2, '0')}.000Z`,
+        schemaVersion: type === 'PolicyPublished' ? 2 : 1,
+      };
+      await log.append(stream, (await log.readStream(stream)).revision, [{ id, type, data: data as never, metadata }]);
+    }
+    const read: ReadAggregate = (aggregate, id) => load(log, plimsollCodec(), aggregate, id);
+    return await readGateFacts(read, releaseId, environment, '2026-03-02T11:00:00.000Z', undefined, engine);
+  };
+  const counts = async (events: readonly Said[], engine?: string): Promise<readonly string[]> => {
+    const found = await facts(events, engine);
+    return countingMembers(found)['risk']?.filter((person) => countingApprovers(found).includes(person)) ?? [];
+  };
+
+  it.each<readonly [string, readonly Said[]]>([
+    ['a role that she holds', [granted('g'), joins(), approves]],
+    ['no role that is on record, as roles come from the token', [joins(), approves]],
+    ['two roles, of which one is revoked', [granted('g'), granted('h'), joins(), approves, revoked('g')]],
+    ['a role, when another one was revoked before', [granted('g'), revoked('g'), granted('h'), joins(), approves]],
+    ['a role of the team that owned it then', [owned('payments'), granted('g', TEAM), joins(), approves, owned('cards')]],
+    ['a role that she holds, when one elsewhere is revoked', [granted('g'), granted('h', STAGING), joins(), approves, revoked('h')]],
+    ['membership, when somebody else joins', [joins(), approves, joins('emil')]],
+  ])('counts where it is %s', async (_what, events) => {
+    expect(await counts(events)).toEqual(['dora']);
+  });
+
+  it.each<readonly [string, readonly Said[], string]>([
+    ['a role that was revoked', [granted('g'), joins(), approves, revoked('g')], 'in a role that was revoked'],
+    ['a role that was given again since', [granted('g'), joins(), approves, revoked('g'), granted('h')], 'in a role that was revoked'],
+    ['a role here, and one elsewhere stays', [granted('g'), granted('h', STAGING), joins(), approves, revoked('g')], 'that was revoked'],
+    ['a role of the team that owned it', [owned('payments'), granted('g', TEAM), joins(), approves, revoked('g')], 'that was revoked'],
+    ['membership that ended, and began again', [joins(), approves, removed, joins()], 'For group risk these do not count'],
+    ['membership of before she left, when she came back', [joins(), leaves(), back(), approves], 'For group risk these do not count'],
+  ])('counts no more where it is %s, and did for the engine before', async (_what, events, why) => {
+    expect(await counts(events)).toEqual([]);
+    const found = await facts(events);
+    const { gates, inputs } = evaluateGates(found, { deployer: 'dan', now: '2026-03-02T11:00:00.000Z' });
+    const differs = { ...found, approval: { ...found.approval, tuple: tupleOf(found, '2027') } };
+    const { gates: judged } = evaluateGates(differs, { deployer: 'dan', now: '2026-03-02T11:00:00.000Z' });
+    expect([gates[0]?.verdict, judged[0]]).toMatchObject(['stale', { verdict: 'inconclusive', detail: expect.stringContaining(why) }]);
+    expect(inputs).toEqual(expect.arrayContaining([expect.stringMatching(/^rolegrants-dora@/), expect.stringMatching(/^person-dora@/)]));
+    const before = await facts(events, 'plimsoll-gates/7 cel/0.6.1');
+    expect(await counts(events, 'plimsoll-gates/7 cel/0.6.1')).toEqual(['dora']);
+    expect(Object.keys({ ...before, ...before.refs })).not.toEqual(expect.arrayContaining(['grants']));
+  });
+
+  it('could still be given by whoever is there and holds the role, and says of others why not', async () => {
+    const members = ['gone', 'returned', 'other', 'able', 'token'].map((person) => joins(person));
+    const found = await facts([
+      ...members,
+      granted('o', STAGING, 'other'),
+      granted('a', undefined, 'able'),
+      leaves('gone'),
+      leaves('returned'),
+      back('returned'),
+    ]);
+    const { canApprove, excluded } = eligibleApprovers(found, { quorum: 1, groups: [{ group: 'risk', quorum: 1 }] });
+    expect(canApprove).toEqual([{ group: 'risk', persons: ['able', 'token'] }]);
+    expect(excluded.filter(({ reason }) => reason.code !== 'separation-of-duties')).toMatchObject([
+      { person: 'gone', reason: { code: 'person-left', evidence: ['person-gone@0'] } },
+      { person: 'other', reason: { code: 'role-missing', evidence: ['rolegrants-other@0'] } },
+    ]);
   });
 });

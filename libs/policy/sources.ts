@@ -44,11 +44,13 @@ import {
   type CountedClass,
 } from './changes/index.ts';
 import { ENGINE, traitsOf } from './engines.ts';
+import { Entitlements, grantsSource, isStale, ownershipSource, wasOutSince, type LeftAt } from './entitlement.ts';
 import type { ExpressionOutcome } from './expressions/index.ts';
 import { groupSource, readGroups } from './groups.ts';
 import { gatesFor, inForceAt } from './in-force.ts';
 import { accountSource, addressSource, personOfAccount } from './person-of-account.ts';
 import { personSource } from './person-source.ts';
+import { tallyVotes } from './quorum.ts';
 import { Ran } from './ran.ts';
 import { judgeRisk } from './risk.ts';
 
@@ -352,6 +354,15 @@ export interface GateFacts {
   readonly approval: ApprovalSource;
   /** Who approved and has left since, sorted: it counts no more, and the duty stays; absent where nobody did. */
   readonly left?: readonly string[];
+  /** Who approved in a role that was revoked since, sorted: it counts no more, either. */
+  readonly unentitled?: readonly string[];
+  /**
+   * Who is in a group that the policy names and does not count for it, sorted: who was out of it since approving, or has left since joining.
+   * Absent where nobody is.
+   */
+  readonly expelled?: Readonly<Record<string, readonly string[]>>;
+  /** Members of those groups who could not approve now, and why; absent where it takes nobody, or all could. */
+  readonly unable?: Readonly<Record<string, 'left' | 'role'>>;
   /** Members of the groups that the policy names; absent where it names none. */
   readonly groups?: Readonly<Record<string, readonly string[]>>;
   /** The bypass that was asked for, and what it grants; without a grant there is none of that id. */
@@ -382,6 +393,9 @@ export interface GateFacts {
     readonly accounts: readonly string[];
     /** Of those who approved; absent where the engine did not ask whether they have left. */
     readonly persons?: Readonly<Record<string, string>>;
+    /** Of the roles of those who approved, and of those who could; absent where the engine did not ask. */
+    readonly grants?: Readonly<Record<string, string>>;
+    readonly ownership?: string;
     readonly groups?: Readonly<Record<string, string>>;
     readonly bypass?: string;
     readonly calendars?: string;
@@ -392,7 +406,18 @@ export interface GateFacts {
 interface DutyFacts extends Pick<GateFacts, 'approval' | 'testers' | 'policyEditor'> {
   readonly refs: readonly string[];
   readonly left?: readonly string[];
+  readonly unentitled?: readonly string[];
   readonly persons?: Readonly<Record<string, string>>;
+  /** Votes that count but for groups, with whom each was taken for then. */
+  readonly counting: readonly Vote[];
+  readonly leftAt: LeftAt;
+}
+
+interface Vote {
+  readonly then: string;
+  readonly person: string;
+  /** ISO 8601; absent in examples without metadata. */
+  readonly at?: string;
 }
 
 /** Who requested, approved and tested, and who published the policy: by the accounts that did it, as the persons that they are known to be now. */
@@ -405,6 +430,8 @@ async function readDuties(
     readonly editor: string | undefined;
     /** Whether an approver who has left since counts no more. */
     readonly stayed: boolean;
+    /** The roles by which approvers approved; absent where the engine did not ask. */
+    readonly roles: Entitlements | undefined;
   },
 ): Promise<DutyFacts> {
   const { round, accounts, times, requester: asker } = from.approval;
@@ -421,29 +448,102 @@ async function readDuties(
   );
   const now = (account: string | undefined, then: string): string => known.get(account ?? '')?.person ?? then;
   const { requester } = round;
-  const votes = round.approvers.map((then) => ({ then, person: now(accounts[then], then) }));
+  const votes = round.approvers.map((then): Vote => {
+    const at = own(times, then);
+    return { then, person: now(accounts[then], then), ...(at === undefined ? {} : { at }) };
+  });
   // Also whom the account was taken for then: nobody stays by having an account linked to somebody else.
   const asPersons = from.stayed ? [...new Set(votes.flatMap(({ then, person }) => [then, person]))].sort() : [];
-  const persons = new Map(await Promise.all(asPersons.map(async (id) => [id, await read(personSource, id)] as const)));
+  const [present] = await Promise.all([
+    Promise.all(asPersons.map(async (id) => [id, await read(personSource, id)] as const)),
+    from.roles?.read(votes.map(({ then }) => then)),
+  ]);
+  const persons = new Map(present);
   const gone = (id: string, votedAt: string | undefined): boolean => {
     const { left, leftAt } = persons.get(id)?.state ?? { left: false };
     // Who came back approves anew.
     return left || (leftAt !== undefined && (votedAt === undefined || votedAt <= leftAt));
   };
-  const stays = votes.filter(({ then, person }) => !gone(then, times[then]) && !gone(person, times[then])).map(({ person }) => person);
-  const left = from.stayed ? [...new Set(votes.map(({ person }) => person).filter((person) => !stays.includes(person)))].sort() : [];
+  const stays = votes.filter(({ then, person, at }) => !gone(then, at) && !gone(person, at));
+  const counting = stays.filter(({ then, at }) => at === undefined || !from.roles?.revokedSince(then, at));
+  const without = (those: readonly Vote[], remain: readonly Vote[]): readonly string[] =>
+    [...new Set(those.map(({ person }) => person).filter((person) => !remain.some((vote) => vote.person === person)))].sort();
+  const left = from.stayed ? without(votes, stays) : [];
+  const unentitled = without(stays, counting);
   return {
     approval: {
       ...round,
       ...(requester === undefined ? {} : { requester: now(asker, requester) }),
       approvers: votes.map(({ person }) => person),
     },
+    counting,
+    leftAt: (id) => persons.get(id)?.state.leftAt,
     ...(left.length > 0 ? { left } : {}),
+    ...(unentitled.length > 0 ? { unentitled } : {}),
     ...(persons.size > 0 ? { persons: Object.fromEntries([...persons].map(([id, { ref }]) => [id, ref])) } : {}),
     testers: [...new Set(recorded.map(({ person, account }) => now(account, person)))].sort(),
     ...(from.editor ? { policyEditor: now(from.editor, from.editor) } : {}),
     refs: [...known.values()].flatMap((resolved) => resolved.refs),
   };
+}
+
+/** Who of the groups that are asked for does not count for them, and who could not approve; read where it takes somebody. */
+async function readStanding(
+  read: ReadAggregate,
+  {
+    gates,
+    groups,
+    duties,
+    roles,
+    now,
+  }: {
+    readonly gates: readonly GateRule[];
+    readonly groups: Awaited<ReturnType<typeof readGroups>>;
+    readonly duties: DutyFacts;
+    readonly roles: Entitlements;
+    readonly now: string;
+  },
+): Promise<Pick<GateFacts, 'expelled' | 'unable'> & { readonly persons: Readonly<Record<string, string>> }> {
+  const voters = [...new Set(duties.counting.map(({ person }) => person))];
+  const outsideOf = (among: readonly string[], leftAt: LeftAt): Readonly<Record<string, readonly string[]>> =>
+    Object.fromEntries(
+      Object.entries(groups.groups).flatMap(([name, group]) => {
+        const out = group.members.filter((person) => {
+          if (!among.includes(person)) return false;
+          if (isStale(group, person, leftAt)) return true;
+          const votes = duties.counting.filter((vote) => vote.person === person);
+          return votes.length > 0 && votes.every(({ then, at }) => at !== undefined && wasOutSince(group, [then, person], at));
+        });
+        return out.length > 0 ? [[name, out] as const] : [];
+      }),
+    );
+  const said = (expelled: Readonly<Record<string, readonly string[]>>) => (Object.keys(expelled).length > 0 ? { expelled } : {});
+  const first = outsideOf(voters, duties.leftAt);
+  const counting = membersBut(groups.members, first);
+  const short = gates.some((rule) => rule.gate === 'approved' && tallyVotes(voters, rule, counting).missing > 0);
+  if (!short) return { ...said(first), persons: {} };
+  const others = [...new Set(Object.values(groups.members).flat())].filter((person) => !voters.includes(person)).sort();
+  const [persons] = await Promise.all([Promise.all(others.map((person) => read(personSource, person))), roles.read(others)]);
+  const byId = new Map(persons.map((person) => [person.id, person]));
+  const unable = others.flatMap((person): readonly (readonly [string, 'left' | 'role'])[] => {
+    if (byId.get(person)?.state.left) return [[person, 'left']];
+    return roles.lacksRole(person, now) ? [[person, 'role']] : [];
+  });
+  return {
+    ...said(outsideOf([...voters, ...others], (id) => byId.get(id)?.state.leftAt ?? duties.leftAt(id))),
+    ...(unable.length > 0 ? { unable: Object.fromEntries(unable) } : {}),
+    persons: Object.fromEntries(persons.map(({ id, ref }) => [id, ref])),
+  };
+}
+
+/** Members of groups, but for those who do not count for them. */
+export function membersBut(
+  members: Readonly<Record<string, readonly string[]>>,
+  expelled: Readonly<Record<string, readonly string[]>> = {},
+): Readonly<Record<string, readonly string[]>> {
+  return Object.fromEntries(
+    Object.entries(members).map(([group, persons]) => [group, persons.filter((person) => !own(expelled, group)?.includes(person))]),
+  );
 }
 
 type StateOf<A> = A extends Aggregate<infer S, infer _E> ? S : never;
@@ -469,6 +569,8 @@ export const sources: readonly Aggregate<unknown, DomainEvent>[] = [
   board,
   incidentSource,
   personSource,
+  grantsSource,
+  ownershipSource,
 ].map((source) => source as unknown as Aggregate<unknown, DomainEvent>);
 
 /**
@@ -490,10 +592,18 @@ export async function readGateFacts(
 ): Promise<GateFacts> {
   const read = onceEach(log);
   const facts = await readFacts(read, releaseId, environment, now, bypassId, engine, draft);
-  if (!facts.change || !traitsOf(engine).countsAgain) return facts;
-  const { hands, refs } = await readChangeHands(read, (await read(change, facts.change.id)).state);
+  const { countsAgain, entitled } = traitsOf(engine);
+  if (!facts.change || !countsAgain) return facts;
+  const { board: of, members = [] } = facts.change;
+  const group = of?.contents?.group;
+  const voting = entitled && group !== undefined ? { group, members, environment, ...productOf(facts) } : undefined;
+  const { hands, refs, members: present } = await readChangeHands(read, (await read(change, facts.change.id)).state, voting);
   const cited = Object.fromEntries(refs.map((ref) => [ref.slice(0, ref.lastIndexOf('@')), ref]));
-  return { ...facts, change: { ...facts.change, hands }, refs: { ...facts.refs, change: { ...facts.refs.change, ...cited } } };
+  return {
+    ...facts,
+    change: { ...facts.change, hands, ...(present ? { members: present } : {}) },
+    refs: { ...facts.refs, change: { ...facts.refs.change, ...cited } },
+  };
 }
 
 async function readFacts(
@@ -505,7 +615,7 @@ async function readFacts(
   engine: string,
   draft: PolicyDraft | undefined,
 ): Promise<GateFacts> {
-  const { everyDuty, everyHand, risk: byRisk, builders, inOrder, classBorne, dutiesAlways, stayed } = traitsOf(engine);
+  const { everyDuty, everyHand, risk: byRisk, builders, inOrder, classBorne, dutiesAlways, stayed, entitled } = traitsOf(engine);
   const read = onceEach(log);
   // Every round is a way to the log and back: what can be named already is asked for together.
   const [release, target, approval, reports, calendars] = await Promise.all([
@@ -553,6 +663,7 @@ async function readFacts(
     ]);
     return { gates, groups, changed };
   };
+  const roles = entitled ? new Entitlements(read, { environment, ...productOf(release.state) }) : undefined;
   const [accounts, duties, bypass, claim, plain] = await Promise.all([
     Promise.all(hands.map((account) => personOfAccount(read, account))),
     everyDuty
@@ -562,8 +673,9 @@ async function readFacts(
           approval: approval.state,
           editor: inForce?.editor,
           stayed,
+          roles,
         })
-      : Promise.resolve<DutyFacts>({ approval: approval.state.round, refs: [] }),
+      : Promise.resolve<DutyFacts>({ approval: approval.state.round, refs: [], counting: [], leftAt: () => undefined }),
     bypassId === undefined ? undefined : readBypass(read, bypassId),
     claimed && readChangeFacts(read, place, undefined, inOrder),
     claimed ? undefined : gatesOf(plan?.changeClass ?? 'normal'),
@@ -597,6 +709,7 @@ async function readFacts(
     reports: reports.state.reports,
     approval: duties.approval,
     ...(duties.left ? { left: duties.left } : {}),
+    ...(duties.unentitled ? { unentitled: duties.unentitled } : {}),
     ...(bypass ? { bypass: bypass.bypass } : {}),
     authors: [...new Set(accounts.map((a) => a.person))].sort(),
     ranBefore: target.state.ran.has(releaseId),
@@ -619,12 +732,21 @@ async function readFacts(
   };
   const counted = claimed && countedClass(withChangeOf(facts, claim), claimed, now);
   const { gates, groups, changed } = plain ?? (await gatesOf(counted?.class ?? 'normal', claim));
+  const standing = groups && roles ? await readStanding(read, { gates, groups, duties, roles, now }) : undefined;
+  const persons = { ...duties.persons, ...standing?.persons };
   return {
     ...withChangeOf(facts, changed),
     policy: { ...facts.policy, gates },
     ...(counted ? { counted } : {}),
     ...(groups ? { groups: groups.members } : {}),
-    refs: { ...withChangeOf(facts, changed).refs, ...(groups ? { groups: groups.refs } : {}) },
+    ...(standing?.expelled ? { expelled: standing.expelled } : {}),
+    ...(standing?.unable ? { unable: standing.unable } : {}),
+    refs: {
+      ...withChangeOf(facts, changed).refs,
+      ...(Object.keys(persons).length > 0 ? { persons } : {}),
+      ...(groups ? { groups: groups.refs } : {}),
+      ...roles?.refs,
+    },
   };
 }
 
@@ -639,7 +761,7 @@ function withoutRisk(plan: PlanSource | undefined): PlanSource | undefined {
   return others;
 }
 
-function productOf({ product }: ReleaseSource): { product?: string } {
+function productOf({ product }: Pick<ReleaseSource, 'product'>): { product?: string } {
   return product === undefined ? {} : { product };
 }
 

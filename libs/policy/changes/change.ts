@@ -23,6 +23,8 @@ export interface ChangeAccounts {
   readonly requester?: string;
   /** By person. */
   readonly voters: Readonly<Record<string, string>>;
+  /** When each of them voted, by person, ISO 8601. */
+  readonly votedAt: Readonly<Record<string, string>>;
   /** By condition. */
   readonly confirmers: Readonly<Record<string, string>>;
   readonly reviewer?: string;
@@ -170,14 +172,18 @@ function stateAfter(state: Change, event: ChangeEvent): Change {
 
 /** Whose accounts had a part in this round. Folds are given events as they are stored, with their metadata; an example without has none. */
 function accountsAfter(state: ChangeAccounts | undefined, event: ChangeEvent): ChangeAccounts | undefined {
-  const account = (event as Partial<StoredEvent>).metadata?.principal;
-  if (account === undefined) return event.type === 'ChangeSubmitted' ? undefined : state;
-  const known = state ?? { voters: {}, confirmers: {} };
+  const { principal: account, recordedAt: at } = (event as Partial<StoredEvent>).metadata ?? {};
+  if (account === undefined || at === undefined) return event.type === 'ChangeSubmitted' ? undefined : state;
+  const known = state ?? { voters: {}, votedAt: {}, confirmers: {} };
   switch (event.type) {
     case 'ChangeSubmitted':
-      return { requester: account, voters: {}, confirmers: {} };
+      return { requester: account, voters: {}, votedAt: {}, confirmers: {} };
     case 'ChangeVoteCast':
-      return { ...known, voters: { ...known.voters, [event.data.person]: account } };
+      return {
+        ...known,
+        voters: { ...known.voters, [event.data.person]: account },
+        votedAt: { ...known.votedAt, [event.data.person]: at },
+      };
     case 'ChangeConditionMet':
       return { ...known, confirmers: { ...known.confirmers, [event.data.conditionId]: account } };
     case 'ChangeReviewed':

@@ -1,5 +1,7 @@
-import type { ReadAggregate } from '#libs/event-sourcing';
+import { own, type ReadAggregate } from '#libs/event-sourcing';
 import type { DutyAssignment } from '#libs/identity';
+import { Entitlements, isStale, wasOutSince, type Whereabouts } from '../entitlement.ts';
+import { groupSource } from '../groups.ts';
 import { personSource } from '../person-source.ts';
 import { personsOf, readPersons, type OnRecord, type PersonsNow } from '../persons.ts';
 import type { GateFacts } from '../sources.ts';
@@ -17,6 +19,14 @@ export interface ChangeHands {
   readonly persons: PersonsNow;
   /** Voters who have left, by whoever they were or are known to be; sorted. */
   readonly left: readonly string[];
+  /** Why a vote counts no more although its voter is there, by the person on record, each as a sentence; absent where all count. */
+  readonly lapsed?: Readonly<Record<string, string>>;
+}
+
+/** Where a board votes, and who is in it. */
+export interface Voting extends Whereabouts {
+  readonly group: string;
+  readonly members: readonly string[];
 }
 
 /** Everybody as the change's own events have her. */
@@ -37,12 +47,54 @@ export function handsAsRecorded(change: Change): ChangeHands {
   };
 }
 
-/** Who took part in a change, and who they are known to be now; and which voters have left. */
+/**
+ * Who took part in a change, and who they are known to be now; and which voters have left.
+ *
+ * @param voting absent where the engine did not ask by virtue of what they voted
+ * @returns `members` are those who are there: not who has left, nor who came back and was not taken in anew
+ */
 export async function readChangeHands(
   read: ReadAggregate,
   change: Change,
-): Promise<{ readonly hands: ChangeHands; readonly refs: readonly string[] }> {
-  return await knownNow(read, handsAsRecorded(change));
+  voting?: Voting,
+): Promise<{ readonly hands: ChangeHands; readonly refs: readonly string[]; readonly members?: readonly string[] }> {
+  const known = await knownNow(read, handsAsRecorded(change));
+  return voting ? await byVirtueOf(read, change, known, voting) : known;
+}
+
+async function byVirtueOf(
+  read: ReadAggregate,
+  { votes, accounts }: Change,
+  { hands, refs }: { readonly hands: ChangeHands; readonly refs: readonly string[] },
+  voting: Voting,
+): Promise<{ readonly hands: ChangeHands; readonly refs: readonly string[]; readonly members: readonly string[] }> {
+  const roles = new Entitlements(read, voting);
+  const everybody = [
+    ...new Set([...voting.members, ...votes.flatMap((vote) => personsOf(hands.voters[vote.person] ?? vote, hands.persons))]),
+  ];
+  const [group, persons] = await Promise.all([
+    read(groupSource, voting.group),
+    Promise.all(everybody.sort().map((id) => read(personSource, id))),
+    roles.read(votes.map(({ person }) => person)),
+  ]);
+  const presence = new Map(persons.map(({ id, state }) => [id, state]));
+  const leftAt = (person: string): string | undefined => presence.get(person)?.leftAt;
+  const lapsed = votes.flatMap(({ person }): readonly (readonly [string, string])[] => {
+    const at = own(accounts?.votedAt ?? {}, person);
+    if (at === undefined) return [];
+    const all = personsOf(hands.voters[person] ?? { person }, hands.persons);
+    if (all.some((one) => (leftAt(one) ?? '') >= at)) return [[person, `${person} has left since, and came back.`]];
+    if (wasOutSince(group.state, all, at)) return [[person, `${person} has been out of the board since.`]];
+    return roles.revokedSince(person, at) ? [[person, `The role in which ${person} voted was revoked.`]] : [];
+  });
+  const { grants, ownership } = roles.refs;
+  return {
+    hands: { ...hands, ...(lapsed.length > 0 ? { lapsed: Object.fromEntries(lapsed) } : {}) },
+    refs: [
+      ...new Set([...refs, ...persons.map(({ ref }) => ref), ...Object.values(grants), ...(ownership === undefined ? [] : [ownership])]),
+    ].sort(),
+    members: voting.members.filter((person) => !presence.get(person)?.left && !isStale(group.state, person, leftAt)),
+  };
 }
 
 /** The same, of hands that were found elsewhere. */
@@ -83,14 +135,20 @@ export interface VotesNow {
  * Of every person one vote, the first; and only of members who have not left. A person is a member by who she was when she voted or by who
  * she is known to be now, and counts by that.
  */
-export function votesNow(votes: readonly CastVote[], { voters, persons, left }: ChangeHands, members: readonly string[]): VotesNow {
+export function votesNow(
+  votes: readonly CastVote[],
+  { voters, persons, left, lapsed = {} }: ChangeHands,
+  members: readonly string[],
+): VotesNow {
   const counted: CastVote[] = [];
   const gone: string[] = [];
   const seen = new Set<string>();
   for (const vote of votes) {
     const all = personsOf(voters[vote.person] ?? { person: vote.person }, persons);
     const member = [...all].reverse().find((person) => members.includes(person));
+    const why = own(lapsed, vote.person);
     if (all.some((person) => left.includes(person))) gone.push(`${vote.person} has left.`);
+    else if (why !== undefined) gone.push(why);
     else if (member === undefined) gone.push(`${vote.person} is no member of the board any more.`);
     else if (all.some((person) => seen.has(person))) gone.push(`${vote.person} is a person who has voted with another account.`);
     else {

@@ -3,6 +3,7 @@ import { SAYS_SOMETHING, type ApprovalEvent } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued, type ReadAggregate, type Refusal } from '#libs/event-sourcing';
 import { mayTakeDuty } from '#libs/identity';
 import {
+  countingMembers,
   dutiesOf,
   eligibleApprovers,
   groupsOf,
@@ -46,7 +47,7 @@ export function grantApproval(command: Issued<GrantApproval>, state: Approval, f
   if (duty !== 'ok')
     return refuse('duty', 'duties-not-separated', 'You hold another duty for this release: somebody else must approve it.', [duty]);
   const rule = { quorum: state.quorum, ...(state.groups ? { groups: state.groups } : {}) };
-  const members = facts.now?.groups ?? {};
+  const members = facts.now ? countingMembers(facts.now) : {};
   if (facts.now && !mayCount(person, rule, members)) {
     return refuse('duty', 'not-in-approving-group', `Only members of ${rule.groups?.map((g) => g.group).join(', ')} approve this.`, [
       {

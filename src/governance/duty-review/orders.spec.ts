@@ -13,6 +13,7 @@ import { BEFORE_ALL, streamName, transact, type StoredEvent } from '#libs/event-
 import { MemoryEventLog } from '#libs/event-sourcing/memory';
 import { issued } from '#libs/event-sourcing/testing';
 import { addressAccount, addressKeys, defaultPersonId } from '#libs/identity';
+import { ENGINE } from '#libs/policy';
 import type { Process } from '#libs/processes';
 import { bypassDutyWatch, dutyWatch, identityWatch } from '../processes/duty-watch.process.ts';
 import { ReviewDuties, reviewDutiesCommand } from './review-duties.ts';
@@ -112,7 +113,7 @@ const OF_CHANGE = { changeId: changeId(RELEASE, PLACE.environment), ...PLACE, ro
 const CHANGE = `change-${OF_CHANGE.changeId}`;
 const ROUND = { approvalId: APPROVAL, ...PLACE, round: 1 };
 const receipt = {
-  engine: 'plimsoll-gates/7 cel/0.6.1',
+  engine: ENGINE,
   policyId: 'bank',
   policyVersion: 1,
   gates: ['approved', 'duties-separated', 'change-approved'].map((gate) => ({ gate, verdict: 'pass', detail: '', evidence: [] })),

@@ -25,6 +25,24 @@ describe('when a person leaves', () => {
   });
 });
 
+describe('when a member of groups leaves', () => {
+  it('the groups let her go, also where she was only asked for: who comes back is taken in anew', () => {
+    const of = { group: 'risk', person: 'dora' };
+    processScenario(leaver, 'dora')
+      .given(
+        { type: 'GroupMemberRequested', data: of },
+        { type: 'GroupMemberAdded', data: of },
+        { type: 'GroupMemberRequested', data: { ...of, group: 'cab' } },
+      )
+      .when({ type: 'PersonLeft', data: { person: 'dora', reason: 'x' } })
+      .then(
+        send('EndRoles', 'dora', { reason: 'The person left.' }),
+        send('RemoveGroupMember', 'risk', { person: 'dora', reason: 'The person left.' }),
+        send('RemoveGroupMember', 'cab', { person: 'dora', reason: 'The person left.' }),
+      );
+  });
+});
+
 describe('when somebody takes part in a change', () => {
   const watch = processScenario(dutyWatch, 'r1');
 
