@@ -220,6 +220,12 @@ describe('the gate change-approved, for a normal change', () => {
       });
       const three = [submitted, vote('anna'), vote('otto'), vote('cora'), decided('approved')];
       const voters = { ...hands.voters, cora: on('cora') };
+      const lapsed = { anna: 'The role in which anna voted was revoked.' };
+      expect(judge(approved, facts, { hands: { ...hands, lapsed } })).toMatchObject({
+        ...fallen,
+        detail: `The board approved it, and 1 of 2 votes count now: ${lapsed.anna}`,
+      });
+      expect(judge(three, facts, { hands: { ...hands, voters, lapsed } }).verdict).toBe('pass');
       expect(judge(three, facts, { hands: { ...hands, voters, left: ['anna'] } }).verdict).toBe('pass');
     });
 
