@@ -56,6 +56,15 @@ const happening = fc.oneof(
   {
     weight: 4,
     arbitrary: fc.record({
+      what: fc.constant('lapse' as const),
+      accounts: fc.shuffledSubarray([...ACCOUNTS], { minLength: 4, maxLength: 4 }),
+      person,
+      how: fc.constantFrom('stays', 'role', 'group', 'group-and-back', 'leaves-and-back'),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
       what: fc.constant('grant' as const),
       person,
       role: fc.constantFrom('deployer', 'approver'),
@@ -63,7 +72,7 @@ const happening = fc.oneof(
       span,
     }),
   },
-  { weight: 1, arbitrary: fc.record({ what: fc.constant('revoke' as const), nth: fc.nat(9) }) },
+  { weight: 3, arbitrary: fc.record({ what: fc.constant('revoke' as const), nth: fc.nat(9) }) },
   { weight: 1, arbitrary: fc.record({ what: fc.constant('leave' as const), person }) },
   { weight: 1, arbitrary: fc.record({ what: fc.constant('register' as const), person }) },
 );
@@ -91,7 +100,8 @@ interface Facts {
     votes: Vote[];
     starts: { deployer: string; votes: readonly Vote[]; testers: readonly string[] }[];
   }[];
-  readonly members: { person: string; member: boolean }[];
+  /** Those who were taken in, and those who were taken out of it and were in it. */
+  readonly members: { person: string; member: boolean; at: number }[];
   readonly deployers: string[];
   readonly roles: {
     grantId: string;
@@ -178,12 +188,41 @@ class Oracle {
     if (round.version !== this.facts.editors.length) return 'stale';
     const left = (who: string, since: number): boolean => this.facts.presence.some((p) => p.person === who && !p.here && p.at >= since);
     const gone = (who: string): boolean => this.facts.presence.findLast((p) => p.person === who)?.here === false;
-    const counting = round.votes.filter(({ account: by, person: then, at }) =>
-      [then, this.whose(by)].every((who) => !gone(who) && !left(who, at)),
+    const counting = round.votes.filter(
+      ({ account: by, person: then, at }) =>
+        [then, this.whose(by)].every((who) => !gone(who) && !left(who, at)) && !this.revokedSince(then, at),
     );
     const approvers = [...new Set(counting.map((vote) => this.whose(vote.account)))];
-    const isMember = (who: string): boolean => this.facts.members.findLast((m) => m.person === who)?.member ?? false;
+    const isMember = (who: string): boolean => {
+      if (!this.isMember(who)) return false;
+      const leftLast = this.facts.presence.findLast((p) => p.person === who && !p.here)?.at ?? -Infinity;
+      const joinedLast = this.facts.members.findLast((m) => m.person === who && m.member)?.at ?? -Infinity;
+      const votes = counting.filter((vote) => this.whose(vote.account) === who);
+      return joinedLast > leftLast && votes.some(({ person: then, at }) => !this.wasOut(then, at) && !this.wasOut(who, at));
+    };
     return approvers.length >= 2 && approvers.some(isMember) ? 'pass' : 'inconclusive';
+  }
+
+  isMember(who: string): boolean {
+    return this.facts.members.findLast((m) => m.person === who)?.member ?? false;
+  }
+
+  private wasOut(who: string, since: number): boolean {
+    return this.facts.members.some((m) => m.person === who && !m.member && m.at >= since);
+  }
+
+  /** Whether all roles are gone by which somebody could approve here then, where there was one. */
+  private revokedSince(who: string, then: number): boolean {
+    const held = this.facts.roles.filter(
+      (r) =>
+        r.person === who &&
+        r.role === 'approver' &&
+        r.from <= then &&
+        then < r.until &&
+        !(r.revoked !== undefined && r.revoked < then) &&
+        (r.scope.kind === 'organisation' || r.scope.id === ENVIRONMENT),
+    );
+    return held.length > 0 && held.every((r) => r.revoked !== undefined);
   }
 
   /** Who could do something at an instant, as was on record at that instant. */
@@ -350,6 +389,23 @@ class Telling {
         for (const by of [one, two]) await this.happens({ what: 'approve', account: by as Account });
         return await this.deploys(deployer);
       }
+      case 'lapse': {
+        // Somebody approves in a role and as a member, and loses one of them, or has lost it before.
+        const [requester, one, two, deployer] = event.accounts as [Account, Account, Account, Account];
+        const { person: who, how } = event;
+        await this.happens({ what: 'link', account: one, person: who });
+        await this.joins(who, true);
+        if (how === 'leaves-and-back') for (const what of ['leave', 'register'] as const) await this.happens({ what, person: who });
+        const scope = SCOPES[0]!;
+        await this.happens({ what: 'grant', person: who, role: 'approver', scope, span: { begin: 0, minutes: 30 } });
+        const granted = facts.roles.length - 1;
+        await this.happens({ what: 'request', account: requester });
+        for (const by of [one, two]) await this.happens({ what: 'approve', account: by });
+        if (how === 'role') await this.happens({ what: 'revoke', nth: granted });
+        if (how === 'group' || how === 'group-and-back') await this.joins(who, false);
+        if (how === 'group-and-back') await this.joins(who, true);
+        return await this.deploys(deployer);
+      }
       case 'grant': {
         const { person: to, role, scope, span: length } = event;
         const grantId = `grant-${facts.roles.length}`;
@@ -392,7 +448,7 @@ class Telling {
       'admin',
       member ? { type: 'GroupMemberAdded', data } : { type: 'GroupMemberRemoved', data: { ...data, reason: 'x' } },
     );
-    this.oracle.facts.members.push({ person: who, member });
+    if (member || this.oracle.isMember(who)) this.oracle.facts.members.push({ person: who, member, at: this.now });
   }
 
   private round(round: number) {
