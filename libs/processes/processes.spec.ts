@@ -49,7 +49,7 @@ const watering = defineProcess<Watering, BedEvent>({
   instance: {
     BedDug: (e) => e.data.bed,
     BedWatered: (e) => e.data.bed,
-    BedPaved: (e) => (e.data.bed === 'none' ? undefined : e.data.bed),
+    BedPaved: (e) => (e.data.bed === 'none' ? undefined : e.data.bed.split('+')),
   },
   initial: { waterings: 0, alarms: 0, refusals: [] },
   evolve: (state, event) => {
@@ -234,6 +234,17 @@ describe('a process', () => {
     expect([await types('b1'), await types('b2'), await types('none')]).toEqual([TAKEN_AND_ISSUED, TAKEN_AND_ISSUED, []]);
     expect(processOf(processStream('watering', 'b-1'))).toEqual({ process: 'watering', instance: 'b-1' });
     expect(processOf('bed-1')).toBeUndefined();
+  });
+
+  it('takes an event in every instance that it is for, once in each, though its checkpoint is put back', async () => {
+    const first = startProcess();
+    await append(dug('b1'), dug('b2'), paved('b1+b2+b1'));
+    await handledAll();
+    await first.stop();
+    await pool.query('update subscription set position = -1 where name = $1', [NAME]);
+    startProcess();
+    await handledAll();
+    for (const bed of ['b1', 'b2']) expect(await types(bed)).toEqual([...TAKEN_AND_ISSUED, 'ProcessInputTaken', 'ProcessTimerCancelled']);
   });
 
   it('has the state that its own stream comes to', async () => {
