@@ -125,7 +125,12 @@ describe('the lists of governance', () => {
     said(await ida.post('/v1/governance/groups/risk/members/remove', { person: personId('otto'), reason: 'He moved on.' }));
     expect(await list(`pending-approvals?releaseId=${two.releaseId}`)).toMatchObject([{ state: 'pending', missing: 1 }]);
     expect((await stage.start(stage.dan, two)).status).toBe(409);
+    // Taken in again, he approves again: what he said before was said by nobody who is a member.
     said(await ida.post('/v1/governance/groups/risk/members', { person: personId('otto') }));
+    expect(await names('pending-approvals?state=approved', 'approvalId')).toEqual([]);
+    now += 1_000;
+    said(await stage.otto.post(`/v1/governance/approvals/${soon.id}/withdraw`, { tupleHash: soon.tupleHash, reason: 'I approve anew.' }));
+    said(await stage.grant(stage.otto, soon));
     expect(await names('pending-approvals?state=approved', 'approvalId')).toEqual([soon.id]);
   });
 
