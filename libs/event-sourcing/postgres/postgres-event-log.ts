@@ -15,7 +15,7 @@ import {
 } from '#libs/event-sourcing';
 import { GroupWriter } from './group-writer.ts';
 import { ReadTogether } from './read-together.ts';
-import { EVENT_COLUMNS, lengthOf, toStoredEvent, type EventRow } from './rows.ts';
+import { countThatFits, EVENT_COLUMNS, toStoredEvent, type EventRow } from './rows.ts';
 import { Tail } from './tail.ts';
 import { backoff, eitherSignal, pause } from './waiting.ts';
 import { Wakeups } from './wakeups.ts';
@@ -148,7 +148,7 @@ export class PostgresEventLog implements EventLog {
       const full = rows.length === count;
       const batch = rows.map(toStoredEvent);
       if (!full && rows.length > 0) this.tail.begin(batch.at(-1)!.position);
-      if (rows.length > 0) count = countThatFits(rows, batchSize);
+      if (rows.length > 0) count = countThatFits(rows, batchSize, MAX_BATCH_LENGTH);
       return { ticket, full, batch };
     };
     try {
@@ -234,12 +234,6 @@ export class PostgresEventLog implements EventLog {
       }
     }
   }
-}
-
-/** How many events like these make a batch. */
-function countThatFits(rows: readonly EventRow[], batchSize: number): number {
-  const length = rows.reduce((sum, row) => sum + lengthOf(row), 0);
-  return Math.max(1, Math.min(batchSize, Math.floor(MAX_BATCH_LENGTH / (length / rows.length))));
 }
 
 function checkNames(stream: string, expectedRevision: number, events: readonly NewEvent[]): void {

@@ -20,6 +20,12 @@ export function lengthOf([, , , , , data, metadata]: EventRow): number {
   return data.length + metadata.length;
 }
 
+/** How many events like these come to a length, at most so many and one at least. */
+export function countThatFits(rows: readonly EventRow[], mostCount: number, mostLength: number): number {
+  const length = rows.reduce((sum, row) => sum + lengthOf(row), 0);
+  return Math.max(1, Math.min(mostCount, Math.floor(mostLength / (length / rows.length))));
+}
+
 export function toStoredEvent([position, stream, revision, id, type, data, metadata, created]: EventRow): StoredEvent {
   return asStored(
     { id, type, data: parsed(data), metadata: parsed(metadata), stream, revision, position: BigInt(position) },

@@ -1,5 +1,5 @@
 import type { StoredEvent } from '#libs/event-sourcing';
-import { lengthOf, toStoredEvent, type EventRow } from './rows.ts';
+import { countThatFits, lengthOf, toStoredEvent, type EventRow } from './rows.ts';
 
 /** Most events that are kept, and most characters of their JSON. */
 const MOST_EVENTS = 2_000;
@@ -89,14 +89,13 @@ export class Tail {
     const rows = await this.read(end, count);
     // It began anew elsewhere meanwhile.
     if (end !== this.end) return;
-    let length = 0;
     for (const row of rows) {
-      this.kept.push({ event: toStoredEvent(row), length: lengthOf(row) });
-      length += lengthOf(row);
+      const length = lengthOf(row);
+      this.kept.push({ event: toStoredEvent(row), length });
+      this.length += length;
     }
-    this.length += length;
     if (rows.length < count) this.complete = begun;
-    if (rows.length > 0) this.count = Math.max(1, Math.min(MOST_AT_ONCE, Math.floor(MOST_LENGTH / (length / rows.length))));
+    if (rows.length > 0) this.count = countThatFits(rows, MOST_AT_ONCE, MOST_LENGTH);
     this.forgetOldest();
   }
 
