@@ -70,6 +70,8 @@ const MOST_EVENTS = 100_000;
 /** The instances used last. */
 export class Instances<State> {
   private readonly remembered = new Map<string, Instance<State>>();
+  /** Events of all that are remembered. */
+  private events = 0;
 
   constructor(
     private readonly process: Process<State>,
@@ -79,19 +81,18 @@ export class Instances<State> {
   /** Works on an instance; one that failed may not be what is stored, and is read anew by the next. */
   async with(stream: string, work: (instance: Instance<State>) => Promise<void>): Promise<void> {
     const instance = this.remembered.get(stream) ?? new Instance(this.process, this.codec, stream);
-    this.remembered.delete(stream);
+    this.forget(stream);
     await work(instance);
     this.remembered.set(stream, instance);
-    this.forgetOldest();
+    this.events += instance.revision + 1;
+    for (const oldest of this.remembered.keys()) {
+      if (this.remembered.size === 1 || (this.remembered.size <= MOST_INSTANCES && this.events <= MOST_EVENTS)) break;
+      this.forget(oldest);
+    }
   }
 
-  private forgetOldest(): void {
-    let events = 0;
-    for (const { revision } of this.remembered.values()) events += revision + 1;
-    for (const [stream, { revision }] of this.remembered) {
-      if (this.remembered.size === 1 || (this.remembered.size <= MOST_INSTANCES && events <= MOST_EVENTS)) break;
-      this.remembered.delete(stream);
-      events -= revision + 1;
-    }
+  private forget(stream: string): void {
+    this.events -= (this.remembered.get(stream)?.revision ?? NO_STREAM) + 1;
+    this.remembered.delete(stream);
   }
 }
