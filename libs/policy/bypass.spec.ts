@@ -11,7 +11,7 @@ import {
   type BypassGrant,
   type GateFacts,
 } from '#libs/policy';
-import { gateFacts } from '#libs/policy/testing';
+import { freezeOfTheBooks, gateFacts } from '#libs/policy/testing';
 
 const NOW = '2026-03-02T10:00:00.000Z';
 const tuple = tupleOf(gateFacts(), '2026-03-03T10:00:00.000Z');
@@ -105,19 +105,8 @@ describe('a bypass', () => {
   });
 
   it('lifts a freeze that binds although the policy does not name the gate, and only where it names it', () => {
-    const freeze = {
-      calendarId: 'books',
-      version: 1,
-      title: 'Books',
-      kind: 'freeze',
-      scope: {},
-      zone: 'UTC',
-      passes: [],
-      from: '2026-01-01T00:00:00.000Z',
-      window: { kind: 'one-off', start: '2026-03-02T00:00', end: '2026-03-03T00:00' },
-    } as const;
     const judged = (gates: readonly GateName[]) =>
-      evaluateGates(facts({ id: 'b1', grant: grant({ gates }) }, { calendars: [freeze] }), { deployer: 'dan', now: NOW });
+      evaluateGates(facts({ id: 'b1', grant: grant({ gates }) }, { calendars: [freezeOfTheBooks] }), { deployer: 'dan', now: NOW });
     expect(judged(['approved', 'not-frozen'])).toMatchObject({ verdict: 'pass' });
     // It does not pass, and it is on record that it does not.
     expect(judged(['approved', 'not-frozen']).gates.at(-1)).toMatchObject({ gate: 'not-frozen', verdict: 'fail', waivedBy: 'b1' });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { GateName, GateRule, Verdict } from '#libs/contracts';
 import { evaluateGates, gateNames, gatesRefusal, tupleHashOf, tupleOf, type GateFacts } from '#libs/policy';
-import { gateFacts } from '#libs/policy/testing';
+import { freezeOfTheBooks, gateFacts } from '#libs/policy/testing';
 
 const request = { deployer: 'dan', now: '2026-03-02T10:00:00.000Z' };
 const base = gateFacts();
@@ -440,19 +440,7 @@ describe('the refusal', () => {
   });
 
   it('is another one where a freeze alone is in the way, which time opens', () => {
-    const calendars = [
-      {
-        calendarId: 'books',
-        version: 2,
-        title: 'Books',
-        kind: 'freeze',
-        scope: {},
-        zone: 'UTC',
-        passes: [],
-        from: '2026-01-01T00:00:00.000Z',
-        window: { kind: 'one-off', start: '2026-03-02T00:00', end: '2026-03-03T00:00' },
-      },
-    ] as const;
+    const calendars = [{ ...freezeOfTheBooks, version: 2 }] as const;
     const frozen = { ...ready, calendars };
     const refusal = gatesRefusal(evaluateGates(frozen, request), frozen);
     expect(refusal).toMatchObject({ kind: 'frozen', type: 'frozen', reasons: [{ code: 'gate-not-frozen-fail' }] });

@@ -5,7 +5,7 @@ import { writeExport } from '#libs/audit-export';
 import { logKey, memorySource } from '../../test/support/exports.ts';
 import { history } from '../../test/support/history.ts';
 import { story } from '../../test/support/story.ts';
-import { main } from './cli.ts';
+import { audit } from '../../test/support/audit.ts';
 import { EXIT_CODES, MEANINGS } from './findings.ts';
 
 const events = history(story);
@@ -30,17 +30,6 @@ beforeAll(async () => {
   writeFileSync(keyFile, `${key}\n`);
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
-
-async function audit(args: readonly string[]): Promise<{ exit: number; out: string; err: string }> {
-  let out = '';
-  let err = '';
-  const exit = await main(
-    args,
-    (text) => (out += text),
-    (text) => (err += text),
-  );
-  return { exit, out, err };
-}
 
 const PERIOD = ['--from', '2026-01-01T00:00:00Z', '--to', '2026-12-31T00:00:00Z'];
 
@@ -106,7 +95,7 @@ const failures: readonly (readonly [readonly string[], number, RegExp])[] = [
 describe('plimsoll-audit', () => {
   const named = failures.map(([args, code, sentence]) => [args.join(' ').replaceAll(`${root}/`, ''), code, { args, sentence }] as const);
   it.each(named)('%s: fails with %i and says why, in words and as JSON', async (_name, code, { args, sentence }) => {
-    const said = await audit([...args, '--quiet']);
+    const said = await audit(...args, '--quiet');
     expect(said.exit).toBe(code);
     expect(said.out + said.err).toMatch(sentence);
     // A failure is no stack, and no name in an export writes on the terminal.
@@ -114,7 +103,7 @@ describe('plimsoll-audit', () => {
     expect(said.out + said.err).not.toContain('\u001b');
     expect(said.err.includes('plimsoll-audit --help')).toBe(code === 2);
 
-    const json = await audit([...args, '--quiet', '--json']);
+    const json = await audit(...args, '--quiet', '--json');
     expect(json.exit).toBe(code);
     const answer = JSON.parse(json.out) as {
       exitCode: number;
@@ -129,14 +118,14 @@ describe('plimsoll-audit', () => {
 
   it('ends with 0 where nothing is wrong, with the key as text or in a file', async () => {
     for (const given of [key, keyFile]) {
-      const { exit, out, err } = await audit(['verify', good, '--key', given, '--json', '--quiet']);
+      const { exit, out, err } = await audit('verify', good, '--key', given, '--json', '--quiet');
       expect({ exit, err }).toEqual({ exit: 0, err: '' });
       expect(JSON.parse(out)).toMatchObject({ command: 'verify', exitCode: 0, findings: [], events: events.length });
     }
   });
 
   it('says in --help, and in the README, what each exit code means, and each once', async () => {
-    const { exit, out } = await audit(['--help']);
+    const { exit, out } = await audit('--help');
     expect(exit).toBe(0);
     const codes = out.slice(out.indexOf('Exit codes:'));
     for (const code of [0, 1, 2]) expect(codes).toMatch(new RegExp(`^ +${code}  \\w`, 'm'));

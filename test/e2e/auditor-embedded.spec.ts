@@ -1,19 +1,8 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { main } from '../../src/auditor/cli.ts';
+import { audit } from '../support/audit.ts';
 import { eventually, startApp, type RunningApp } from '../support/running-app.ts';
-
-async function audit(...args: string[]): Promise<{ exit: number; out: string; err: string }> {
-  let out = '';
-  let err = '';
-  const exit = await main(
-    args,
-    (text) => (out += text),
-    (text) => (err += text),
-  );
-  return { exit, out, err };
-}
 
 /** As somebody has it who has configured nothing: the Postgres that npm brought, in the data folder. */
 describe('plimsoll-audit export --data-dir', () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { FILES } from '#libs/audit-export';
 import type { DecisionReceipt } from '#libs/contracts';
-import { main } from '../../src/auditor/cli.ts';
+import { audit } from '../support/audit.ts';
 import { EXIT_CODES } from '../../src/auditor/findings.ts';
 import { recheckReceipts } from '../../src/auditor/recheck.ts';
 import { views } from '../../src/read-models.ts';
@@ -20,15 +20,9 @@ interface Ran {
   readonly json: any;
 }
 
-async function audit(...args: string[]): Promise<Ran> {
-  let out = '';
-  let err = '';
-  const exit = await main(
-    args,
-    (text) => (out += text),
-    (text) => (err += text),
-  );
-  return { exit, out, err, json: out.startsWith('{') ? JSON.parse(out) : undefined };
+async function audited(...args: string[]): Promise<Ran> {
+  const ran = await audit(...args);
+  return { ...ran, json: ran.out.startsWith('{') ? JSON.parse(ran.out) : undefined };
 }
 
 /** The stores that the whole program runs on; for EventStoreDB over gRPC, against the test server. */
@@ -45,7 +39,7 @@ describe.each(['Postgres', 'EventStoreDB'])('plimsoll-audit, beside a Plimsoll a
   };
   const database = (): string => app.plimsoll.infrastructure.databaseUrl;
   const exportTo = (name: string, ...more: string[]): Promise<Ran> =>
-    audit('export', join(folder, name), '--database', database(), ...eventStore(), '--json', '--quiet', ...more);
+    audited('export', join(folder, name), '--database', database(), ...eventStore(), '--json', '--quiet', ...more);
 
   /** A release, approved by one, deployed by another, and a refusal before. */
   async function deploy(manager: Person, anna: Person, dan: Person): Promise<string> {
@@ -133,20 +127,20 @@ describe.each(['Postgres', 'EventStoreDB'])('plimsoll-audit, beside a Plimsoll a
     expect(exported.err).toBe('');
     expect(exported).toMatchObject({ exit: 0, json: { manifest: { first: 0, verifierKey: key } } });
     const { events } = exported.json.manifest;
-    const verified = await audit('verify', join(folder, 'all'), '--key', key, '--json', '--quiet');
+    const verified = await audited('verify', join(folder, 'all'), '--key', key, '--json', '--quiet');
     expect(verified).toMatchObject({ exit: 0, json: { findings: [], events, anchored: events, notes: [] } });
-    expect((await audit('verify', join(folder, 'all'), '--key', key)).out).toContain('Nothing wrong was found.');
+    expect((await audited('verify', join(folder, 'all'), '--key', key)).out).toContain('Nothing wrong was found.');
   });
 
   it('exports a part, by sequences and by time', async () => {
     expect((await exportTo('part', '--from', '3', '--to', '9')).json.manifest).toMatchObject({ first: 3, end: 9, events: 6 });
-    expect(await audit('verify', join(folder, 'part'), '--key', key, '--quiet')).toMatchObject({ exit: 0 });
+    expect(await audited('verify', join(folder, 'part'), '--key', key, '--quiet')).toMatchObject({ exit: 0 });
     const [, second] = (await app.plimsoll.infrastructure.log.readAll({ after: -1n, maxCount: 2 })) as [
       unknown,
       { metadata: { recordedAt: string } },
     ];
     expect((await exportTo('since', '--since', second.metadata.recordedAt)).json.manifest).toMatchObject({ first: 1 });
-    expect(await audit('verify', join(folder, 'since'), '--key', key, '--quiet')).toMatchObject({ exit: 0 });
+    expect(await audited('verify', join(folder, 'since'), '--key', key, '--quiet')).toMatchObject({ exit: 0 });
     expect(await exportTo('never', '--until', '2001-01-01')).toMatchObject({
       exit: 1,
       err: expect.stringContaining('No event was recorded'),
@@ -158,7 +152,7 @@ describe.each(['Postgres', 'EventStoreDB'])('plimsoll-audit, beside a Plimsoll a
   });
 
   it('executes every decision once more, and each comes out the same', async () => {
-    const rechecked = await audit('recheck', join(folder, 'all'), '--key', key, '--json', '--quiet');
+    const rechecked = await audited('recheck', join(folder, 'all'), '--key', key, '--json', '--quiet');
     expect(rechecked).toMatchObject({ exit: 0, json: { receipts: { same: 3, differs: 0, unknowable: 0 } } });
   });
 
@@ -192,7 +186,7 @@ describe.each(['Postgres', 'EventStoreDB'])('plimsoll-audit, beside a Plimsoll a
     const all = await log.readAll({ after: -1n, maxCount: 1000 });
     const start = all.findIndex(({ type }) => type === 'DeploymentStarted');
     await exportTo('late', '--from', String(start));
-    const rechecked = await audit('recheck', join(folder, 'late'), '--key', key, '--json', '--quiet');
+    const rechecked = await audited('recheck', join(folder, 'late'), '--key', key, '--json', '--quiet');
     expect(rechecked).toMatchObject({ exit: EXIT_CODES['receipt-unknowable'], json: { receipts: { same: 0, differs: 0, unknowable: 2 } } });
   });
 
@@ -200,23 +194,23 @@ describe.each(['Postgres', 'EventStoreDB'])('plimsoll-audit, beside a Plimsoll a
     const answered = done(await app.get(`/v1/governance/audit-reports/${releaseId}`));
     const out = join(folder, 'report.json');
     const args = ['report', join(folder, 'all'), '--key', key, '--release', releaseId, '--json', '--quiet'];
-    const computed = await audit(...args, '--out', out);
+    const computed = await audited(...args, '--out', out);
     expect(computed.exit).toBe(0);
     expect(readFileSync(out, 'utf8')).toBe(answered.text);
-    expect(await audit(...args, '--expect', computed.json.digest)).toMatchObject({ exit: 0 });
-    expect(await audit(...args, '--expect', '0'.repeat(64))).toMatchObject({ exit: EXIT_CODES['report-differs'] });
-    expect(await audit('report', join(folder, 'all'), '--release', 'none', '--quiet')).toMatchObject({ exit: 1 });
+    expect(await audited(...args, '--expect', computed.json.digest)).toMatchObject({ exit: 0 });
+    expect(await audited(...args, '--expect', '0'.repeat(64))).toMatchObject({ exit: EXIT_CODES['report-differs'] });
+    expect(await audited('report', join(folder, 'all'), '--release', 'none', '--quiet')).toMatchObject({ exit: 1 });
   });
 
   it('replays into an empty Plimsoll, where the views come out row for row; and not into one that is in use', async () => {
     const empty = await freshDatabase();
     try {
-      const replayed = await audit('replay', join(folder, 'all'), '--key', key, '--into', empty.url, '--json', '--quiet');
+      const replayed = await audited('replay', join(folder, 'all'), '--key', key, '--into', empty.url, '--json', '--quiet');
       expect(replayed).toMatchObject({ exit: 0, json: { findings: [] } });
       const views = replayed.json.views as { rows: number; compared: boolean }[];
       expect(views.every(({ compared }) => compared)).toBe(true);
       expect(views.reduce((sum, { rows }) => sum + rows, 0)).toBeGreaterThan(5);
-      expect(await audit('replay', join(folder, 'all'), '--into', empty.url, '--quiet')).toMatchObject({
+      expect(await audited('replay', join(folder, 'all'), '--into', empty.url, '--quiet')).toMatchObject({
         exit: 1,
         err: expect.stringContaining('empty'),
       });
@@ -240,7 +234,7 @@ describe.each(['Postgres', 'EventStoreDB'])('plimsoll-audit, beside a Plimsoll a
       await exportTo(`edited-${n}`, '--views');
       const empty = await freshDatabase();
       try {
-        const replayed = await audit('replay', join(folder, `edited-${n}`), '--key', key, '--into', empty.url, '--json', '--quiet');
+        const replayed = await audited('replay', join(folder, `edited-${n}`), '--key', key, '--into', empty.url, '--json', '--quiet');
         expect(replayed).toMatchObject({ exit: EXIT_CODES['view-differs'] });
         const names = (replayed.json.findings as { name: string; where: string }[]).map(
           ({ name, where }) => `${name} ${where.split(' ')[0]!}`,
@@ -268,7 +262,7 @@ describe.each(['Postgres', 'EventStoreDB'])('plimsoll-audit, beside a Plimsoll a
     writeFileSync(path, `${changed.join('\n')}\n`);
     const empty = await freshDatabase();
     try {
-      const replayed = await audit('replay', join(folder, 'versioned'), '--key', key, '--into', empty.url, '--json', '--quiet');
+      const replayed = await audited('replay', join(folder, 'versioned'), '--key', key, '--into', empty.url, '--json', '--quiet');
       expect(replayed).toMatchObject({
         exit: EXIT_CODES['view-differs'],
         json: { findings: [{ name: 'view-differs', where: view, detail: expect.stringContaining('999') }] },
@@ -282,7 +276,7 @@ describe.each(['Postgres', 'EventStoreDB'])('plimsoll-audit, beside a Plimsoll a
     const other = logKey(key.slice(0, key.indexOf('+'))).verifier.text;
     for (const command of ['recheck', 'report', 'replay']) {
       const needed = { recheck: [], report: ['--release', releaseId], replay: ['--into', 'postgres://127.0.0.1:1/none'] }[command]!;
-      const refused = await audit(command, join(folder, 'all'), '--key', other, '--quiet', ...needed);
+      const refused = await audited(command, join(folder, 'all'), '--key', other, '--quiet', ...needed);
       expect(refused).toMatchObject({ exit: EXIT_CODES['forged-checkpoint'], out: expect.stringContaining('nothing was done with it') });
     }
   });

@@ -2,20 +2,14 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatSigner, parseSigner, readSignerFile } from '#libs/ledger';
-import { main } from '../../src/auditor/cli.ts';
+import { audit } from '../support/audit.ts';
 import { EXIT_CODES } from '../../src/auditor/findings.ts';
 import { freshDatabase, type FreshDatabase } from '../support/database.ts';
 import { eventually, startApp, type RunningApp } from '../support/running-app.ts';
 import { WitnessPrograms } from '../support/witness-program.ts';
 
-async function audit(...args: string[]) {
-  let out = '';
-  let err = '';
-  const exit = await main(
-    [...args, '--json', '--quiet'],
-    (text) => (out += text),
-    (text) => (err += text),
-  );
+async function auditJson(...args: string[]) {
+  const { exit, out, err } = await audit(...args, '--json', '--quiet');
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- answers of many shapes, read where they are used
   return { exit, err, json: JSON.parse(out) as any };
 }
@@ -90,11 +84,11 @@ describe('a log that changes its key', () => {
   });
 
   it('is exported, and verifies with the old key alone and with the new one alone, under a witness that was told the old one', async () => {
-    expect(await audit('export', path('all'), '--database', database.url)).toMatchObject({ exit: 0 });
+    expect(await auditJson('export', path('all'), '--database', database.url)).toMatchObject({ exit: 0 });
     const second = readSignerFile(path('second')).verifier;
     expect(second.name).toBe(first.verifier.name);
     for (const key of [first.verifier.text, second.text]) {
-      const verified = await audit('verify', path('all'), '--key', key, '--witness', path('witness.key'));
+      const verified = await auditJson('verify', path('all'), '--key', key, '--witness', path('witness.key'));
       expect(verified).toMatchObject({ exit: 0, json: { findings: [] } });
       expect(verified.json.anchored).toBe(verified.json.events);
     }
@@ -106,7 +100,7 @@ describe('a log that changes its key', () => {
     const { successions } = JSON.parse(was) as { successions: [string] };
     const forged = successions[0].split('\n').filter((_line, n) => n !== 5);
     writeFileSync(manifest, JSON.stringify({ ...(JSON.parse(was) as object), successions: [forged.join('\n')] }));
-    const { exit, json } = await audit('verify', path('all'), '--key', first.verifier.text);
+    const { exit, json } = await auditJson('verify', path('all'), '--key', first.verifier.text);
     writeFileSync(manifest, was);
     expect(exit).toBe(EXIT_CODES['forged-checkpoint']);
     expect(json.findings[0].where).toBe('succession of keys');
@@ -117,7 +111,7 @@ describe('a log that changes its key', () => {
     app = undefined;
     const empty = await freshDatabase();
     try {
-      const restored = await audit('restore', path('data/archive'), '--into', empty.url, '--key', first.verifier.text);
+      const restored = await auditJson('restore', path('data/archive'), '--into', empty.url, '--key', first.verifier.text);
       expect(restored).toMatchObject({ exit: 0, json: { findings: [] } });
       await database.drop();
       database = empty;

@@ -1,5 +1,18 @@
 import type { FirstHands, GateFacts } from '#libs/policy';
 
+/** A freeze of everything on 2 March 2026, UTC. */
+export const freezeOfTheBooks = {
+  calendarId: 'books',
+  version: 1,
+  title: 'Books',
+  kind: 'freeze',
+  scope: {},
+  zone: 'UTC',
+  passes: [],
+  from: '2026-01-01T00:00:00.000Z',
+  window: { kind: 'one-off', start: '2026-03-02T00:00', end: '2026-03-03T00:00' },
+} as const;
+
 /** Facts of a release that is ready in every way but for approvals; override what a test is about. */
 export function gateFacts(overrides: Partial<GateFacts> = {}): GateFacts {
   const artifact = { artifactId: 'artifact-1', name: 'api', version: '1.0.0', purl: 'pkg:npm/api@1.0.0', digest: 'sha256:aa' };

@@ -1,24 +1,13 @@
 import type { BypassEvent } from '#libs/contracts';
 import { isRefusal } from '#libs/event-sourcing';
 import { issued, scenario } from '#libs/event-sourcing/testing';
-import { gateFacts, noAliases } from '#libs/policy/testing';
+import { freezeOfTheBooks, gateFacts, noAliases } from '#libs/policy/testing';
 import { bypasses } from './bypass.ts';
 import { markBypassReviewOverdue, MarkBypassReviewOverdue } from './mark-review-overdue.ts';
 import { recordBypassUse, RecordBypassUse } from './record-bypass-use.ts';
 import { bypassIdOf, requestBypass, RequestBypass } from './request-bypass.ts';
 import { reviewBypass, ReviewBypass } from './review-bypass.ts';
 
-const FREEZE = {
-  calendarId: 'books',
-  version: 1,
-  title: 'Books',
-  kind: 'freeze',
-  scope: {},
-  zone: 'UTC',
-  passes: [],
-  from: '2026-01-01T00:00:00.000Z',
-  window: { kind: 'one-off', start: '2026-03-02T00:00', end: '2026-03-03T00:00' },
-} as const;
 const register = scenario(bypasses);
 const nobody = { requesters: {}, persons: noAliases.persons };
 const facts = { gates: gateFacts(), ...nobody };
@@ -94,12 +83,12 @@ describe('requesting a bypass', () => {
   });
 
   it('waives a freeze where a calendar binds, whether or not the policy names the gate, and nothing where none does', () => {
-    const frozen = { ...nobody, gates: gateFacts({ calendars: [FREEZE] }) };
+    const frozen = { ...nobody, gates: gateFacts({ calendars: [freezeOfTheBooks] }) };
     const both = ask({ gates: ['not-frozen', 'approved'] });
     expect(register.given().when(requestBypass, both, frozen).decision).toMatchObject([{ data: { gates: ['approved', 'not-frozen'] } }]);
     const named = gateFacts();
     const policy = { ...named.policy, gates: [{ gate: 'not-frozen' as const }, ...named.policy.gates] };
-    const thought = { ...nobody, gates: gateFacts({ policy, calendars: [FREEZE] }) };
+    const thought = { ...nobody, gates: gateFacts({ policy, calendars: [freezeOfTheBooks] }) };
     expect(register.given().when(requestBypass, both, thought).decision).toMatchObject([{ data: { gates: ['not-frozen', 'approved'] } }]);
     const refusal = register.given().when(requestBypass, both, facts).thenRefused('gate-not-in-policy');
     expect(refusal.detail).toContain('does not ask for not-frozen, and no calendar is about this. It could waive: ');
