@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import {
   appendLeaves,
@@ -31,6 +32,33 @@ function treeHash(leaves: readonly Hash[]): Hash {
 const sized = fc.integer({ min: 1, max: 300 });
 const leafOfTree = sized.chain((size) => fc.record({ size: fc.constant(size), index: fc.integer({ min: 0, max: size - 1 }) }));
 const twoSizes = sized.chain((second) => fc.record({ second: fc.constant(second), first: fc.integer({ min: 1, max: second }) }));
+
+describe('the hashes of leaves and nodes', () => {
+  const sha256 = (...parts: readonly Uint8Array[]): Hash => createHash('sha256').update(Buffer.concat(parts)).digest();
+  const zero = Buffer.from([0]);
+
+  it('are SHA-256 behind a first byte of 0 and of 1, whatever came before', () => {
+    const sized = fc.tuple(fc.uint8Array({ minLength: 1, maxLength: 64 }), fc.constantFrom(1, 100, 255, 256, 257, 300, 1000));
+    fc.assert(
+      fc.property(fc.array(sized, { minLength: 1, maxLength: 5 }), (all) => {
+        for (const [bytes, times] of all) {
+          const leaf = Buffer.concat(Array.from({ length: times }, () => bytes));
+          expect(leafHash(leaf)).toEqual(sha256(zero, leaf));
+          expect(nodeHash(leafHash(leaf), sha256(leaf))).toEqual(sha256(Buffer.from([1]), sha256(zero, leaf), sha256(leaf)));
+        }
+      }),
+    );
+    for (const length of [0, 16_382, 16_383, 16_384, 16_385]) {
+      const leaf = Buffer.alloc(length, 7);
+      expect(leafHash(leaf)).toEqual(sha256(zero, leaf));
+    }
+  });
+
+  it('are those of the UTF-8 of a text', () => {
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => leafHash(text).equals(leafHash(Buffer.from(text)))));
+    expect(leafHash('a\0b')).toEqual(sha256(zero, Buffer.from([0x61, 0, 0x62])));
+  });
+});
 
 describe('the root of a tree', () => {
   it('is of nothing the hash of nothing, and of one leaf the leaf', () => {

@@ -24,19 +24,26 @@ export const EMPTY_ROOT: Hash = sha256(Buffer.alloc(0));
 
 /** MTH({d}) = SHA-256(0x00 ‖ d). Text counts as UTF-8. */
 export function leafHash(data: Buffer | string): Hash {
-  return sha256(Buffer.concat([LEAF, typeof data === 'string' ? Buffer.from(data, 'utf8') : data]));
+  if (typeof data === 'string') return sha256(`\0${data}`);
+  if (data.length >= LEAF.length) return sha256(Buffer.concat([LEAF.subarray(0, 1), data]));
+  LEAF.set(data, 1);
+  return sha256(LEAF.subarray(0, 1 + data.length));
 }
 
-/** SHA-256(0x01 ‖ left ‖ right). */
+/** SHA-256(0x01 ‖ left ‖ right). @throws RangeError they have more than 64 bytes together */
 export function nodeHash(left: Hash, right: Hash): Hash {
-  return sha256(Buffer.concat([NODE, left, right]));
+  NODE.set(left, 1);
+  NODE.set(right, 1 + left.length);
+  return sha256(NODE.subarray(0, 1 + left.length + right.length));
 }
 
-const LEAF = Buffer.from([0]);
-const NODE = Buffer.from([1]);
+/** Written over for every leaf that fits, and every node: what it takes to make a buffer is more than the hash. The first byte stays. */
+const LEAF = Buffer.alloc(16 * 1024, 0);
+const NODE = Buffer.alloc(65, 1);
 
-function sha256(bytes: Buffer): Hash {
-  return hash('sha256', bytes, 'buffer');
+function sha256(bytes: Buffer | string): Hash {
+  // As text of a byte a character, since `buffer` takes twice as long.
+  return Buffer.from(hash('sha256', bytes, 'binary'), 'binary');
 }
 
 /** A tree as far as it takes to go on appending: its size, and the roots of its perfect subtrees from the left (the largest) to the right. */
