@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import { secretsIn, withoutSecrets } from '#libs/secrets';
 import { load, type Aggregate, type Loaded } from './aggregate.ts';
@@ -291,9 +291,7 @@ export function hashCommand<C extends object>(name: string, command: Issued<C>):
 }
 
 function hashOf(value: unknown): string {
-  return createHash('sha256')
-    .update(canonicalize(value) ?? '')
-    .digest('hex');
+  return hash('sha256', canonicalize(value) ?? '', 'hex');
 }
 
 /** A command's own fields: what was asked, without target and meta. */

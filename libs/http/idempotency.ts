@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Inject, Injectable, Logger, Optional, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
 import canonicalize from 'canonicalize';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -109,9 +109,7 @@ function keptHeaders(reply: FastifyReply): Record<string, string> {
 /** SHA-256 over method, path with query, If-Match and the canonical body (RFC 8785): key order and spaces make no other request. */
 function hashOf(request: FastifyRequest): Buffer {
   const asked = { method: request.method, url: request.url, ifMatch: request.headers['if-match'] ?? null, body: request.body ?? null };
-  return createHash('sha256')
-    .update(canonicalize(asked) ?? '')
-    .digest();
+  return hash('sha256', canonicalize(asked) ?? '', 'buffer');
 }
 
 function isStream(body: unknown): boolean {

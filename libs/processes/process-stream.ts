@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   AppendOutcomeUnknown,
   derivedId,
@@ -93,7 +93,7 @@ function newEvent(codec: EventCodec, stream: string, event: ProcessEvent, cause:
     actor: actor.person,
     principal: actor.principal,
     commandId,
-    commandHash: createHash('sha256').update(commandId).digest('hex'),
+    commandHash: hash('sha256', commandId, 'hex'),
     correlationId: cause.correlationId,
     causationId: cause.id,
     recordedAt: cause.now,
