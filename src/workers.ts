@@ -167,7 +167,7 @@ export function startWorkers(
             kind: configuration.eventStoreUrl ? 'eventstoredb' : 'postgres',
             views,
             records: keeper,
-            retainUntil: (at) => retainUntil((aggregate, id) => aggregates.load(aggregate, id), at),
+            retainUntil: (at) => retainUntil(aggregates.read, at),
             now,
             onAlarm: ({ code, detail }) => logger.error({ code }, `The archive needs a person: ${detail}`),
           })

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import {
   load,
+  readerOf,
   refuse,
   RefusedError,
   type Aggregate,
@@ -8,6 +9,7 @@ import {
   type EventCodec,
   type EventLog,
   type Loaded,
+  type ReadAggregate,
 } from '#libs/event-sourcing';
 import { AN_INSTANT, parseInstant } from '#libs/instant';
 import { EVENT_CODEC, EVENT_LOG } from './tokens.ts';
@@ -25,10 +27,15 @@ export type AggregateAnswer<S> = S & {
 /** Answers from the streams themselves, as they are or as they were. */
 @Injectable()
 export class Aggregates {
+  /** As they are. */
+  readonly read: ReadAggregate;
+
   constructor(
     @Inject(EVENT_LOG) private readonly log: EventLog,
     @Inject(EVENT_CODEC) private readonly codec: EventCodec,
-  ) {}
+  ) {
+    this.read = readerOf(log, codec);
+  }
 
   load<S, E extends DomainEvent>(aggregate: Aggregate<S, E>, id: string, asOf?: string): Promise<Loaded<S>> {
     return load(this.log, this.codec, aggregate, id, asOf);

@@ -39,7 +39,7 @@ export interface Loaded<S> {
  * @throws RefusedError somebody has appended to it around Plimsoll: nothing is decided on it, and whoever asks goes on
  */
 export async function load<S, E extends DomainEvent>(
-  log: EventLog,
+  log: Pick<EventLog, 'readStream'>,
   codec: EventCodec,
   aggregate: Aggregate<S, E>,
   id: string,

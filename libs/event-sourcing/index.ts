@@ -7,6 +7,7 @@ export * from './event.ts';
 export * from './event-log.ts';
 export * from './ids.ts';
 export * from './own.ts';
+export * from './reading.ts';
 export * from './sealing.ts';
 export * from './serialise.ts';
 export * from './stray.ts';

@@ -224,6 +224,11 @@ describe('a conflict with somebody else', () => {
     expect(decided).toEqual([0, 0, 10, 10, 20]);
   });
 
+  it('shows it to one that reads ahead, too', async () => {
+    await transact({ log: contended(2), codec }, { ...fillJar, topic: () => 'filling' }, fill(1));
+    expect(decided).toEqual([0, 0, 10, 10, 20]);
+  });
+
   it('ends in a refusal that says so where it never ends, and stores nothing', async () => {
     const error = await refusalOf(transact({ log: contended(100), codec }, sealJar, seal()));
     expect(error).toBeInstanceOf(TooMuchContention);

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import { secretsIn, withoutSecrets } from '#libs/secrets';
-import { load, type Aggregate, type Loaded } from './aggregate.ts';
+import type { Aggregate } from './aggregate.ts';
 import type { EventCodec } from './codec.ts';
 import type { CommandMeta, Issued } from './command.ts';
 import { isRefusal, refuse, RefusedError, TooMuchContention, type Decision, type Refusal } from './decision.ts';
@@ -9,13 +9,11 @@ import { denialStream, type CommandDenied } from './denial.ts';
 import { isProgram, type DomainEvent, type EventMetadata, type NewEvent } from './event.ts';
 import { AppendOutcomeUnknown, NO_STREAM, WrongExpectedRevision, type Appended, type EventLog } from './event-log.ts';
 import { derivedId, eventId } from './ids.ts';
+import { aheadFor, readerOf, type ReadAggregate } from './reading.ts';
 import { holdsSealedText, withoutSealedText, type TextSealer } from './sealing.ts';
 
 /** Most times a command is decided again after somebody else's append came first. */
 export const MAX_DECISIONS = 4;
-
-/** Reads other streams for a rule. Everything read is folded from the log itself, never from a view (principle 1). */
-export type ReadAggregate = <S, E extends DomainEvent>(aggregate: Aggregate<S, E>, id: string) => Promise<Loaded<S>>;
 
 /** A command with its rule and what the rule needs: the whole of a slice but its route. */
 export interface CommandDefinition<C extends object, S, E extends DomainEvent, F> {
@@ -28,6 +26,8 @@ export interface CommandDefinition<C extends object, S, E extends DomainEvent, F
   readonly decide: (command: Issued<C>, state: S, facts: F) => Decision<E>;
   /** Reads what the rule needs besides the aggregate's own state; run again for every decision. */
   readonly facts?: (read: ReadAggregate, command: Issued<C>, state: S) => Promise<F>;
+  /** What `facts` read for this is much what was read for it before: see `ReadAggregate.ahead`. */
+  readonly topic?: (command: Issued<C>) => string;
   /** Governed: a refusal is itself an event (principle 5). Names what the denial is about, e.g. the release. */
   readonly governed?: (command: Issued<C>, state: S, facts: F) => Readonly<Record<string, string>>;
   /**
@@ -94,10 +94,12 @@ export async function transact<C extends object, S, E extends DomainEvent, F>(
   const command = await sealed(definition, fitToStore(issued), sealer);
   const asked = askedOf(command);
   const commandHash = hashCommand(definition.type.name, command);
-  const read: ReadAggregate = (aggregate, id) => load(log, codec, aggregate, id);
+  const reader = readerOf(log, codec);
+  const topic = definition.topic?.(command);
 
   for (let decisions = 1; ; decisions++) {
-    const loaded = await load(log, codec, definition.aggregate, command.target);
+    const read = topic === undefined ? reader : aheadFor(reader, topic);
+    const loaded = await read(definition.aggregate, command.target);
     const earlier = loaded.events.filter((e) => e.metadata.commandId === meta.commandId);
     const last = earlier.at(-1);
     if (last) {

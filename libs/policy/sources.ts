@@ -25,7 +25,7 @@ import {
   versionLineId,
   digestText,
 } from '#libs/contracts';
-import { own, type Aggregate, type DomainEvent, type Loaded, type ReadAggregate, type StoredEvent } from '#libs/event-sourcing';
+import { aheadFor, own, type Aggregate, type DomainEvent, type Loaded, type ReadAggregate, type StoredEvent } from '#libs/event-sourcing';
 import { inForce as countingOf, inScope, tzdataVersion, type CalendarInForce, type CalendarVersion } from '#libs/calendar';
 import { ACCOUNT } from '#libs/identity';
 import { authorAccounts } from './authors.ts';
@@ -573,6 +573,11 @@ export const sources: readonly Aggregate<unknown, DomainEvent>[] = [
   ownershipSource,
 ].map((source) => source as unknown as Aggregate<unknown, DomainEvent>);
 
+/** For `ReadAggregate.ahead`: what gates of a release read for an environment is much the same every time. */
+export function gatesTopic(releaseId: string, environment: string): string {
+  return `gates ${releaseId} ${environment}`;
+}
+
 /**
  * Reads all sources of a release's gates for an environment.
  *
@@ -590,7 +595,7 @@ export async function readGateFacts(
   engine: string = ENGINE,
   draft?: PolicyDraft,
 ): Promise<GateFacts> {
-  const read = onceEach(log);
+  const read = onceEach(aheadFor(log, gatesTopic(releaseId, environment)));
   const facts = await readFacts(read, releaseId, environment, now, bypassId, engine, draft);
   const { countsAgain, entitled } = traitsOf(engine);
   if (!facts.change || !countsAgain) return facts;

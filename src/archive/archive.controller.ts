@@ -43,7 +43,7 @@ export class ArchiveController {
   @Roles('records-manager', 'auditor', 'release-manager', 'sre')
   retention(): Promise<RetentionStatus> {
     const { pool } = this.infrastructure;
-    return retentionStatus(pool, (aggregate, id) => this.aggregates.load(aggregate, id), this.clock().toISOString());
+    return retentionStatus(pool, this.aggregates.read, this.clock().toISOString());
   }
 
   /** What is kept whole beside the log: a step's log, a report; its bytes, as the event's digest says. 410 with the manifest that holds it where it is no longer at hand. */

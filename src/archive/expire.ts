@@ -2,13 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { recordName, sha256, type Archive, type RecordStore } from '#libs/archive';
 import {
   issue,
-  load,
+  readerOf,
   RefusedError,
   transact,
   type CommandMeta,
   type EventCodec,
   type EventLog,
-  type ReadAggregate,
   type Transacted,
 } from '#libs/event-sourcing';
 import { heldBy, readRecordFacts } from '#libs/retention';
@@ -44,7 +43,7 @@ export type Expired = { readonly removed: true } | { readonly removed: false; re
 export async function expire(ports: ExpiryPorts, at: ArchivedHere, now: string): Promise<Expired> {
   const { log, codec, archive, store } = ports;
   const { recordId, stream, revision, manifest, manifestSha256 } = at;
-  const read: ReadAggregate = (aggregate, id) => load(log, codec, aggregate, id);
+  const read = readerOf(log, codec);
   if (!(await store.has(recordId))) {
     const { state } = await read(record, recordId);
     if (state.status === 'expired') return { removed: true };

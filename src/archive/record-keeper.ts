@@ -11,7 +11,7 @@ import {
   type ArchivedRecord,
   type RecordStore,
 } from '#libs/archive';
-import { load, type EventCodec, type EventLog, type ReadAggregate } from '#libs/event-sourcing';
+import { type EventCodec, type EventLog, load, type ReadAggregate, readerOf } from '#libs/event-sourcing';
 import { daysAfter, readRecordFacts, recordOf } from '#libs/retention';
 import type { TransactionalHandler } from '#libs/subscriptions';
 import { expire } from './expire.ts';
@@ -238,7 +238,7 @@ export class RecordKeeper {
 
   private async factsOf({ record_id: recordId, stream, revision }: Row): Promise<Awaited<ReturnType<typeof readRecordFacts>>> {
     const { log, codec, now } = this.options;
-    const read: ReadAggregate = (aggregate, id) => load(log, codec, aggregate, id);
+    const read = readerOf(log, codec);
     return await readRecordFacts(read, { recordId, stream, revision, now: now() });
   }
 }

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { changeId } from '#libs/contracts';
 import { Aggregates } from '#libs/cqrs';
 import { csvOf } from '#libs/csv';
-import { issue, refuse, RefusedError, type CommandMeta, type ReadAggregate, type Transacted } from '#libs/event-sourcing';
+import { issue, refuse, RefusedError, type CommandMeta, type Transacted } from '#libs/event-sourcing';
 import {
   CLOCK,
   IdPipe,
@@ -201,7 +201,7 @@ export class ChangesController {
   async standing(@Param('id', IdPipe) id: string): Promise<unknown> {
     const state = await this.aggregates.answer(change, id);
     const { releaseId = '', environment = '', dossier, recused } = state;
-    const facts = await readGateFacts(this.read, releaseId, environment, this.clock().toISOString());
+    const facts = await readGateFacts(this.aggregates.read, releaseId, environment, this.clock().toISOString());
     const { members = [], board: of } = facts.change ?? {};
     const hands = facts.change?.hands ?? handsAsRecorded(state);
     const standing = standingOf(members, dutiesKnown(facts, hands), recused);
@@ -309,8 +309,6 @@ export class ChangesController {
     if (!contents) throw new RefusedError(refuse('not-found', 'board-unknown', `There is no board ${id}.`));
     return { contents, version, ...(tzdata ? { tzdata } : {}) };
   }
-
-  private readonly read: ReadAggregate = (aggregate, id) => this.aggregates.load(aggregate, id);
 }
 
 /** The body's bytes; its length was bounded by the route. */

@@ -1,7 +1,7 @@
 import { IsOptional, IsUUID, Matches } from 'class-validator';
 import type { DeploymentEvent } from '#libs/contracts';
 import { defineCommand, refuse, type Decision, type Issued } from '#libs/event-sourcing';
-import { bypassRefusal, evaluateGates, gatesRefusal, readJudgedFacts, type GateFacts } from '#libs/policy';
+import { bypassRefusal, evaluateGates, gatesRefusal, gatesTopic, readJudgedFacts, type GateFacts } from '#libs/policy';
 import { deployment, type Deployment } from './deployment.ts';
 
 export class StartDeployment {
@@ -53,5 +53,6 @@ export const startDeploymentCommand = defineCommand({
       { releaseId, environment, kind: 'deployment', deployer: meta.actor.person, ...(bypassId ? { bypassId } : {}) },
       meta.now,
     ),
+  topic: ({ releaseId, environment }) => gatesTopic(releaseId, environment),
   governed: ({ releaseId, environment, bypassId }) => ({ releaseId, environment, ...(bypassId ? { bypassId } : {}) }),
 });

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Aggregates } from '#libs/cqrs';
+import { aheadFor } from '#libs/event-sourcing';
 import { principalOf, type PersonResolver } from '#libs/identity';
 import { personOfAccount } from '#libs/policy';
 
@@ -9,6 +10,7 @@ export class AccountResolver implements PersonResolver {
   constructor(private readonly aggregates: Aggregates) {}
 
   async resolve(issuer: string, subject: string): Promise<string | undefined> {
-    return (await personOfAccount((aggregate, id) => this.aggregates.load(aggregate, id), principalOf(issuer, subject))).person;
+    const principal = principalOf(issuer, subject);
+    return (await personOfAccount(aheadFor(this.aggregates.read, `account ${principal}`), principal)).person;
   }
 }

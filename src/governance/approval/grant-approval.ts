@@ -143,6 +143,7 @@ export const grantApprovalCommand = defineCommand({
   aggregate: approval,
   decide: grantApproval,
   facts: voteFacts,
+  topic: ({ target }) => `approval ${target}`,
   governed: aboutApproval,
 });
 
@@ -153,5 +154,6 @@ export const rejectApprovalCommand = defineCommand({
   aggregate: approval,
   decide: rejectApproval,
   facts: voteFacts,
+  topic: ({ target }) => `approval ${target}`,
   governed: aboutApproval,
 });

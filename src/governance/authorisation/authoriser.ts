@@ -34,16 +34,18 @@ const EVERYWHERE = { kind: 'organisation', id: '*' } as const;
  */
 @Injectable()
 export class GrantAuthoriser implements Authoriser {
-  private readonly read: ReadAggregate = (aggregate, id) => this.aggregates.load(aggregate, id);
+  private readonly read: ReadAggregate;
 
   constructor(
     @Inject(EVENT_LOG) private readonly log: EventLog,
     @Inject(EVENT_CODEC) private readonly codec: EventCodec,
-    private readonly aggregates: Aggregates,
+    aggregates: Aggregates,
     private readonly routes: GuardedRoutes,
     @Optional() @Inject(ROLES_FROM) private readonly rolesFrom: RolesFrom = 'token',
     @Optional() @Inject(TEXT_SEALER) private readonly sealer?: TextSealer,
-  ) {}
+  ) {
+    this.read = aggregates.read;
+  }
 
   async authorise(request: RouteRequest): Promise<Allowed | { readonly refusal: Refusal; readonly position?: bigint }> {
     const counts = request.method === 'POST' || request.roles !== undefined;

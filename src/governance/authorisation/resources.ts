@@ -1,5 +1,5 @@
 import { ownershipId, type ApprovalEvent, type ChangeEvent, type DeploymentEvent, type ReleaseEvent } from '#libs/contracts';
-import type { Aggregate, ReadAggregate } from '#libs/event-sourcing';
+import { aheadFor, type Aggregate, type ReadAggregate } from '#libs/event-sourcing';
 import type { ScopedResource } from '#libs/identity';
 import { ownership } from '../ownership/ownership.ts';
 
@@ -42,7 +42,7 @@ const ID = /^[A-Za-z0-9-]{1,64}$/;
  * the request refused later, so that naming one buys nothing. What can't be known stays unknown, and is covered by the organisation's scope alone.
  */
 export async function resourceOf(
-  read: ReadAggregate,
+  log: ReadAggregate,
   request: { readonly route: string; readonly parameters: Readonly<Record<string, string>>; readonly body: unknown },
 ): Promise<{ readonly resource: ScopedResource; readonly releaseId?: string }> {
   const named = (field: string, pattern: RegExp): string | undefined => {
@@ -57,6 +57,8 @@ export async function resourceOf(
   const approvalId = of('approvals');
   const deploymentId = of('deployments') ?? named('deploymentId', ID);
   const changeId = of('changes');
+  const about = id ?? deploymentId ?? named('releaseId', ID);
+  const read = about === undefined ? log : aheadFor(log, `place ${about}`);
   const [approved, changed, deployed] = await Promise.all([
     approvalId === undefined ? undefined : read(approvalPlace, approvalId),
     changeId === undefined ? undefined : read(changePlace, changeId),

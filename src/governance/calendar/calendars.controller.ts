@@ -117,7 +117,7 @@ export class CalendarsController {
     } = parametersOf(query, ['environment', 'changeClass', 'product', 'service']);
     if (environment === undefined) throw invalid('environment', 'Say for which environment.');
     if (!isChangeClass(changeClass)) throw invalid('changeClass', `This must be one of: ${CLASSES.join(', ')}.`);
-    return await readCalendars((aggregate, id) => this.aggregates.load(aggregate, id), {
+    return await readCalendars(this.aggregates.read, {
       environment,
       changeClass,
       services: service === undefined ? [] : [service],

@@ -27,6 +27,6 @@ export class KeyDestroyer {
   }
 
   private async isHeld(subject: string): Promise<boolean> {
-    return (await holdsOn((aggregate, id) => this.ports.aggregates.load(aggregate, id), subject)).holds.length > 0;
+    return (await holdsOn(this.ports.aggregates.read, subject)).holds.length > 0;
   }
 }
