@@ -2,9 +2,11 @@ import type { Client } from 'pg';
 import { backoff, pause } from './waiting.ts';
 
 const CHANNEL = 'event_log';
+/** Whoever appended is answered before all those begin who follow the log: they are many, and have the time. */
+const ANSWER_FIRST_MS = 5;
 
 /**
- * Tells readers that there may be something new: appends of this process at once, those of others by LISTEN.
+ * Tells readers that there may be something new: of appends of this process by itself, of those of others by LISTEN.
  * A notification can be lost with its connection, so nobody should wait on it alone for ever.
  */
 export class Wakeups {
@@ -13,6 +15,7 @@ export class Wakeups {
   private readonly waiting = new Set<() => void>();
   private readonly closing = new AbortController();
   private listening: Promise<void> | undefined;
+  private soon: NodeJS.Timeout | undefined;
 
   constructor(private readonly connect: () => Client) {}
 
@@ -25,7 +28,7 @@ export class Wakeups {
   announce(position: bigint): void {
     if (position <= this.announced) return;
     this.announced = position;
-    this.wakeAll();
+    this.soon ??= setTimeout(() => this.wakeAll(), ANSWER_FIRST_MS);
   }
 
   /** Waits for an announcement after the ticket, at most so many milliseconds, or until the signal aborts. */
@@ -52,6 +55,8 @@ export class Wakeups {
   }
 
   private wakeAll(): void {
+    clearTimeout(this.soon);
+    this.soon = undefined;
     this.version++;
     for (const wake of [...this.waiting]) wake();
   }
