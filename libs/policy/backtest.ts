@@ -307,7 +307,7 @@ export class PolicyBacktest {
 
   /** Streams as the log has them here, but no later than a decision cites them. */
   private readerAt(cited: ReadonlyMap<string, number>): ReadAggregate {
-    return async <S, E extends DomainEvent>(aggregate: Aggregate<S, E>, id: string): Promise<Loaded<S>> => {
+    return <S, E extends DomainEvent>(aggregate: Aggregate<S, E>, id: string): Promise<Loaded<S>> => {
       const fold = this.folds.get(aggregate.category);
       if (!fold || fold !== (aggregate as unknown)) {
         throw new Error(`Gates read ${aggregate.category}, which is not among the sources that a replay keeps.`);
@@ -315,7 +315,7 @@ export class PolicyBacktest {
       const stream = streamName(aggregate.category, id);
       const kept = this.streams.get(stream) ?? new Kept(stream, fold.initial);
       const upTo = cited.get(stream) ?? kept.revision;
-      return (upTo < kept.revision ? await this.before(fold, stream, upTo) : kept) as Loaded<S>;
+      return (upTo < kept.revision ? this.before(fold, stream, upTo) : Promise.resolve(kept)) as Promise<Loaded<S>>;
     };
   }
 

@@ -612,7 +612,7 @@ export async function readGateFacts(
 }
 
 async function readFacts(
-  log: ReadAggregate,
+  read: ReadAggregate,
   releaseId: string,
   environment: string,
   now: string,
@@ -621,7 +621,6 @@ async function readFacts(
   draft: PolicyDraft | undefined,
 ): Promise<GateFacts> {
   const { everyDuty, everyHand, risk: byRisk, builders, inOrder, classBorne, dutiesAlways, stayed, entitled } = traitsOf(engine);
-  const read = onceEach(log);
   // Every round is a way to the log and back: what can be named already is asked for together.
   const [release, target, approval, reports, calendars] = await Promise.all([
     read(releaseSource, releaseId),
@@ -773,11 +772,11 @@ function productOf({ product }: Pick<ReleaseSource, 'product'>): { product?: str
 /** Reads every stream of an aggregate once: two gates that rest on one stream must not see two revisions of it. */
 function onceEach(read: ReadAggregate): ReadAggregate {
   const known = new Map<unknown, Map<string, Promise<unknown>>>();
-  return async <S, E extends DomainEvent>(aggregate: Aggregate<S, E>, id: string): Promise<Loaded<S>> => {
-    const ofAggregate = known.get(aggregate) ?? new Map<string, Promise<unknown>>();
-    known.set(aggregate, ofAggregate);
-    const loaded = ofAggregate.get(id) ?? read(aggregate, id);
-    ofAggregate.set(id, loaded);
-    return (await loaded) as Loaded<S>;
+  return <S, E extends DomainEvent>(aggregate: Aggregate<S, E>, id: string): Promise<Loaded<S>> => {
+    let ofAggregate = known.get(aggregate);
+    if (!ofAggregate) known.set(aggregate, (ofAggregate = new Map<string, Promise<unknown>>()));
+    let loaded = ofAggregate.get(id);
+    if (!loaded) ofAggregate.set(id, (loaded = read(aggregate, id)));
+    return loaded as Promise<Loaded<S>>;
   };
 }

@@ -62,7 +62,8 @@ const say = values.json ? console.error : console.log;
 const machine = describeMachine(folder);
 say(
   `${machine.cores} cores (${machine.cpu}), ${machine.memoryGb} GB, ${machine.platform}, Node ${machine.node}; ` +
-    `a flush to disk takes ${machine.flushMs.toFixed(2)} ms; load average ${machine.loadAverage.map((n) => n.toFixed(2)).join(', ')}`,
+    `a flush to disk takes ${machine.flushMs.toFixed(2)} ms; JSON.parse ${machine.parseMbPerSecond.toFixed(0)} MB/s, SHA-256 of 1 KB ${machine.sha256Us.toFixed(1)} µs; ` +
+    `load average ${machine.loadAverage.map((n) => n.toFixed(2)).join(', ')}`,
 );
 const reports: (BenchReport & { readonly loadAverage: readonly number[] })[] = [];
 for (const name of chosen) {
