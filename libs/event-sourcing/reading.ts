@@ -67,8 +67,8 @@ class ReadAhead {
   }
 }
 
-const MOST_TOPICS = 4096;
-const MOST_STREAMS = 64;
+const MOST_TOPICS = 2048;
+const MOST_STREAMS = 48;
 /** After so many times in which nobody asked for it, a stream is expected no more. */
 const MOST_MISSES = 3;
 

@@ -26,7 +26,7 @@ export interface CommandDefinition<C extends object, S, E extends DomainEvent, F
   readonly decide: (command: Issued<C>, state: S, facts: F) => Decision<E>;
   /** Reads what the rule needs besides the aggregate's own state; run again for every decision. */
   readonly facts?: (read: ReadAggregate, command: Issued<C>, state: S) => Promise<F>;
-  /** What `facts` read for this is much what was read for it before: see `ReadAggregate.ahead`. */
+  /** What `facts` read for this is much what was read for it before (see `ReadAggregate.ahead`); the same command on the same stream unless told. */
   readonly topic?: (command: Issued<C>) => string;
   /** Governed: a refusal is itself an event (principle 5). Names what the denial is about, e.g. the release. */
   readonly governed?: (command: Issued<C>, state: S, facts: F) => Readonly<Record<string, string>>;
@@ -95,7 +95,7 @@ export async function transact<C extends object, S, E extends DomainEvent, F>(
   const asked = askedOf(command);
   const commandHash = hashCommand(definition.type.name, command);
   const reader = readerOf(log, codec);
-  const topic = definition.topic?.(command);
+  const topic = definition.topic?.(command) ?? (definition.facts && `${definition.type.name} ${command.target}`);
 
   for (let decisions = 1; ; decisions++) {
     const read = topic === undefined ? reader : aheadFor(reader, topic);

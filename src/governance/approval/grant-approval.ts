@@ -143,7 +143,6 @@ export const grantApprovalCommand = defineCommand({
   aggregate: approval,
   decide: grantApproval,
   facts: voteFacts,
-  topic: ({ target }) => `approval ${target}`,
   governed: aboutApproval,
 });
 
@@ -154,6 +153,5 @@ export const rejectApprovalCommand = defineCommand({
   aggregate: approval,
   decide: rejectApproval,
   facts: voteFacts,
-  topic: ({ target }) => `approval ${target}`,
   governed: aboutApproval,
 });
