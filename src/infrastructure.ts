@@ -47,7 +47,9 @@ export interface Progress {
 /** Opens everything in the order of need; what fails says what it was about. What was opened before a failure is closed again. */
 export async function openInfrastructure(configuration: Configuration, progress: Progress): Promise<Infrastructure> {
   const opened: (() => Promise<void>)[] = [];
+  let closing = false;
   const close = async (): Promise<void> => {
+    closing = true;
     for (const closeOne of opened.splice(0).reverse()) await closeOne();
   };
   try {
@@ -60,7 +62,10 @@ export async function openInfrastructure(configuration: Configuration, progress:
 
     // One connection for each projection and process at work, and some for queries.
     const pool = new Pool({ connectionString: databaseUrl, max: 24, application_name: bootName(randomUUID()) });
-    pool.on('error', (error) => progress.warn(`An idle database connection broke: ${error.message}`));
+    pool.on('error', (error) => {
+      // Whoever stops Plimsoll with its database need not be told that both have stopped.
+      if (!closing) progress.warn(`An idle database connection broke: ${error.message}`);
+    });
     opened.push(() => pool.end());
 
     const log = configuration.eventStoreUrl

@@ -26,10 +26,12 @@ try {
   console.log(
     `Plimsoll is ready on ${plimsoll.url}\n  API page      ${plimsoll.url}/docs\n  health        ${plimsoll.url}/health/ready\n  metrics       ${plimsoll.url}/metrics`,
   );
+  let stopping = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     // Not once: a terminal tells the whole group, and npm tells again; the second time must not cut the first one short.
     process.on(signal, () => {
-      console.log(`Stopping on ${signal}.`);
+      if (!stopping) console.log(`Stopping on ${signal}.`);
+      stopping = true;
       plimsoll.stop().then(
         () => process.exit(0),
         (error: unknown) => {
