@@ -59,12 +59,16 @@ describe('attacks on identity and roles', () => {
     authors,
   });
   /** A release that waits for approval: its grant route, and the tuple that is to be approved. */
-  const waiting = async (name: string, authors?: string[]): Promise<{ grant: string; vote: { tupleHash: string }; releaseId: string }> => {
+  const waiting = async (
+    name: string,
+    authors?: string[],
+    quorum = 2,
+  ): Promise<{ grant: string; vote: { tupleHash: string }; releaseId: string }> => {
     ok(
       await peter.post('/v1/governance/policies', {
         policyId: `p-${name}`,
         title: name,
-        gates: [{ gate: 'approved', quorum: 2 }, { gate: 'duties-separated' }],
+        gates: [{ gate: 'approved', quorum }, { gate: 'duties-separated' }],
         rollbackGates: [{ gate: 'rollback-target-ran' }],
       }),
     );
@@ -395,6 +399,25 @@ describe('attacks on identity and roles', () => {
     ok(await abel.post(route, vote));
     ok(await start());
   }, 60_000);
+
+  it('says of a quorum that those who hold the role can’t fill that they are too few, and nothing of the kind of one that they can', async () => {
+    const far = await waiting('far', undefined, 20);
+    const near = await waiting('near');
+    const headers = { 'plimsoll-min-position': String(await head()) };
+    const eligible = async ({ grant: route }: { grant: string }): Promise<{ holders: string[]; unblockedBy: string }> =>
+      (await anna.get(route.replace('/grant', '/eligible'), headers)).body as { holders: string[]; unblockedBy: string };
+    const { holders, unblockedBy } = await eligible(far);
+    expect(holders).toEqual(expect.arrayContaining([ids['anna'], ids['abel']]));
+    // Who wrote it holds no role for it, who asked for it holds a duty.
+    expect(holders).not.toEqual(expect.arrayContaining([ids['ada']]));
+    expect(holders).not.toEqual(expect.arrayContaining([ids['rita']]));
+    expect(unblockedBy).toContain(`Only ${holders.length} who hold a role for it can`);
+    expect(unblockedBy).toContain(`which is ${20 - holders.length} too few`);
+    expect((await eligible(near)).holders).toEqual(holders);
+    expect((await eligible(near)).unblockedBy).not.toContain('too few');
+    ok(await anna.post(far.grant, far.vote));
+    expect((await eligible(far)).holders).toEqual(holders.filter((one) => one !== ids['anna']));
+  });
 
   it('lets a role of a team count for what the team owns, once two persons have said so, and for nothing else', async () => {
     const tim = await joiner('tim');
