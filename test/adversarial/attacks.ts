@@ -351,6 +351,20 @@ export const attacks: readonly Attack[] = [
     spec: 'identity.spec.ts',
     title: 'lets no one person, and no program, give an environment a laxer policy or take a regime from it; and two persons do',
   },
+  played(
+    'one-loosens-started',
+    'rules loosened by one person',
+    'an environment that one person gives a laxer policy',
+    'A deployment that nobody approved is started under the laxer policy.',
+    'It is started under what another person has confirmed.',
+  ),
+  played(
+    'proposer-loosens-started',
+    'rules loosened by one person',
+    'a laxer policy that its proposer confirms',
+    'A deployment that nobody approved is started under the policy that she confirmed herself.',
+    'It is started under what another person has confirmed.',
+  ),
   {
     id: 'self-granted-role',
     of: 'self-granted role',
