@@ -19,6 +19,7 @@ import { UnauthorisedDeployments1767227230000 } from './1767227230000-unauthoris
 import { LedgerStrays1767227310000 } from './1767227310000-ledger-strays.ts';
 import { Denials1767227400000 } from './1767227400000-denials.ts';
 import { GovernanceLists1767227410000 } from './1767227410000-governance-lists.ts';
+import { EnvironmentProposals1767227500000 } from './1767227500000-environment-proposals.ts';
 
 /** Every change of the schema, oldest first. Forward only: a mistake is put right by the next one. */
 export const migrations: readonly (new () => MigrationInterface)[] = [
@@ -42,4 +43,5 @@ export const migrations: readonly (new () => MigrationInterface)[] = [
   LedgerStrays1767227310000,
   Denials1767227400000,
   GovernanceLists1767227410000,
+  EnvironmentProposals1767227500000,
 ];

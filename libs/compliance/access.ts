@@ -26,6 +26,7 @@ const DEEDS: { readonly [T in PlimsollEvent['type']]?: { readonly capability: Ca
   RolePolicyPublished: { capability: 'administer', roles: ['policy-editor'] },
   BoardDefined: { capability: 'administer', roles: ['policy-editor'] },
   RetentionPolicyPublished: { capability: 'administer', roles: ['records-manager', 'policy-editor'] },
+  EnvironmentChangeProposed: { capability: 'administer', roles: ['release-manager'] },
   EnvironmentDefined: { capability: 'administer', roles: ['release-manager'] },
   CalendarDeclared: { capability: 'administer', roles: ['release-manager', 'policy-editor'] },
   CalendarChanged: { capability: 'administer', roles: ['release-manager', 'policy-editor'] },

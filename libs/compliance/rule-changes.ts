@@ -62,6 +62,8 @@ export const RULE_CHANGES: { readonly [T in PlimsollEvent['type']]: RuleChange['
   DeploymentSucceeded: 'none',
   DutyPartiesNoted: 'none',
   DutyViolationFound: 'none',
+  EnvironmentChangeProposed: 'environment',
+  EnvironmentChangeWithdrawn: 'environment',
   EnvironmentDefined: 'environment',
   EnvironmentFreed: 'none',
   EnvironmentReserved: 'none',

@@ -30,6 +30,7 @@ const ID_OF: Readonly<Record<string, string>> = {
   changes: 'changeId',
   'dead-letters': 'outsideEventId',
   deployments: 'deploymentId',
+  environments: 'environment',
   groups: 'group',
   incidents: 'incidentId',
   'legal-holds': 'holdId',

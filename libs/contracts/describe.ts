@@ -109,7 +109,11 @@ const sentences: { readonly [T in PlimsollEvent['type']]: (data: DataOf<T>) => s
   StepSucceeded: (e) => `${e.compensating ? 'Compensation of step' : 'Step'} ${e.step} succeeded in ${e.durationMs} ms: ${e.summary}`,
   StepFailed: (e) => `${e.compensating ? 'Compensation of step' : 'Step'} ${e.step} failed after ${e.durationMs} ms: ${e.summary}`,
 
-  EnvironmentDefined: (e) => `Environment ${e.environment} (${e.class}) is governed by policy ${e.policyId}.`,
+  EnvironmentDefined: (e) =>
+    `Environment ${e.environment} (${e.class}) is governed by policy ${e.policyId}${e.regimes ? ` under ${e.regimes.join(', ')}` : ''}${e.confirmedBy ? `, as ${e.proposedBy} proposed and ${e.confirmedBy} confirmed.` : '.'}`,
+  EnvironmentChangeProposed: (e) =>
+    `${e.proposedBy} proposed that ${e.environment}, which ${rulesOf(e.formerly)} governs, be governed by ${rulesOf(e)}: ${e.reason}`,
+  EnvironmentChangeWithdrawn: (e) => `${e.withdrawnBy} withdrew what was proposed for ${e.environment}: ${e.reason}`,
   EnvironmentReserved: (e) => `${e.environment} was reserved for deployment ${e.deploymentId}, round ${e.round}.`,
   EnvironmentFreed: (e) => `${e.environment} was freed: the deployment ${e.outcome === 'halted' ? 'was halted' : e.outcome}.`,
   RunningVersionReported: (e) => `${e.reportedBy} reported ${e.artifact} of ${e.service} in ${e.environment} as ${e.change}.`,
@@ -189,6 +193,10 @@ function percent(share: number): string {
 
 function policyOf(receipt: DecisionReceipt): string {
   return `policy ${receipt.policyId} version ${receipt.policyVersion}`;
+}
+
+function rulesOf({ policyId, regimes }: DataOf<'EnvironmentChangeProposed'>['formerly']): string {
+  return `policy ${policyId} under ${regimes.join(', ') || 'no regime'}`;
 }
 
 function scopeOf({ scope }: { readonly scope: RoleScope }): string {

@@ -12,7 +12,32 @@ export type EnvironmentEvent =
         readonly policyId: string;
         /** Sorted; absent where it is under none. */
         readonly regimes?: readonly Regime[];
+        /** The proposal that takes effect with it, and both persons; absent where one was enough. */
+        readonly proposalId?: string;
+        readonly proposedBy?: string;
+        readonly confirmedBy?: string;
       }
+    >
+  /** Another policy, or fewer regimes: counts for nothing before another person has confirmed it, and `EnvironmentDefined` says so. */
+  | DomainEvent<
+      'EnvironmentChangeProposed',
+      {
+        readonly environment: string;
+        readonly proposalId: string;
+        readonly policyId: string;
+        /** Sorted; empty where it would be under none. */
+        readonly regimes: readonly Regime[];
+        /** What it was when this was proposed. */
+        readonly formerly: { readonly policyId: string; readonly regimes: readonly Regime[] };
+        readonly reason: string;
+        readonly proposedBy: string;
+        /** ISO 8601; from then on nobody confirms it. */
+        readonly expiresAt: string;
+      }
+    >
+  | DomainEvent<
+      'EnvironmentChangeWithdrawn',
+      { readonly environment: string; readonly proposalId: string; readonly reason: string; readonly withdrawnBy: string }
     >
   /** One deployment at a time holds an environment; `round` counts from 1 how often it was started or retried. */
   | DomainEvent<

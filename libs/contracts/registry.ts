@@ -130,6 +130,8 @@ export const declarations = {
   DeploymentSucceeded: first,
   DutyPartiesNoted: first,
   DutyViolationFound: first,
+  EnvironmentChangeProposed: first,
+  EnvironmentChangeWithdrawn: first,
   EnvironmentDefined: first,
   EnvironmentFreed: first,
   EnvironmentReserved: first,

@@ -63,6 +63,8 @@ export const TEXT_FIELDS: Readonly<Record<string, TextKind>> = {
   'DeploymentStarted.smoke.checks[].name': 'name',
   'DeploymentSucceeded.rollbackOf.reason': 'sealed',
   'DeploymentSucceeded.smoke.checks[].name': 'name',
+  'EnvironmentChangeProposed.reason': 'sealed',
+  'EnvironmentChangeWithdrawn.reason': 'sealed',
   'GroupDefined.title': 'name',
   'GroupMemberRemoved.reason': 'sealed',
   'IdentityBootstrapEnded.reason': 'sealed',

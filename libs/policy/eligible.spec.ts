@@ -1,4 +1,4 @@
-import { eligibleApprovers, unblockedByApproval, type GateFacts, type QuorumRule } from '#libs/policy';
+import { beyondReach, eligibleApprovers, reachOf, unblockedByApproval, type GateFacts, type QuorumRule } from '#libs/policy';
 import { gateFacts } from '#libs/policy/testing';
 
 const groups = { risk: ['anna', 'ada', 'otto'], security: ['anna', 'sven', 'rita'] };
@@ -96,5 +96,37 @@ describe('who can still approve', () => {
       unblockedByApproval(eligibleApprovers(asked([], { groups: { risk: many(count) } }), { quorum: 1, groups: [{ group: 'risk', quorum: 1 }] })); // prettier-ignore
     expect(sentence(10)).toBe(`1 more of group risk must approve (${many(10).join(', ')} can).`);
     expect(sentence(11)).toBe(`1 more of group risk must approve (${many(10).join(', ')} and others can).`);
+  });
+});
+
+describe('how far an approval can come', () => {
+  const two: QuorumRule = { quorum: 2 };
+  const holding = ['otto', 'anna', 'ada', 'rita', 'anna'];
+
+  it('is as far as those who hold a role for it, have no other duty and have not approved', () => {
+    const reach = reachOf(asked(), two, holding);
+    expect(reach).toEqual({ holders: ['anna', 'otto'], tooFew: 0 });
+    expect(beyondReach(reach)).toBe('');
+    expect(reachOf(asked(['anna']), two, holding)).toEqual({ holders: ['otto'], tooFew: 0 });
+  });
+
+  it('is not far enough where they are too few, and says who they are and how many are missing', () => {
+    expect(beyondReach(reachOf(asked(), { quorum: 20 }, holding))).toBe(
+      'Only 2 who hold a role for it can (anna, otto), which is 18 too few: two administrators of identities grant the role to 18 more, or a policy asks for fewer.',
+    );
+    expect(beyondReach(reachOf(asked(['anna']), { quorum: 3 }, holding))).toMatch(
+      /^Only otto holds a role for it and can, which is 1 too few: /,
+    );
+    expect(beyondReach(reachOf(asked(), two, ['ada']))).toMatch(/^Nobody else who holds a role for it can, which is 2 too few: /);
+    const many = Array.from({ length: 12 }, (_, n) => `p-${String(n).padStart(2, '0')}`);
+    expect(beyondReach(reachOf(asked(), { quorum: 13 }, many))).toContain(
+      '(p-00, p-01, p-02, p-03, p-04, p-05, p-06, p-07, p-08, p-09 and others)',
+    );
+  });
+
+  it('counts nobody who has left, whose role was revoked since, or whom the policy has no place for', () => {
+    expect(reachOf(asked([], { left: ['anna'], unentitled: ['otto'] }), two, holding)).toEqual({ holders: [], tooFew: 2 });
+    const ofGroups: QuorumRule = { quorum: 1, groups: [{ group: 'risk', quorum: 1 }] };
+    expect(reachOf(asked(), ofGroups, ['zoe', 'otto'])).toEqual({ holders: ['otto'], tooFew: 0 });
   });
 });

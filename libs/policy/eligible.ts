@@ -51,7 +51,7 @@ export function eligibleApprovers(facts: GateFacts, rule: QuorumRule, deployer?:
     const ref = own((why === 'left' ? refs.persons : refs.grants) ?? {}, person);
     return [{ person, reason: { ...UNABLE[why], ...(ref === undefined ? {} : { evidence: [ref] }) } }];
   });
-  const barred = new Set([...approvers, ...(facts.left ?? []), ...(facts.unentitled ?? []), ...excluded.map((e) => e.person)]);
+  const barred = barredFrom(facts, { approvers, excluded });
   const helps = (person: string): boolean =>
     !barred.has(person) && mayCount(person, rule, members) && tallyVotes([...approvers, person], rule, members).missing < tally.missing;
   return {
@@ -61,6 +61,43 @@ export function eligibleApprovers(facts: GateFacts, rule: QuorumRule, deployer?:
     anybody: tally.free.missing > 0,
     excluded,
   };
+}
+
+function barredFrom(
+  { left = [], unentitled = [] }: GateFacts,
+  { approvers, excluded }: Pick<Eligible, 'approvers' | 'excluded'>,
+): Set<string> {
+  return new Set([...approvers, ...left, ...unentitled, ...excluded.map((e) => e.person)]);
+}
+
+/** How far an approval can come with those who hold a role for it. */
+export interface Reach {
+  /** Who of them can still approve and would count; sorted. */
+  readonly holders: readonly string[];
+  /** How many persons would be missing when all of them had approved; 0 where they are enough. */
+  readonly tooFew: number;
+}
+
+/** Pure. `holding`: everybody who holds a role by which she could approve it. */
+export function reachOf(facts: GateFacts, rule: QuorumRule, holding: readonly string[]): Reach {
+  const members = countingMembers(facts);
+  const eligible = eligibleApprovers(facts, rule);
+  const barred = barredFrom(facts, eligible);
+  const holders = [...new Set(holding)].filter((person) => !barred.has(person) && mayCount(person, rule, members)).sort();
+  return { holders, tooFew: tallyVotes([...eligible.approvers, ...holders], rule, members).missing };
+}
+
+/** That an approval can't be brought about as roles are granted, as a sentence; empty where it can. */
+export function beyondReach({ holders, tooFew }: Reach): string {
+  if (tooFew === 0) return '';
+  const [first, ...others] = holders;
+  const who =
+    first === undefined
+      ? 'Nobody else who holds a role for it can'
+      : others.length === 0
+        ? `Only ${first} holds a role for it and can`
+        : `Only ${holders.length} who hold a role for it can (${holders.slice(0, 10).join(', ')}${holders.length > 10 ? ' and others' : ''})`;
+  return `${who}, which is ${tooFew} too few: two administrators of identities grant the role to ${tooFew} more, or a policy asks for fewer.`;
 }
 
 /** What would bring an approval about, as a sentence. */

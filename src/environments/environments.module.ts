@@ -1,6 +1,11 @@
 import { Module } from '@nestjs/common';
 import { commandHandlers } from '#libs/cqrs';
 import { defineEnvironmentCommand } from './environment/define-environment.ts';
+import {
+  confirmEnvironmentChangeCommand,
+  proposeEnvironmentChangeCommand,
+  withdrawEnvironmentChangeCommand,
+} from './environment/propose-environment-change.ts';
 import { reportRunningVersionCommand } from './environment/report-running-version.ts';
 import { freeEnvironmentCommand, reserveEnvironmentCommand } from './environment/reserve-environment.ts';
 import { EnvironmentsViewsController } from './environments-views.controller.ts';
@@ -12,7 +17,15 @@ import { UnauthorisedDeploymentsHandler } from './views/unauthorised-deployments
 @Module({
   controllers: [EnvironmentsController, EnvironmentsViewsController, UnauthorisedDeploymentsController],
   providers: [
-    ...commandHandlers(defineEnvironmentCommand, reserveEnvironmentCommand, freeEnvironmentCommand, reportRunningVersionCommand),
+    ...commandHandlers(
+      defineEnvironmentCommand,
+      proposeEnvironmentChangeCommand,
+      confirmEnvironmentChangeCommand,
+      withdrawEnvironmentChangeCommand,
+      reserveEnvironmentCommand,
+      freeEnvironmentCommand,
+      reportRunningVersionCommand,
+    ),
     ...environmentMapQueries,
     UnauthorisedDeploymentsHandler,
   ],

@@ -1,25 +1,30 @@
-import { Body, Controller, Get, Param, Post, Query } from '@nestjs/common';
-import { CommandBus } from '@nestjs/cqrs';
+import { Body, Controller, Get, Inject, Optional, Param, Post, Query } from '@nestjs/common';
+import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { approvalId } from '#libs/contracts';
 import { Aggregates } from '#libs/cqrs';
 import { issue, type CommandMeta, type Transacted } from '#libs/event-sourcing';
-import { IdPipe, Meta, Roles, Vouches } from '#libs/http';
+import { IdPipe, Meta, Roles, View, Vouches } from '#libs/http';
 import { approval } from './approval/approval.ts';
 import { GrantApproval, RejectApproval } from './approval/grant-approval.ts';
-import { eligibleFor } from './approval/eligible-approvers.ts';
+import { eligibleFor, type Holding } from './approval/eligible-approvers.ts';
 import { RequestApproval } from './approval/request-approval.ts';
 import { WithdrawApproval } from './approval/withdraw-approval.ts';
+import { ROLES_FROM } from './authorisation/authoriser.ts';
+import type { RolesFrom } from './authorisation/access.ts';
 import { AddGroupMember, ConfirmGroupMember, RemoveGroupMember } from './group/change-members.ts';
 import { DefineGroup } from './group/define-group.ts';
 import { group } from './group/group.ts';
 import { policy } from './policy/policy.ts';
 import { PublishPolicy } from './policy/publish-policy.ts';
+import { WhoCould } from './views/role-grants/role-grants.query.ts';
 
 @Controller('v1/governance')
 export class GovernanceController {
   constructor(
     private readonly commands: CommandBus,
     private readonly aggregates: Aggregates,
+    private readonly queries: QueryBus,
+    @Optional() @Inject(ROLES_FROM) private readonly rolesFrom: RolesFrom = 'token',
   ) {}
 
   @Post('policies')
@@ -60,10 +65,18 @@ export class GovernanceController {
     return this.commands.execute(issue(body, id, meta));
   }
 
-  /** Who can still approve, from the source streams and not from a view. */
+  /**
+   * Who can still approve, from the source streams. Where anybody with the role can and roles are granted, `holders` are those who hold one: a
+   * view says whom to look at, and their streams whether they do.
+   */
   @Get('approvals/:id/eligible')
+  @View('role-grants')
   eligible(@Param('id', IdPipe) id: string, @Meta() { now }: CommandMeta): Promise<unknown> {
-    return eligibleFor(this.aggregates, id, now);
+    const holding: Holding = async (place) => {
+      const { persons } = await this.queries.execute(new WhoCould({ action: 'GrantApproval', ...place, at: now }));
+      return persons.map(({ person }) => person);
+    };
+    return eligibleFor(this.aggregates, id, now, this.rolesFrom === 'grants' ? holding : undefined);
   }
 
   @Post('groups')

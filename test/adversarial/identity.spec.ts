@@ -59,12 +59,16 @@ describe('attacks on identity and roles', () => {
     authors,
   });
   /** A release that waits for approval: its grant route, and the tuple that is to be approved. */
-  const waiting = async (name: string, authors?: string[]): Promise<{ grant: string; vote: { tupleHash: string }; releaseId: string }> => {
+  const waiting = async (
+    name: string,
+    authors?: string[],
+    quorum = 2,
+  ): Promise<{ grant: string; vote: { tupleHash: string }; releaseId: string }> => {
     ok(
       await peter.post('/v1/governance/policies', {
         policyId: `p-${name}`,
         title: name,
-        gates: [{ gate: 'approved', quorum: 2 }, { gate: 'duties-separated' }],
+        gates: [{ gate: 'approved', quorum }, { gate: 'duties-separated' }],
         rollbackGates: [{ gate: 'rollback-target-ran' }],
       }),
     );
@@ -301,6 +305,118 @@ describe('attacks on identity and roles', () => {
     const voted = ok(await sue.post(own.grant, own.vote));
     const after = await sue.get('/v1/governance/pending-approvals?mine=true', { 'plimsoll-min-position': voted.position });
     expect(after.body.items).toEqual([]);
+  });
+
+  it('lets no one person, and no program, give an environment a laxer policy or take a regime from it; and two persons do', async () => {
+    const { releaseId } = await waiting('loose');
+    const environment = 'e-loose';
+    const path = `/v1/environments/environments/${environment}`;
+    const own = { environment, class: 'production', policyId: 'p-loose' };
+    const lax = {
+      policyId: 'p-lax',
+      title: 'Lax',
+      gates: [{ gate: 'artifacts-registered' }],
+      rollbackGates: [{ gate: 'rollback-target-ran' }],
+    };
+    ok(await peter.post('/v1/governance/policies', lax));
+    const dan = await joiner('dan', 'deployer');
+    const ron = await joiner('ron', 'release-manager');
+    const start = (): Promise<Answer> => dan.post('/v1/deployments/deployments', { releaseId, environment });
+    // What asks for more takes one person.
+    ok(await rita.post('/v1/environments/environments', { ...own, regimes: ['SOX'] }));
+    for (const looser of [{ ...own, policyId: 'p-lax', regimes: ['SOX'] }, own, { ...own, regimes: ['PCI'] }]) {
+      const answer = await rita.post('/v1/environments/environments', looser);
+      refused(answer, 'takes-two-persons');
+      expect(await denial(answer)).toMatchObject({
+        data: { command: 'DefineEnvironment', refusal: 'takes-two-persons', about: { environment } },
+      });
+    }
+    const laxer = { policyId: 'p-lax', regimes: [], reason: 'It is faster.' };
+    await link('rita-bot', ids['rita'] ?? '', true);
+    refused(await (await app.person('rita-bot')).post(`${path}/proposals`, laxer), 'role-forbidden');
+    refused(await rita.post(`${path}/proposals`, { ...laxer, reason: '\u200b' }), 'validation', 400);
+    ok(await rita.post(`${path}/proposals`, laxer));
+    expect(ok(await rita.post(`${path}/proposals`, laxer))).toMatchObject({ repeated: true });
+    const shown = (await rita.get(path)).body as { policyId: string; regimes: string[]; proposal: { proposalId: string; reason: string } };
+    expect(shown).toMatchObject({ policyId: 'p-loose', regimes: ['SOX'], proposal: { policyId: 'p-lax', reason: 'It is faster.' } });
+    // What is proposed governs nothing.
+    refused(await start(), 'gates-not-passed', 409);
+    const { proposalId } = shown.proposal;
+    const confirm = (who: Person, id = proposalId): Promise<Answer> => who.post(`${path}/proposals/confirm`, { proposalId: id });
+    await link('rita-private', ids['rita'] ?? '');
+    for (const who of [rita, await app.person('rita-private')]) {
+      const answer = await confirm(who);
+      refused(answer, 'confirmed-by-another');
+      expect(await denial(answer)).toMatchObject({ data: { command: 'ConfirmEnvironmentChange', about: { environment } } });
+    }
+    await link('ron-bot', ids['ron'] ?? '', true);
+    refused(await confirm(await app.person('ron-bot')), 'role-forbidden');
+    // A role in another environment is none here, whatever the body says.
+    const sam = await joiner('sam');
+    await grant(ids['sam'] ?? '', 'release-manager', { kind: 'environment', id: 'e-alias' });
+    refused(await sam.post(`${path}/proposals/confirm`, { proposalId, environment: 'e-alias' }), 'role-missing');
+    refused(await confirm(ron, randomUUID()), 'proposal-unknown', 404);
+    const other = await ron.post(`${path}/proposals/withdraw`, { proposalId, reason: 'No.' });
+    refused(other, 'withdrawn-by-proposer');
+    // What was superseded is not confirmed: nobody swaps what somebody has read.
+    ok(await rita.post(`${path}/proposals`, { ...laxer, reason: 'It is cheaper.' }));
+    refused(await confirm(ron), 'proposal-not-open', 409);
+    const newer = (await ron.get(path)).body.proposal.proposalId as string;
+    const map = async (): Promise<unknown> =>
+      (await ron.get(`/v1/environments/map/${environment}`, { 'plimsoll-min-position': String(await head()) })).body;
+    expect(await map()).toMatchObject({ policyId: 'p-loose', regimes: ['SOX'], proposal: { proposalId: newer, reason: 'It is cheaper.' } });
+    ok(await confirm(ron, newer));
+    expect(ok(await confirm(ron, newer))).toMatchObject({ repeated: true });
+    expect(await map()).toMatchObject({ policyId: 'p-lax', regimes: [] });
+    expect(await map()).not.toHaveProperty('proposal');
+    const { events } = await app.plimsoll.infrastructure.log.readStream(`environment-${environment}`);
+    expect(events.filter(({ type }) => type === 'EnvironmentDefined').at(-1)?.data).toMatchObject({
+      policyId: 'p-lax',
+      proposedBy: ids['rita'],
+      confirmedBy: ids['ron'],
+    });
+    ok(await start());
+  }, 60_000);
+
+  it('counts no approval that was given in a role which was revoked since, and one in a role that stands', async () => {
+    const { grant: route, vote, releaseId } = await waiting('revoked');
+    const dina = await joiner('dina', 'deployer');
+    const start = (): Promise<Answer> => dina.post('/v1/deployments/deployments', { releaseId, environment: 'e-revoked' });
+    const rolf = await joiner('rolf');
+    const grantId = await grant(ids['rolf'] ?? '', 'approver');
+    ok(await anna.post(route, vote));
+    ok(await rolf.post(route, vote));
+    ok(await root.post(`/v1/governance/persons/${ids['rolf']}/roles/revoke`, { grantId, reason: 'Moved on.' }));
+    const answer = await start();
+    refused(answer, 'gates-not-passed', 409);
+    expect(JSON.stringify(answer.body.reasons)).toContain(
+      `Approvals given in a role that was revoked since count no more: ${ids['rolf']}.`,
+    );
+    // Nor does a new role bring back what was given in the old one.
+    await grant(ids['rolf'] ?? '', 'approver');
+    refused(await start(), 'gates-not-passed', 409);
+    expect((await anna.get(route.replace('/grant', ''))).body.approvers).toEqual(expect.arrayContaining([ids['anna'], ids['rolf']]));
+    ok(await abel.post(route, vote));
+    ok(await start());
+  }, 60_000);
+
+  it('says of a quorum that those who hold the role can’t fill that they are too few, and nothing of the kind of one that they can', async () => {
+    const far = await waiting('far', undefined, 20);
+    const near = await waiting('near');
+    const headers = { 'plimsoll-min-position': String(await head()) };
+    const eligible = async ({ grant: route }: { grant: string }): Promise<{ holders: string[]; unblockedBy: string }> =>
+      (await anna.get(route.replace('/grant', '/eligible'), headers)).body as { holders: string[]; unblockedBy: string };
+    const { holders, unblockedBy } = await eligible(far);
+    expect(holders).toEqual(expect.arrayContaining([ids['anna'], ids['abel']]));
+    // Who wrote it holds no role for it, who asked for it holds a duty.
+    expect(holders).not.toEqual(expect.arrayContaining([ids['ada']]));
+    expect(holders).not.toEqual(expect.arrayContaining([ids['rita']]));
+    expect(unblockedBy).toContain(`Only ${holders.length} who hold a role for it can`);
+    expect(unblockedBy).toContain(`which is ${20 - holders.length} too few`);
+    expect((await eligible(near)).holders).toEqual(holders);
+    expect((await eligible(near)).unblockedBy).not.toContain('too few');
+    ok(await anna.post(far.grant, far.vote));
+    expect((await eligible(far)).holders).toEqual(holders.filter((one) => one !== ids['anna']));
   });
 
   it('lets a role of a team count for what the team owns, once two persons have said so, and for nothing else', async () => {

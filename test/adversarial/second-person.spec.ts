@@ -3,6 +3,11 @@ import { accountId, artifactId, BYPASS_REGISTER, HOLD_REGISTER, ownershipId } fr
 import { changeModel } from '#libs/policy';
 import { load, type AnyCommandDefinition, type Refusal } from '#libs/event-sourcing';
 import { registerArtifactCommand } from '../../src/artifacts/artifact/register-artifact.ts';
+import { environment } from '../../src/environments/environment/environment.ts';
+import {
+  confirmEnvironmentChangeCommand,
+  proposeEnvironmentChangeCommand,
+} from '../../src/environments/environment/propose-environment-change.ts';
 import { confirmAccountLinkCommand, requestAccountLinkCommand } from '../../src/governance/account/link-account.ts';
 import { bypasses } from '../../src/governance/bypass/bypass.ts';
 import { recordBypassUseCommand } from '../../src/governance/bypass/record-bypass-use.ts';
@@ -110,6 +115,16 @@ const cases: Readonly<Record<string, Case>> = {
       return { target: 'risk', fields: { person: ERIN } };
     },
   },
+  'a laxer policy for an environment, by who proposed it': {
+    command: confirmEnvironmentChangeCommand,
+    refused: 'confirmed-by-another',
+    first: async (log) => {
+      await log.environment('production', 'bank', ['SOX']);
+      await log.do(proposeEnvironmentChangeCommand, 'production', { policyId: 'lax', reason: 'It is faster.' }, 'one');
+      const { proposal } = (await state(log, environment as never, 'production')) as { proposal: { proposalId: string } };
+      return { target: 'production', fields: { proposalId: proposal.proposalId } };
+    },
+  },
   'a change model, by who proposed it': {
     command: voteOnChangeModelCommand,
     refused: 'recused',
@@ -200,6 +215,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   ConfirmCondition: 'src/governance/change/change.spec.ts: the duties of persons as known now',
   ReviewChange: 'board.spec.ts: not by who deployed it',
   AddGroupMember: 'src/governance/group/group.spec.ts: nobody herself, and a second person where roles are granted',
+  ProposeEnvironmentChange: 'identity.spec.ts: the first of two persons, and so no program',
   ClaimAddressByKeys: 'src/governance/address/address.spec.ts: nobody her own',
 };
 
@@ -215,6 +231,7 @@ describe('what takes a second person', () => {
     'policies on roles, by who proposed them',
     'the link of an account, by who asked for it',
     'a member of a group, by who asked for her',
+    'a laxer policy for an environment, by who proposed it',
     'a change model, by who proposed it',
     'a legal hold, by who placed it',
     'an erasure, by who asked for it',
@@ -240,7 +257,7 @@ describe('what takes a second person', () => {
     const defined = readTree(join(__dirname, '../../src')).flatMap(({ text }) =>
       [...text.matchAll(/\btype: (\w+),\n(?:\s+action: '\w+',\n)?\s+vouches: true,/g)].map(([, name = '']) => name),
     );
-    expect(Object.keys(cases)).toHaveLength(12);
+    expect(Object.keys(cases)).toHaveLength(13);
     const here = Object.values(cases).map(({ command }) => command.type.name);
     expect([...new Set([...here, ...Object.keys(ELSEWHERE)])].sort()).toEqual([...defined].sort());
   });

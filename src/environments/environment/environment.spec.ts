@@ -1,4 +1,4 @@
-import type { EnvironmentEvent, ReleaseArtifact } from '#libs/contracts';
+import type { EnvironmentEvent, Regime, ReleaseArtifact } from '#libs/contracts';
 import { issued, scenario } from '#libs/event-sourcing/testing';
 import type { DeployedHere } from './authorisation.ts';
 import { defineEnvironment, DefineEnvironment } from './define-environment.ts';
@@ -28,11 +28,44 @@ describe('an environment', () => {
     environments.given(defined).when(defineEnvironment, define).thenNothing();
   });
 
-  it('may change its policy, never its class', () => {
+  const under = (...regimes: Regime[]): EnvironmentEvent => ({ ...defined, data: { ...defined.data, regimes } }) as EnvironmentEvent;
+  const again = (changes: Partial<DefineEnvironment>) => issued(DefineEnvironment, { ...define, ...changes }, 'production');
+
+  it('gets a regime by one person, and loses none by one', () => {
     environments
-      .given(defined)
-      .when(defineEnvironment, issued(DefineEnvironment, { environment: 'production', class: 'production', policyId: 'strict' }))
-      .then({ type: 'EnvironmentDefined', data: { environment: 'production', class: 'production', policyId: 'strict' } });
+      .given(under('SOX'))
+      .when(defineEnvironment, again({ regimes: ['SOX', 'PCI'] }))
+      .then(under('PCI', 'SOX'));
+    environments
+      .given(under('PCI', 'SOX'))
+      .when(defineEnvironment, again({ regimes: ['SOX', 'PCI'] }))
+      .thenNothing();
+    for (const regimes of [undefined, [], ['none'], ['SOX'], ['SOX', 'HIPAA']] as const) {
+      const refused = environments.given(under('PCI', 'SOX')).when(defineEnvironment, again(regimes ? { regimes } : {}));
+      expect(refused.thenRefused('takes-two-persons')).toMatchObject({
+        kind: 'duty',
+        reasons: [{ code: 'fewer-regimes', detail: expect.stringContaining('PCI') }],
+      });
+    }
+  });
+
+  it('gets another policy by two persons only, and never another class', () => {
+    expect(
+      environments
+        .given(defined)
+        .when(defineEnvironment, again({ policyId: 'strict' }))
+        .thenRefused('takes-two-persons'),
+    ).toMatchObject({
+      kind: 'duty',
+      reasons: [{ code: 'another-policy', detail: 'Policy strict would take the place of bank.' }],
+    });
+    expect(
+      environments
+        .given(under('SOX'))
+        .when(defineEnvironment, again({ policyId: 'strict', regimes: ['PCI'] }))
+        .thenRefused('takes-two-persons')
+        .reasons.map(({ code }) => code),
+    ).toEqual(['another-policy', 'fewer-regimes']);
     environments
       .given(defined)
       .when(defineEnvironment, issued(DefineEnvironment, { environment: 'production', class: 'test', policyId: 'bank' }))

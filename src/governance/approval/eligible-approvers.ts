@@ -1,6 +1,6 @@
 import type { JudgedRisk } from '#libs/contracts';
 import type { Aggregates } from '#libs/cqrs';
-import { eligibleApprovers, readGateFacts, tupleDifferences, unblockedByApproval, type Eligible } from '#libs/policy';
+import { beyondReach, eligibleApprovers, reachOf, readGateFacts, tupleDifferences, unblockedByApproval, type Eligible } from '#libs/policy';
 import { approval, type Approval } from './approval.ts';
 
 export interface EligibleAnswer extends Eligible {
@@ -10,6 +10,11 @@ export interface EligibleAnswer extends Eligible {
   readonly expiresAt?: string;
   /** What the change is judged to be, which may be why so many are asked. */
   readonly risk?: JudgedRisk;
+  /**
+   * Who holds a role by which she can still approve, and would count; absent where roles are not granted, where no one is missing or where only
+   * members of groups are.
+   */
+  readonly holders?: readonly string[];
   /** What has changed since it was requested: nobody can approve it any more. */
   readonly differences: readonly string[];
   /** What would bring the approval about, as the refusal of a deployment says it too. */
@@ -18,11 +23,24 @@ export interface EligibleAnswer extends Eligible {
   readonly inputs: readonly string[];
 }
 
-/** Who can still approve. @param now ISO 8601, server time @throws RefusedError `approval-unknown` */
-export async function eligibleFor(aggregates: Aggregates, id: string, now: string): Promise<EligibleAnswer> {
+/** Who holds a role by which she could approve in a place. */
+export type Holding = (place: { readonly environment: string; readonly service?: string }) => Promise<readonly string[]>;
+
+/**
+ * Who can still approve.
+ *
+ * @param now ISO 8601, server time
+ * @param holding absent where nobody asks, or roles are not granted
+ * @throws RefusedError `approval-unknown`
+ */
+export async function eligibleFor(aggregates: Aggregates, id: string, now: string, holding?: Holding): Promise<EligibleAnswer> {
   const { round, outcome, releaseId = '', environment = '', tuple, quorum, groups } = await aggregates.answer(approval, id);
   const facts = await readGateFacts((aggregate, of) => aggregates.load(aggregate, of), releaseId, environment, now);
-  const eligible = eligibleApprovers(facts, { quorum, ...(groups ? { groups } : {}) });
+  const rule = { quorum, ...(groups ? { groups } : {}) };
+  const eligible = eligibleApprovers(facts, rule);
+  const place = { environment, ...(facts.product === undefined ? {} : { service: facts.product }) };
+  const reach = holding && eligible.anybody ? reachOf(facts, rule, await holding(place)) : undefined;
+  const unblockedBy = [unblockedByApproval(eligible), reach ? beyondReach(reach) : ''].filter((said) => said !== '').join(' ');
   const { refs } = facts;
   return {
     approvalId: id,
@@ -32,7 +50,8 @@ export async function eligibleFor(aggregates: Aggregates, id: string, now: strin
     ...(facts.risk ? { risk: facts.risk } : {}),
     differences: tuple ? tupleDifferences(tuple, facts) : [],
     ...eligible,
-    ...(eligible.missing > 0 ? { unblockedBy: unblockedByApproval(eligible) } : {}),
+    ...(reach ? { holders: reach.holders } : {}),
+    ...(eligible.missing > 0 ? { unblockedBy } : {}),
     inputs: [
       refs.approval,
       refs.release,

@@ -68,7 +68,7 @@ export async function resourceOf(
   const place = { ...approved?.state, ...changed?.state, ...deployed?.state };
   const releaseId = place.releaseId ?? of('releases') ?? named('releaseId', ID);
   const release = releaseId === undefined ? undefined : await read(releasePlace, releaseId);
-  const environment = place.environment ?? named('environment', NAME);
+  const environment = place.environment ?? of('environments') ?? named('environment', NAME);
   const service = release?.state.product ?? named('service', NAME) ?? named('product', NAME);
   const team = service === undefined ? undefined : await ownerOf(read, service);
   const resource = {

@@ -7,7 +7,7 @@ async function startsOn(stage: Stage, release: Planned, granted: Answer): Promis
   const started = await stage.start(stage.dan, release);
   return {
     succeeded: started.status < 300,
-    what: `approval: ${problemOf(granted) ?? 'counted'}; start: ${problemOf(started) ?? 'started'}`,
+    what: `before: ${problemOf(granted) ?? 'accepted'}; start: ${problemOf(started) ?? 'started'}`,
   };
 }
 
@@ -130,4 +130,46 @@ export const selfGrantedRole: Scenario = {
     );
     return { succeeded: held.some(({ role }) => role === 'deployer'), what: problemOf(confirmed) ?? 'granted' };
   },
+};
+
+/** A release that nobody has approved, for an environment whose policy asks for it; and a policy that asks for nothing of the kind. */
+async function withLaxPolicy(product: Product, of: string): Promise<{ stage: Stage; release: Planned; policyId: string; path: string }> {
+  const stage = await product.stage();
+  const name = product.name(of);
+  const release = await stage.planned(name);
+  const policyId = `lax-${name}`;
+  const gates = [{ gate: 'artifacts-registered' }];
+  ok(await stage.max.post('/v1/governance/policies', { policyId, title: 'Lax', gates, rollbackGates: [{ gate: 'rollback-target-ran' }] }));
+  return { stage, release, policyId, path: `/v1/environments/environments/${release.environment}` };
+}
+
+/** Rita proposes a laxer policy, and somebody confirms it. */
+async function proposedAndConfirmed(product: Product, by: (stage: Stage) => Promise<Person>): Promise<Attempt> {
+  const { stage, release, policyId, path } = await withLaxPolicy(product, 'proposed');
+  ok(await stage.rita.post(`${path}/proposals`, { policyId, reason: 'It is faster.' }));
+  const { proposalId } = (ok(await stage.rita.get(path)) as { proposal: { proposalId: string } }).proposal;
+  return await startsOn(stage, release, await (await by(stage)).post(`${path}/proposals/confirm`, { proposalId }));
+}
+
+const another = (stage: Stage): Promise<Person> => stage.app.person('ron', 'release-manager');
+const bothLoosen = async (product: Product): Promise<void> => {
+  const { succeeded, what } = await proposedAndConfirmed(product, another);
+  if (!succeeded) throw new Error(what);
+};
+
+/** Rita gives the environment a policy that asks for no approval, by defining it so. */
+export const loosenedByDefinition: Scenario = {
+  legitimate: bothLoosen,
+  attack: async (product) => {
+    const { stage, release, policyId } = await withLaxPolicy(product, 'defined');
+    const { environment } = release;
+    const defined = await stage.rita.post('/v1/environments/environments', { environment, class: 'production', policyId });
+    return await startsOn(stage, release, defined);
+  },
+};
+
+/** Rita confirms what she proposed. */
+export const loosenedByProposer: Scenario = {
+  legitimate: bothLoosen,
+  attack: (product) => proposedAndConfirmed(product, (stage) => Promise.resolve(stage.rita)),
 };

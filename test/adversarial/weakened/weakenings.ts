@@ -2,6 +2,8 @@ import {
   approverDeploys,
   authorApproves,
   editedAfterApproval,
+  loosenedByDefinition,
+  loosenedByProposer,
   programApproves,
   replayedOnAnotherDigest,
   selfApproval,
@@ -87,6 +89,24 @@ export const weakenings: readonly Weakening[] = [
       removed('src/governance/role/request-role.ts', 'if (isFirstHand(meta.actor, facts, asked.requestedBy, target)) {', 'if (false) {'),
     ],
     scenario: selfGrantedRole,
+  },
+  {
+    attack: 'an environment that one person gives a laxer policy',
+    without: 'the refusal of a definition by one person that takes another policy or fewer regimes',
+    edits: [removed('src/environments/environment/define-environment.ts', 'if (looser.length > 0)', 'if (false)')],
+    scenario: loosenedByDefinition,
+  },
+  {
+    attack: 'a laxer policy that its proposer confirms',
+    without: 'the refusal of a confirmation by who proposed the change of an environment',
+    edits: [
+      removed(
+        'src/environments/environment/propose-environment-change.ts',
+        'if (isFirstHand(meta.actor, facts, proposedBy)) {',
+        'if (false) {',
+      ),
+    ],
+    scenario: loosenedByProposer,
   },
   {
     attack: 'an actor in body, query or header',

@@ -9,13 +9,15 @@ type Row = EnvironmentMapRow;
 /** What is where: a report from outside never becomes a deployment of ours. */
 export const environmentMap = defineView<Row, MapEvent>({
   name: 'environment-map',
-  version: 1,
+  version: 2,
   table: 'environment_map',
   key: 'environment',
   columns: {
     environment: 'text',
     class: 'text',
     policy_id: 'text',
+    regimes: 'jsonb',
+    proposal: 'jsonb',
     held_by: 'text',
     deployed: 'jsonb',
     previous: 'jsonb',
@@ -23,7 +25,17 @@ export const environmentMap = defineView<Row, MapEvent>({
     updated_at: 'timestamptz',
   },
   on: {
-    EnvironmentDefined: changed((_row, { data }) => ({ class: data.class, policy_id: data.policyId })),
+    EnvironmentDefined: changed((_row, { data }) => ({
+      class: data.class,
+      policy_id: data.policyId,
+      regimes: data.regimes ?? [],
+      proposal: null,
+    })),
+    EnvironmentChangeProposed: changed((_row, { data, metadata }) => {
+      const { environment: _environment, ...proposal } = data;
+      return { proposal: { ...proposal, proposedAt: metadata.recordedAt } };
+    }),
+    EnvironmentChangeWithdrawn: changed(() => ({ proposal: null })),
     EnvironmentReserved: changed((_row, { data }) => ({ held_by: data.deploymentId })),
     EnvironmentFreed: changed((row, { data }) => (row.held_by === data.deploymentId ? { held_by: null } : {})),
     RunningVersionReported: changed((row, { data, metadata }) => {
@@ -65,5 +77,16 @@ function changed<E extends MapEvent>(change: (row: Row, event: StoredEvent<E>) =
 }
 
 function unknown(environment: string, at: string): Row {
-  return { environment, class: null, policy_id: null, held_by: null, deployed: null, previous: null, observed: {}, updated_at: at };
+  return {
+    environment,
+    class: null,
+    policy_id: null,
+    regimes: [],
+    proposal: null,
+    held_by: null,
+    deployed: null,
+    previous: null,
+    observed: {},
+    updated_at: at,
+  };
 }

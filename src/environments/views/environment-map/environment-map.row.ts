@@ -1,6 +1,18 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { EnvironmentClass } from '#libs/contracts';
+import type { EnvironmentClass, Regime } from '#libs/contracts';
 import { INSTANT } from '#libs/cqrs';
+
+/** What would govern it, and what governs it until then. */
+export interface ProposedRules {
+  readonly proposalId: string;
+  readonly policyId: string;
+  readonly regimes: readonly Regime[];
+  readonly formerly: { readonly policyId: string; readonly regimes: readonly Regime[] };
+  readonly reason: string;
+  readonly proposedBy: string;
+  readonly proposedAt: string;
+  readonly expiresAt: string;
+}
 
 /** What a deployment of ours put there. */
 export interface Deployed {
@@ -31,6 +43,10 @@ export class EnvironmentMapRow {
   /** Null where somebody reported something from an environment that nobody has defined. */
   @Column('text', { nullable: true }) class: EnvironmentClass | null;
   @Column('text', { nullable: true }) policy_id: string | null;
+  /** Sorted. */
+  @Column('jsonb') regimes: readonly Regime[];
+  /** Another policy, or fewer regimes, that another person may confirm until it expires. */
+  @Column('jsonb', { nullable: true }) proposal: ProposedRules | null;
   /** The deployment that is under way. */
   @Column('text', { nullable: true }) held_by: string | null;
   @Column('jsonb', { nullable: true }) deployed: Deployed | null;

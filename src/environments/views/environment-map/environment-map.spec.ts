@@ -1,4 +1,4 @@
-import type { PlimsollEvent } from '#libs/contracts';
+import type { EnvironmentEvent, PlimsollEvent } from '#libs/contracts';
 import { foldView } from '#libs/read-models';
 import { history } from '../../../../test/support/history.ts';
 import {
@@ -34,6 +34,30 @@ describe('The map of environments', () => {
     const row = foldView(environmentMap, history(story)).get(ENVIRONMENT);
     expect(row?.deployed).toMatchObject({ deploymentId: ROLLBACK, releaseId: OLD_RELEASE, rollbackOf: DEPLOYMENT });
     expect(row?.previous?.deploymentId).toBe(DEPLOYMENT);
+  });
+
+  it('shows what is proposed for it until it is withdrawn, confirmed, or overtaken by what one person may do', () => {
+    const told = (event: EnvironmentEvent): Told => ({ stream: `environment-${ENVIRONMENT}`, event });
+    const formerly = { policyId: 'strict', regimes: [] };
+    const proposal = { proposalId: 'p-1', policyId: 'lax', regimes: [], formerly, reason: 'It is faster.', proposedBy: 'person-rita' };
+    const expiresAt = '2026-03-09T10:00:00.000Z';
+    const proposed = told({ type: 'EnvironmentChangeProposed', data: { environment: ENVIRONMENT, ...proposal, expiresAt } });
+    const last = (...events: Told[]): EnvironmentMapRow | undefined =>
+      foldView(environmentMap, history([...story, proposed, ...events])).get(ENVIRONMENT);
+    expect(last()).toMatchObject({
+      policy_id: 'strict',
+      regimes: [],
+      proposal: { ...proposal, expiresAt, proposedAt: expect.any(String) },
+    });
+    const by = { environment: ENVIRONMENT, proposalId: 'p-1' };
+    const withdrawn = told({ type: 'EnvironmentChangeWithdrawn', data: { ...by, reason: 'It stays.', withdrawnBy: 'person-rita' } });
+    expect(last(withdrawn)).toMatchObject({ policy_id: 'strict', proposal: null });
+    const defined = { environment: ENVIRONMENT, class: 'production' } as const;
+    const both = { proposalId: 'p-1', proposedBy: 'person-rita', confirmedBy: 'person-ron' };
+    const confirmed = told({ type: 'EnvironmentDefined', data: { ...defined, policyId: 'lax', ...both } });
+    expect(last(confirmed)).toMatchObject({ policy_id: 'lax', regimes: [], proposal: null });
+    const stricter = told({ type: 'EnvironmentDefined', data: { ...defined, policyId: 'strict', regimes: ['SOX'] } });
+    expect(last(stricter)).toMatchObject({ policy_id: 'strict', regimes: ['SOX'], proposal: null });
   });
 
   it('keeps what the outside reports apart from what was deployed, also of an environment that nobody has defined', () => {
