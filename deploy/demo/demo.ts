@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { accepted, api, until, type Answer, type Client } from './api.ts';
@@ -14,6 +14,7 @@ one of them broken, rolled back by a trigger, the audit report recomputed, and a
 
 Usage: npm run demo [-- --url http://127.0.0.1:3000] [-- --json] [-- --help]
   --url   a running Plimsoll (default: the one on http://127.0.0.1:3000 if there is one, else one of its own)
+          with the PLIMSOLL_DATA_DIR that it was started with, where it was told one
   --json  at the end prints one line of JSON with what was found, for programs
 Exit codes: 0 everything was as it should be, 1 something was not, 2 wrong arguments.`;
 
@@ -389,6 +390,12 @@ interface Monitoring {
 /** Takes what the proxy has measured, second by second, to Plimsoll: real counts of real answers. */
 function monitor(server: Server, site: Site, client: Client): Monitoring {
   const folder = join(server.stepsState, site.name);
+  if (!existsSync(join(folder, 'proxy.json'))) {
+    throw new Error(
+      `The proxy that was just started has left nothing in ${folder}: the Plimsoll at ${server.url} keeps its data elsewhere. ` +
+        'Run the demonstration on the same machine and with the same PLIMSOLL_DATA_DIR.',
+    );
+  }
   let since = Date.now();
   let stopped = false;
   const ship = async (): Promise<void> => {

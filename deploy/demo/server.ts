@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 export interface Server {
   readonly url: string;
@@ -21,7 +21,9 @@ export async function runningServer(url: string): Promise<Server | undefined> {
   } catch {
     return undefined;
   }
-  return { url, stepsState: process.env.PLIMSOLL_STEPS_STATE ?? join(process.cwd(), '.plimsoll', 'steps'), stop: async () => undefined };
+  // As that one is configured, where the same is said to both.
+  const { PLIMSOLL_STEPS_STATE: state, PLIMSOLL_DATA_DIR: dataDir } = process.env;
+  return { url, stepsState: resolve(state ?? `${dataDir ?? '.plimsoll'}/steps`), stop: async () => undefined };
 }
 
 /** Starts a Plimsoll of our own on a free port, with its data in a folder that goes when it stops. */
