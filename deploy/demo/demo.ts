@@ -393,7 +393,7 @@ function monitor(server: Server, site: Site, client: Client): Monitoring {
   if (!existsSync(join(folder, 'proxy.json'))) {
     throw new Error(
       `The proxy that was just started has left nothing in ${folder}: the Plimsoll at ${server.url} keeps its data elsewhere. ` +
-        'Run the demonstration on the same machine and with the same PLIMSOLL_DATA_DIR.',
+        'Its proxy and services go on running there. Run the demonstration on the same machine and with the same PLIMSOLL_DATA_DIR.',
     );
   }
   let since = Date.now();
