@@ -161,15 +161,20 @@ export interface ExportedEvent {
 /** @throws MalformedExport */
 export function parseEvent(text: string): ExportedEvent {
   const value = parseObject(FILES.events, text);
-  const { created, id, revision, stream, type, metadata } = value;
-  if (![id, stream, type].every((part) => typeof part === 'string') || !isSize(revision))
+  const { created, data, id, metadata, revision, schemaVersion, stream, type } = value as Partial<Record<keyof ExportedEvent, unknown>>;
+  if (typeof id !== 'string' || typeof stream !== 'string' || typeof type !== 'string' || !isSize(revision))
     throw new MalformedExport(FILES.events, 'A line is not an event.');
   const known = typeof metadata === 'object' && metadata !== null ? metadata : {};
   return {
-    ...(value as unknown as ExportedEvent),
     created: typeof created === 'string' ? created : '',
+    data,
+    id,
     metadata: known as ExportedEvent['metadata'],
     stored: metadata,
+    revision,
+    schemaVersion: schemaVersion as number,
+    stream,
+    type,
   };
 }
 
