@@ -1,8 +1,7 @@
 import { hash } from 'node:crypto';
-import { parse } from 'uuid';
 
 /** Namespace of everything that Plimsoll derives; changing it would change every derived id. */
-const NAMESPACE = parse('3b0b2f6e-6c1c-5d6f-9a52-0d8a6f1d7c11');
+const NAMESPACE = Buffer.from('3b0b2f6e6c1c5d6f9a520d8a6f1d7c11', 'hex');
 
 /**
  * A UUIDv5 (RFC 9562, section 5.5) of the parts; the separator can't be forged by a part, each is length-prefixed.
