@@ -203,15 +203,17 @@ describe('what is kept beside the log', () => {
     const { pool } = app.plimsoll.infrastructure;
     const archived = 'select 1 from archive_record where record_id = $1 and verified_at is not null';
     await eventually('the archive', async () => ((await pool.query(archived, [recordId])).rowCount ? true : undefined));
-    // Of the segment after it, the record is known to have been due.
-    ok(await lena.post('/v1/governance/legal-holds', { holdId: 'case-9', scope: { kind: 'product', id: 'shop' }, reason: 'Smith.' }));
-    await eventually('its segment, and one after it', async () => {
+    const segment = async (where: string): Promise<true | undefined> => {
       const { rowCount } = await pool.query(
         `select 1 from archive_segment s where s.verified_at is not null
-           and s.first > (select max(l.sequence) from ledger_leaf l join archive_record r using (stream, revision))`,
+           and ${where} > (select max(l.sequence) from ledger_leaf l join archive_record r using (stream, revision))`,
       );
       return rowCount ? true : undefined;
-    });
+    };
+    await eventually('its segment', () => segment('s."end"'));
+    // Of the segment after it, the record is known to have been due.
+    ok(await lena.post('/v1/governance/legal-holds', { holdId: 'case-9', scope: { kind: 'product', id: 'shop' }, reason: 'Smith.' }));
+    await eventually('one after it', () => segment('s.first'));
     const restored = async (how: (folder: string) => void): Promise<{ exit: number; where: string[]; events: number }> => {
       const folder = join(root, `copy-${randomUUID()}`);
       cpSync(join(root, 'archive'), folder, { recursive: true });
