@@ -33,7 +33,7 @@ export interface KnownRecord {
   >;
   readonly dossier: Pick<
     ChangeDossier,
-    'contents' | 'board' | 'model' | 'window' | 'class' | 'incidentId' | 'bypassId' | 'justification' | 'title'
+    'contents' | 'board' | 'model' | 'window' | 'class' | 'incidentId' | 'bypassId' | 'justification' | 'title' | 'risk'
   >;
   readonly requesterPrincipal: string;
   readonly submitted: Written;
@@ -238,7 +238,7 @@ export class ChangeRecords {
 
 function recordOf(data: Submitted, written: Written, principal: string): KnownRecord {
   const { changeId, round, releaseId, environment, product, route, dossier, dossierHash, requester, reviewDueAt } = data;
-  const { contents, board, model, window, incidentId, bypassId, title, justification } = dossier;
+  const { contents, board, model, window, incidentId, bypassId, title, justification, risk } = dossier;
   const known: readonly unknown[] = [changeId, releaseId, environment, dossierHash, contents.planHash, window.from, window.until];
   // What is told of at the end must be readable now: only what was appended around Plimsoll may not be.
   if (!known.every((text) => typeof text === 'string') || !Array.isArray(contents.artifacts)) throw new TypeError('It is no change.');
@@ -259,6 +259,8 @@ function recordOf(data: Submitted, written: Written, principal: string): KnownRe
       contents,
       window,
       class: dossier.class,
+      // The assessment is of no use here, and may be long.
+      risk: { level: risk.level, assessment: '' },
       title: plainText(title),
       justification: plainText(justification),
       ...(board ? { board } : {}),
