@@ -8,13 +8,13 @@ import type {
   UnauthorisedBecause,
 } from '#libs/contracts';
 import type { DutyAssignment } from '#libs/identity';
-import { handsAmong, hashOf, traitsThen } from '#libs/policy';
+import { handsAmong, hashOf, traitsThen, type QuorumRule } from '#libs/policy';
 import type { Approvals } from './approvals.ts';
 import type { Bypasses, KnownBypass } from './bypasses.ts';
 import type { ChangeRecords, KnownRecord } from './change-records.ts';
 import type { Identities } from './identities.ts';
 import { judgeVotes, reportedApproval } from './counted.ts';
-import { judgeRecord, votesAt, type RecordAt } from './judge-change.ts';
+import { judgeRecord, judgeWithoutRecord, votesAt, type RecordAt } from './judge-change.ts';
 import { freezeJudged, gatesJudged, graver, tzdataOf } from './judge-receipts.ts';
 import {
   approvedAt,
@@ -341,53 +341,57 @@ export class Changes {
     }
     did('deployer', principal, deployer, written.ref);
     const record = records.record(releaseId, environment);
-    const parts = deeds.filter(({ duty }) => duty === 'author');
-    for (const { test, principal: account } of record ? tests : [])
-      parts.push({ duty: 'tester', principal: account, person: identities.known(account) ?? test.tester, ref: test.ref });
-    const deployed: RecordAt['deployed'] = record && {
-      releaseId,
-      environment,
-      ...(place ? { environmentClass: place.environmentClass } : {}),
-      ...(release?.product === undefined ? {} : { product: release.product }),
-      ...(release?.version === undefined ? {} : { version: release.version }),
-      artifacts,
-      authors: [...new Set(parts.flatMap(({ duty, person }) => (duty === 'author' ? [person] : [])))].sort(),
-      plan: { planHash, steps: data.steps },
-      policy,
-      reports: reportsOf(tests),
-    };
-    const resting: Omit<RecordAt, 'asked' | 'waived' | 'policy' | 'policyRefs' | 'moment' | 'deployed'> = {
-      record,
-      records,
-      bypasses,
-      identities,
-      standings,
-      traits,
-      risk,
-      // What a plan claims and nothing bears was started as normal, and still is no normal change to whoever decided on one.
-      changeClass: changeClass === 'rollback' ? 'normal' : changeClass === 'normal' ? claimed : changeClass,
-      deployer,
-      deployerPrincipal: principal,
-      duties: parts.map(({ duty, person, ref }) => ({ duty, person, evidence: ref })),
-    };
-    const stands = (): boolean => {
-      const judged = { ...resting, asked: true, waived: undefined, policy: '', policyRefs: [], moment: written, deployed };
-      return record?.dossier.class === changeClass && judgeRecord(judged).verdict !== 'no';
-    };
-    const holds = (): boolean =>
-      bypass !== undefined && bypassHolds(bypass, { releaseId, environment, artifacts, planHash, policy }, written.at);
+    let resting: RestingOn | undefined;
+    if (record) {
+      const parts = deeds.filter(({ duty }) => duty === 'author');
+      const authorsThen = [...new Set(parts.map(({ person }) => person))].sort();
+      for (const { test, principal: account } of tests)
+        parts.push({ duty: 'tester', principal: account, person: identities.known(account) ?? test.tester, ref: test.ref });
+      const at = {
+        record,
+        records,
+        bypasses,
+        identities,
+        standings,
+        traits,
+        risk,
+        // What a plan claims and nothing bears was started as normal, and still is no normal change to whoever decided on one.
+        changeClass: changeClass === 'rollback' ? 'normal' : changeClass === 'normal' ? claimed : changeClass,
+        deployer,
+        deployerPrincipal: principal,
+        duties: parts.map(({ duty, person, ref }) => ({ duty, person, evidence: ref })),
+      };
+      const deployed = {
+        releaseId,
+        environment,
+        ...(place ? { environmentClass: place.environmentClass } : {}),
+        ...(release?.product === undefined ? {} : { product: release.product }),
+        ...(release?.version === undefined ? {} : { version: release.version }),
+        artifacts,
+        authors: authorsThen,
+        plan: { planHash, steps: data.steps },
+        policy,
+        reports: reportsOf(tests),
+      };
+      resting = { at, deployed, parts };
+    }
     const unborne =
       traits.classBorne &&
       (changeClass === 'emergency' || changeClass === 'standard') &&
-      !(changeClass === claimed && ((changeClass === 'emergency' && holds()) || stands()));
+      !(
+        changeClass === claimed &&
+        ((changeClass === 'emergency' && bypassHolds(bypass, { releaseId, environment, artifacts, planHash, policy }, written.at)) ||
+          bears(resting, changeClass, written))
+      );
     const asked = rules.gates(policy, place, kind, {
       changeClass: changeClass === 'rollback' || unborne ? 'normal' : changeClass,
       risk: risk?.effective,
     });
-    const counted = judgeVotes(votes, round ? quorumOf(asked, round) : { quorum: 0 }, {
-      known: (account) => identities.known(account),
+    const counted = judgeVotes(votes, round ? quorumOf(asked, round) : NOBODY_ASKED, {
+      identities,
       standings,
-      place: { environment, ...(release?.product === undefined ? {} : { product: release.product }) },
+      environment,
+      product: release?.product,
       traits,
     });
     const at: AtStart = {
@@ -417,15 +421,17 @@ export class Changes {
     const verdicts: Draft['verdicts'] = { authorised: authorised(deployer, principal, written) };
     for (const question of START_QUESTIONS) verdicts[question] = startQuestions[question](at);
 
-    const recordAt: Draft['recordAt'] = {
-      ...resting,
+    const said = {
       asked: asks(at, 'change-approved'),
       waived: waiverOf(at, 'change-approved'),
       policy: policyOf(at),
       policyRefs: policyRefs(at),
     };
-    verdicts['change-authorised'] = judgeRecord({ ...recordAt, moment: written, deployed });
-    const votesLapsed = record ? votesAt({ ...recordAt, moment: written }, record).gone : [];
+    const recordAt: Draft['recordAt'] = resting && { ...resting.at, ...said };
+    verdicts['change-authorised'] = recordAt
+      ? judgeRecord({ ...recordAt, moment: written, deployed: resting?.deployed })
+      : judgeWithoutRecord(said, written);
+    const votesLapsed = record && recordAt ? votesAt(recordAt, record).gone : [];
 
     const draft = this.blank(deploymentId, kind, environment, written);
     draft.facts = {
@@ -453,9 +459,9 @@ export class Changes {
     draft.verdicts = verdicts;
     draft.deeds = deeds;
     draft.record = record;
-    draft.recordAt = record && recordAt;
+    draft.recordAt = recordAt;
     if (record && record.votes.length > 0)
-      draft.boardDeeds = [...parts, ...boardDeedsOf(record, { principal, person: deployer, ref: written.ref })];
+      draft.boardDeeds = [...(resting?.parts ?? []), ...boardDeedsOf(record, { principal, person: deployer, ref: written.ref })];
     draft.bypassId = bypassId;
     draft.unborne = unborne;
     draft.rules = asked;
@@ -598,15 +604,33 @@ function boardDeedsOf({ of, votes, requesterPrincipal, submitted }: KnownRecord,
   ];
 }
 
+/** What a change record rests on that was submitted for what was started. */
+interface RestingOn {
+  readonly at: Omit<RecordAt, 'asked' | 'waived' | 'policy' | 'policyRefs' | 'moment' | 'deployed'>;
+  readonly deployed: NonNullable<RecordAt['deployed']>;
+  readonly parts: readonly Deed[];
+}
+
+const NOBODY_ASKED: QuorumRule = { quorum: 0 };
+
+/** Whether a change that stands bears the class that a plan claims. */
+function bears(resting: RestingOn | undefined, changeClass: string, moment: Written): boolean {
+  if (resting?.at.record?.dossier.class !== changeClass) return false;
+  const { at, deployed } = resting;
+  return judgeRecord({ ...at, asked: true, waived: undefined, policy: '', policyRefs: [], moment, deployed }).verdict !== 'no';
+}
+
 /** Whether a bypass was good for exactly what was started, as of an instant. */
 function bypassHolds(
-  { data: { tuple }, review }: KnownBypass,
+  bypass: KnownBypass | undefined,
   of: { readonly releaseId: string; readonly environment: string; readonly artifacts: readonly ReleaseArtifact[] } & {
     readonly planHash: string;
     readonly policy: { readonly id: string; readonly version: number };
   },
   at: string,
 ): boolean {
+  if (!bypass) return false;
+  const { tuple } = bypass.data;
   return (
     tuple.releaseId === of.releaseId &&
     tuple.environment === of.environment &&
@@ -615,7 +639,7 @@ function bypassHolds(
     tuple.policyVersion === of.policy.version &&
     [...new Set(tuple.artifactDigests)].sort().join() === digestsOf(of.artifacts).join() &&
     at < tuple.expiresAt &&
-    review?.outcome !== 'rejected'
+    bypass.review?.outcome !== 'rejected'
   );
 }
 

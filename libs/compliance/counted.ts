@@ -1,5 +1,6 @@
-import { mayCount, type EngineTraits, type QuorumRule, type Whereabouts } from '#libs/policy';
+import { mayCount, type EngineTraits, type QuorumRule } from '#libs/policy';
 import type { Vote } from './approvals.ts';
+import type { Identities } from './identities.ts';
 import type { ChangeApproval, LapsedApproval } from './report.ts';
 import type { Standings } from './standings.ts';
 
@@ -15,56 +16,85 @@ export interface JudgedVote extends Vote {
 }
 
 export interface VotesAt {
-  /** The person that an account is known to be by now; undefined where nothing was said of it. */
-  readonly known: (account: string) => string | undefined;
+  readonly identities: Identities;
   readonly standings: Standings;
-  readonly place: Whereabouts;
+  readonly environment: string;
+  readonly product: string | undefined;
   /** As the engine of the decision judged. */
   readonly traits: EngineTraits;
+}
+
+const NONE: readonly never[] = [];
+
+/** A vote, and whether anything has ended since in which it was given. */
+interface StandingVote {
+  readonly cast: Vote;
+  readonly person: string;
+  /** Whom the account was taken for, and who it is known to be. */
+  readonly all: readonly string[];
+  readonly ended: LapsedApproval | undefined;
 }
 
 /**
  * Which votes of a round count now, as the gate `approved` counts them: of every person one, not of who has left since, nor in a role that was
  * revoked since, and for a group only of who is in it and was all the while; as far as the engine of then asked that.
  */
-export function judgeVotes(votes: readonly Vote[], rule: QuorumRule, { known, standings, place, traits }: VotesAt): readonly JudgedVote[] {
-  const { everyDuty, stayed, entitled } = traits;
-  const asked = (rule.groups ?? []).map(({ group }) => group);
-  const standing = votes.map((cast) => {
-    const person = everyDuty ? (known(cast.principal) ?? cast.person) : cast.person;
+export function judgeVotes(votes: readonly Vote[], rule: QuorumRule, at: VotesAt): readonly JudgedVote[] {
+  const { identities, traits } = at;
+  const standing = votes.map((cast): StandingVote => {
+    const person = traits.everyDuty ? (identities.known(cast.principal) ?? cast.person) : cast.person;
     const all = person === cast.person ? [person] : [cast.person, person];
-    const left = stayed ? all.map((one) => standings.goneSince(one, cast.at)).find((ref) => ref !== undefined) : undefined;
-    const revoked = entitled ? standings.revokedSince(cast.person, cast.at, place) : undefined;
-    return { cast, person, all, left, revoked, counts: left === undefined && revoked === undefined };
+    return { cast, person, all, ended: endedSince(cast, person, all, at) };
   });
-  const counting = standing.filter(({ counts }) => counts);
-  const isOut = (group: string, person: string): boolean =>
-    entitled &&
-    (standings.isStale(group, person) ||
-      counting.filter((vote) => vote.person === person).every(({ all, cast }) => standings.wasOutSince(group, all, cast.at)));
   const seen = new Set<string>();
-  return standing.map(({ cast, person, all, left, revoked, counts }): JudgedVote => {
-    const lapsed: LapsedApproval[] = [];
-    if (left !== undefined) lapsed.push({ because: 'left', detail: `${person} has left since.`, ref: left });
-    if (revoked !== undefined)
-      lapsed.push({ because: 'role-revoked', detail: `The role in which ${person} approved was revoked.`, ref: revoked });
-    const groups = asked.filter((group) => counts && standings.isListed(group, person) && !isOut(group, person));
-    for (const group of counts ? asked : []) {
-      const out = standings.isListed(group, person)
-        ? isOut(group, person)
-        : cast.groups?.includes(group) === true || standings.wasOutSince(group, all, cast.at);
-      const ref = standings.outRef(group, all);
-      if (out)
-        lapsed.push({ because: 'out-of-group', detail: `${person} has been out of group ${group} since.`, group, ...(ref ? { ref } : {}) });
-    }
-    const again = counts && seen.has(person);
-    if (again) lapsed.push({ because: 'voted-before', detail: `${person} had approved it already, with another account.` });
-    if (counts) seen.add(person);
-    const places = mayCount(person, rule, Object.fromEntries(groups.map((group) => [group, [person]])));
-    if (counts && !places && !lapsed.some(({ because }) => because === 'out-of-group'))
-      lapsed.push({ because: 'in-no-group', detail: `${person} is in none of the groups that are asked for.` });
-    return { ...cast, person, groups, cast, counted: counts && !again && places, lapsed };
+  return standing.map((vote): JudgedVote => {
+    const { cast, person, ended } = vote;
+    const { at: when, principal, ref, sequence } = cast;
+    if (ended) return { at: when, groups: NONE, person, principal, ref, sequence, cast, counted: false, lapsed: [ended] };
+    const { groups, lapsed } = rule.groups ? inGroups(vote, rule.groups, standing, at) : { groups: NONE, lapsed: NONE };
+    const why: LapsedApproval[] = [];
+    if (seen.has(person)) why.push({ because: 'voted-before', detail: `${person} had approved it already, with another account.` });
+    seen.add(person);
+    const places = !rule.groups || mayCount(person, rule, Object.fromEntries(groups.map((group) => [group, [person]])));
+    if (!places && lapsed.length === 0)
+      why.push({ because: 'in-no-group', detail: `${person} is in none of the groups that are asked for.` });
+    const counted = places && why.every(({ because }) => because !== 'voted-before');
+    return { at: when, groups, person, principal, ref, sequence, cast, counted, lapsed: why.length > 0 ? [...lapsed, ...why] : lapsed };
   });
+}
+
+/** Why a vote counts for nothing any more. */
+function endedSince(cast: Vote, person: string, all: readonly string[], at: VotesAt): LapsedApproval | undefined {
+  const { standings, traits, environment, product } = at;
+  const left = traits.stayed ? (standings.goneSince(cast.person, cast.at) ?? standings.goneSince(all.at(-1) ?? '', cast.at)) : undefined;
+  if (left !== undefined) return { because: 'left', detail: `${person} has left since.`, ref: left };
+  const revoked = traits.entitled ? standings.revokedSince(cast.person, cast.at, environment, product) : undefined;
+  return revoked === undefined
+    ? undefined
+    : { because: 'role-revoked', detail: `The role in which ${person} approved was revoked.`, ref: revoked };
+}
+
+/** For which groups a vote counts, and for which it does no more. */
+function inGroups(
+  { cast, person, all }: StandingVote,
+  asked: NonNullable<QuorumRule['groups']>,
+  standing: readonly StandingVote[],
+  { standings, traits }: VotesAt,
+): { readonly groups: readonly string[]; readonly lapsed: readonly LapsedApproval[] } {
+  const groups: string[] = [];
+  const lapsed: LapsedApproval[] = [];
+  const own = standing.filter((vote) => vote.person === person && !vote.ended);
+  for (const { group } of asked) {
+    const listed = standings.isListed(group, person);
+    const out =
+      traits.entitled && (standings.isStale(group, person) || own.every((vote) => standings.wasOutSince(group, vote.all, vote.cast.at)));
+    if (listed && !out) groups.push(group);
+    else if (listed || cast.groups?.includes(group) || standings.wasOutSince(group, all, cast.at)) {
+      const ref = standings.outRef(group, all);
+      lapsed.push({ because: 'out-of-group', detail: `${person} has been out of group ${group} since.`, group, ...(ref ? { ref } : {}) });
+    }
+  }
+  return { groups, lapsed };
 }
 
 /** Why votes did not count, each as a sentence. */

@@ -53,13 +53,22 @@ const NOT_ASKED = yes([], 'Its policy asks for no decision on the change, and no
 
 /** Whether a decision on the change stood when it was started, or came to its effect. Pure. */
 export function judgeRecord(at: RecordAt): Judged {
-  const { record, asked, waived, policy, policyRefs, moment } = at;
-  if (waived) return exception(waived, [moment.ref, ...(record ? [record.submitted.ref] : [])]);
-  if (!record) return asked ? no('Its policy asks for a decision on the change, and nobody submitted one.', policyRefs) : NOT_ASKED;
+  const { record, asked, waived, policy, moment } = at;
+  if (!record) return judgeWithoutRecord(at, moment);
+  if (waived) return exception(waived, [moment.ref, record.submitted.ref]);
   const judged = standing(at, record);
   return asked || judged.verdict !== 'no'
     ? judged
     : exception(`${policy} asks for no decision on the change. ${judged.reason ?? ''}`, judged.evidence);
+}
+
+/** The same where nobody had submitted one. */
+export function judgeWithoutRecord(
+  { asked, waived, policyRefs }: Pick<RecordAt, 'asked' | 'waived' | 'policyRefs'>,
+  { ref }: Written,
+): Judged {
+  if (waived) return exception(waived, [ref]);
+  return asked ? no('Its policy asks for a decision on the change, and nobody submitted one.', policyRefs) : NOT_ASKED;
 }
 
 function standing(at: RecordAt, record: KnownRecord): Judged {
@@ -186,12 +195,12 @@ function votesFallen(at: RecordAt, record: KnownRecord, contents: Pick<BoardCont
  * the while, and whose role was not revoked; as far as the engine of then asked that.
  */
 export function votesAt(
-  { records, identities, standings, traits }: Pick<RecordAt, 'records' | 'identities' | 'standings' | 'traits' | 'moment'>,
+  { records, identities, standings, traits }: Pick<RecordAt, 'records' | 'identities' | 'standings' | 'traits'>,
   record: KnownRecord,
 ): VotesNow & { readonly refs: readonly string[] } {
   const group = records.board(record)?.group;
   if (!traits.countsAgain || group === undefined || record.votes.length === 0 || record.decided?.by !== 'board')
-    return { votes: [], gone: [], refs: [] };
+    return { votes: [], gone: [], uncounted: [], refs: [] };
   const { environment, product } = record.of;
   const cast = record.votes.filter((vote) => vote.dossierHash === record.of.dossierHash);
   const allOf = ({ person, principal }: (typeof cast)[number]): readonly string[] => [
@@ -202,7 +211,7 @@ export function votesAt(
   const lapsed = traits.entitled
     ? cast.flatMap((vote) => {
         const all = allOf(vote);
-        const isRevoked = (): boolean => standings.revokedSince(vote.person, vote.at, { environment, product }) !== undefined;
+        const isRevoked = (): boolean => standings.revokedSince(vote.person, vote.at, environment, product) !== undefined;
         const why = whyLapsed({ person: vote.person, all, at: vote.at }, removed, standings.leftAt, isRevoked);
         return why === undefined ? [] : [[vote.person, why] as const];
       })
@@ -229,7 +238,7 @@ export function votesAt(
   );
   const refs = cast.flatMap((vote) => [
     ...allOf(vote).flatMap((person) => standings.goneSince(person, vote.at) ?? []),
-    ...[standings.revokedSince(vote.person, vote.at, { environment, product }) ?? []].flat(),
+    ...[standings.revokedSince(vote.person, vote.at, environment, product) ?? []].flat(),
     ...[standings.outRef(group, allOf(vote)) ?? []].flat(),
   ]);
   return { ...counted, refs: counted.gone.length > 0 ? refs : [] };

@@ -35,6 +35,7 @@ export class RulesInForce {
   private readonly environments = new Map<string, KnownEnvironment>();
   private readonly policies = new Map<string, KnownVersion[]>();
   private readonly asked = new Map<string, readonly GateRule[]>();
+  private readonly risks = new Map<string, JudgedRisk>();
   /** Where the last word of a calendar is written; undefined as long as there was none. */
   calendars: string | undefined;
 
@@ -91,8 +92,13 @@ export class RulesInForce {
     artifacts: number,
   ): JudgedRisk | undefined {
     const known = this.policies.get(id)?.find((v) => v.version === version);
+    if (!known) return undefined;
     const place = { environmentClass: environment?.environmentClass, regimes: environment?.regimes ?? [], artifacts };
-    return known && judgeRisk(declared, known.riskFloors ?? [], place);
+    // There are few of them, and very many changes.
+    const key = `${id} ${version} ${place.environmentClass ?? ''} ${place.regimes.join()} ${declared ?? ''} ${artifacts}`;
+    const risk = this.risks.get(key) ?? judgeRisk(declared, known.riskFloors ?? [], place);
+    this.risks.set(key, risk);
+    return risk;
   }
 
   /** Where a version is written. */

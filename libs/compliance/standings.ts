@@ -1,6 +1,6 @@
 import type { GroupEvent, OwnershipEvent, PersonEvent, RoleGrantEvent } from '#libs/contracts';
 import type { HeldRole } from '#libs/identity';
-import { APPROVER, isStale, placeThen, revokedSince, wasOutSince, type TeamOf, type Whereabouts } from '#libs/policy';
+import { APPROVER, isStale, placeThen, revokedSince, wasOutSince, type TeamOf } from '#libs/policy';
 import type { Written } from './report.ts';
 
 interface KnownGroup {
@@ -26,6 +26,8 @@ export class Standings {
   private readonly removals = new Map<string, string>();
   private readonly grants = new Map<string, Grant>();
   private readonly ofPerson = new Map<string, Grant[]>();
+  /** Who has ever lost one. */
+  private readonly revoked = new Set<string>();
   private readonly teams = new Map<string, TeamOf[]>();
 
   person({ type, data }: PersonEvent, { at, ref }: Written): void {
@@ -60,6 +62,7 @@ export class Standings {
     if (!revoked) return;
     revoked.held = { ...revoked.held, revokedAt: at };
     revoked.ref = ref;
+    this.revoked.add(revoked.person);
   }
 
   owned({ type, data }: OwnershipEvent, { at }: Written): void {
@@ -82,10 +85,11 @@ export class Standings {
   }
 
   /** Where the revocation is written of the last role in which somebody could approve when she did; undefined where she has one still. */
-  revokedSince(person: string, at: string, place: Whereabouts): string | undefined {
+  revokedSince(person: string, at: string, environment: string, product: string | undefined): string | undefined {
+    if (!this.revoked.has(person)) return undefined;
     const grants = this.ofPerson.get(person) ?? [];
-    if (!grants.some(({ held }) => held.revokedAt !== undefined)) return undefined;
-    const about = placeThen(place, this.teams.get(place.product ?? '') ?? [], at);
+    const place = { environment, ...(product === undefined ? {} : { product }) };
+    const about = placeThen(place, this.teams.get(product ?? '') ?? [], at);
     const is = revokedSince(
       grants.map(({ held }) => held),
       at,

@@ -140,6 +140,8 @@ export interface VotesNow {
   readonly votes: readonly CastVote[];
   /** Each as a sentence. */
   readonly gone: readonly string[];
+  /** Who cast those that do not count, by the person on record. */
+  readonly uncounted: readonly string[];
 }
 
 /**
@@ -153,6 +155,7 @@ export function votesNow(
 ): VotesNow {
   const counted: CastVote[] = [];
   const gone: string[] = [];
+  const uncounted: string[] = [];
   const seen = new Set<string>();
   for (const vote of votes) {
     const all = personsOf(voters[vote.person] ?? { person: vote.person }, persons);
@@ -165,7 +168,9 @@ export function votesNow(
     else {
       counted.push({ ...vote, person: member });
       for (const person of all) seen.add(person);
+      continue;
     }
+    uncounted.push(vote.person);
   }
-  return { votes: counted, gone };
+  return { votes: counted, gone, uncounted };
 }
