@@ -170,9 +170,11 @@ export class ChangeRecords {
     if (!record || record.of.round !== round) return;
     switch (event.type) {
       case 'ChangeVoteCast': {
-        const { person, vote, dossierHash } = event.data;
+        const { person, vote, dossierHash, lapsed = [] } = event.data;
         const cast = { ...written, person, principal, vote, dossierHash };
-        record.votes = [...record.votes.filter((v) => v.person !== person), cast];
+        record.votes = [...record.votes.filter((v) => v.person !== person && !lapsed.includes(v.person)), cast];
+        // The approval that rested on what lapsed stands no more.
+        if (lapsed.length > 0 && record.status === 'approved') record.status = 'open';
         return;
       }
       case 'ChangeRecusalDeclared':

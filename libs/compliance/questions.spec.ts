@@ -456,6 +456,15 @@ const quits = (name: string, group = 'keepers'): Told => ({
   stream: `group-${group}`,
   event: { type: 'GroupMemberRemoved', data: { group, person: p(name), reason: 'Another job.' } },
 });
+/** A vote after those of others had lapsed, so that the approval stands no more. */
+const votesOn = (name: string, ...lapsed: readonly string[]): Told =>
+  inChange(
+    {
+      type: 'ChangeVoteCast',
+      data: { ...ofChange, person: p(name), vote: 'for', dossierHash: HASH, conditions: [], lapsed: lapsed.map(p) },
+    },
+    p(name),
+  );
 const afterVotes = (...told: readonly Told[]): Told[] =>
   story({ started: told.some(({ event }) => event.type === 'DeploymentStarted') ? told : [...told, start()] });
 /** Under a policy that asks for two, one of them of a group; what is told before the votes and after them. */
@@ -854,6 +863,19 @@ const cases: readonly Case[] = [
     'yes',
     'a vote too many lapsed',
     cab([...CAB, submitted(), votes('anna'), votes('otto'), votes('cora'), decided(), leaves('cora')]),
+  ],
+  [
+    'change-authorised',
+    'yes',
+    'votes lapsed, and another member voted on before the start',
+    cab([...CAB, ...DECIDED, quits('otto', 'cab'), votesOn('cora', 'otto'), decided()]),
+  ],
+  [
+    'change-authorised',
+    'no',
+    'votes lapsed, and the board that voted on had not decided anew',
+    cab([...CAB, ...DECIDED, quits('otto', 'cab'), votesOn('cora', 'otto')]),
+    /had not decided/,
   ],
   [
     'change-authorised',
