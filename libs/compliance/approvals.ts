@@ -3,7 +3,7 @@ import { tallyRecorded, type QuorumRule } from '#libs/policy';
 import type { ChangeApproval, Written } from './report.ts';
 
 /** A vote with the account that gave it, which may turn out to be somebody else's. */
-export interface Vote extends ChangeApproval {
+export interface Vote extends Omit<ChangeApproval, 'counted' | 'lapsed'> {
   readonly principal: string;
 }
 

@@ -33,7 +33,7 @@ export interface KnownRecord {
   >;
   readonly dossier: Pick<
     ChangeDossier,
-    'contents' | 'board' | 'model' | 'window' | 'class' | 'incidentId' | 'bypassId' | 'justification' | 'title'
+    'contents' | 'board' | 'model' | 'window' | 'class' | 'incidentId' | 'bypassId' | 'justification' | 'title' | 'risk'
   >;
   readonly requesterPrincipal: string;
   readonly submitted: Written;
@@ -170,9 +170,11 @@ export class ChangeRecords {
     if (!record || record.of.round !== round) return;
     switch (event.type) {
       case 'ChangeVoteCast': {
-        const { person, vote, dossierHash } = event.data;
+        const { person, vote, dossierHash, lapsed = [] } = event.data;
         const cast = { ...written, person, principal, vote, dossierHash };
-        record.votes = [...record.votes.filter((v) => v.person !== person), cast];
+        record.votes = [...record.votes.filter((v) => v.person !== person && !lapsed.includes(v.person)), cast];
+        // The approval that rested on what lapsed stands no more.
+        if (lapsed.length > 0 && record.status === 'approved') record.status = 'open';
         return;
       }
       case 'ChangeRecusalDeclared':
@@ -238,7 +240,7 @@ export class ChangeRecords {
 
 function recordOf(data: Submitted, written: Written, principal: string): KnownRecord {
   const { changeId, round, releaseId, environment, product, route, dossier, dossierHash, requester, reviewDueAt } = data;
-  const { contents, board, model, window, incidentId, bypassId, title, justification } = dossier;
+  const { contents, board, model, window, incidentId, bypassId, title, justification, risk } = dossier;
   const known: readonly unknown[] = [changeId, releaseId, environment, dossierHash, contents.planHash, window.from, window.until];
   // What is told of at the end must be readable now: only what was appended around Plimsoll may not be.
   if (!known.every((text) => typeof text === 'string') || !Array.isArray(contents.artifacts)) throw new TypeError('It is no change.');
@@ -259,6 +261,8 @@ function recordOf(data: Submitted, written: Written, principal: string): KnownRe
       contents,
       window,
       class: dossier.class,
+      // The assessment is of no use here, and may be long.
+      risk: { level: risk.level, assessment: '' },
       title: plainText(title),
       justification: plainText(justification),
       ...(board ? { board } : {}),

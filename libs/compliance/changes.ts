@@ -8,12 +8,13 @@ import type {
   UnauthorisedBecause,
 } from '#libs/contracts';
 import type { DutyAssignment } from '#libs/identity';
-import { handsAmong, hashOf, traitsThen } from '#libs/policy';
+import { handsAmong, hashOf, traitsThen, type QuorumRule } from '#libs/policy';
 import type { Approvals } from './approvals.ts';
-import type { Bypasses } from './bypasses.ts';
+import type { Bypasses, KnownBypass } from './bypasses.ts';
 import type { ChangeRecords, KnownRecord } from './change-records.ts';
 import type { Identities } from './identities.ts';
-import { judgeRecord, type RecordAt } from './judge-change.ts';
+import { judgeVotes, reportedApproval } from './counted.ts';
+import { judgeRecord, judgeWithoutRecord, votesAt, type RecordAt } from './judge-change.ts';
 import { freezeJudged, gatesJudged, graver, tzdataOf } from './judge-receipts.ts';
 import {
   approvedAt,
@@ -24,6 +25,7 @@ import {
   notSeparated,
   policyOf,
   policyRefs,
+  quorumOf,
   startQuestions,
   violationsOf,
   waiverOf,
@@ -45,6 +47,7 @@ import type {
   Written,
 } from './report.ts';
 import type { RulesInForce } from './rules-in-force.ts';
+import type { Standings } from './standings.ts';
 import { isProgram, plainText } from './text.ts';
 
 type Started = Extract<DeploymentEvent, { type: 'DeploymentStarted' }>;
@@ -83,6 +86,8 @@ export interface Draft {
   record: KnownRecord | undefined;
   recordAt: Omit<RecordAt, 'moment' | 'deployed'> | undefined;
   bypassId: string | undefined;
+  /** Whether it counted as of its class by its plan's word alone, which the engine that judged it does not take. */
+  unborne: boolean;
   rules: readonly GateRule[] | undefined;
   /** What judged its decisions, and the time zone databases they were reckoned with. */
   readonly engines: string[];
@@ -116,6 +121,7 @@ export interface Surroundings {
   readonly rules: RulesInForce;
   readonly bypasses: Bypasses;
   readonly records: ChangeRecords;
+  readonly standings: Standings;
 }
 
 const START_QUESTIONS = Object.keys(startQuestions) as (keyof typeof startQuestions)[];
@@ -162,7 +168,7 @@ export class Changes {
         if (draft.recordAt)
           draft.verdicts['change-authorised'] = graver(
             draft.verdicts['change-authorised'],
-            judgeRecord({ ...draft.recordAt, moment: written, deployed: undefined }),
+            judgeRecord({ ...draft.recordAt, traits: traitsThen(receipt.engine), moment: written, deployed: undefined }),
           );
         draft.effect ??= written;
         this.takesEffect(draft, deploymentId);
@@ -282,18 +288,18 @@ export class Changes {
 
   private draftOf(data: Started['data'], written: Written, principal: string): Draft {
     const { deploymentId, releaseId, environment, artifacts, planHash, deployer, tuple, rollbackOf, bypassId, receipt } = data;
-    const { identities, releases, approvals, rules, bypasses } = this.known;
+    const { identities, releases, approvals, rules, bypasses, records, standings } = this.known;
     const kind = rollbackOf ? 'rollback' : 'deployment';
     const release = releases.release(releaseId);
     const plan = release?.plans.get(environment);
     const place = rules.environment(environment);
-    const changeClass: ChangeClass = rollbackOf ? 'rollback' : (data.changeClass ?? plan?.changeClass ?? 'normal');
+    const claimed = plan?.changeClass ?? 'normal';
+    const changeClass: ChangeClass = rollbackOf ? 'rollback' : (data.changeClass ?? claimed);
     const policy = { id: receipt.policyId, version: receipt.policyVersion };
-    const asked = rules.gates(policy, place, kind, {
-      changeClass: changeClass === 'rollback' ? 'normal' : changeClass,
-      riskClass: plan?.riskClass,
-      artifacts: artifacts.length,
-    });
+    // Engines of before looked at less, and a decision is judged by the rules of then (principle 14).
+    const traits = traitsThen(receipt.engine);
+    const { everyDuty, everyHand, builders } = traits;
+    const risk = traits.risk ? rules.risk(policy, place, plan?.riskClass, artifacts.length) : undefined;
 
     const accounts = new Set(release?.authors);
     const authorRefs = release?.ref === undefined ? [] : [release.ref];
@@ -319,8 +325,6 @@ export class Changes {
     const votes = round?.votes ?? [];
     const bypass = bypassId === undefined ? undefined : bypasses.byId.get(bypassId);
     const inForce = place && rules.inForce(place.policyId, receipt.evaluatedAt);
-    // Engines of before looked at fewer duties, and a decision is judged by the rules of then (principle 14).
-    const { everyDuty, everyHand, builders } = traitsThen(receipt.engine);
     // Whoever an account was known to be by then; where nothing was said of it, whoever it was taken for when it acted.
     const deeds: Deed[] = [];
     const did = (duty: Deed['duty'], account: string, taken: string, ref: string): void =>
@@ -336,6 +340,60 @@ export class Changes {
       if (inForce && editor !== '') did('policy-editor', editor, person, inForce.written.ref);
     }
     did('deployer', principal, deployer, written.ref);
+    const record = records.record(releaseId, environment);
+    let resting: RestingOn | undefined;
+    if (record) {
+      const parts = deeds.filter(({ duty }) => duty === 'author');
+      const authorsThen = [...new Set(parts.map(({ person }) => person))].sort();
+      for (const { test, principal: account } of tests)
+        parts.push({ duty: 'tester', principal: account, person: identities.known(account) ?? test.tester, ref: test.ref });
+      const at = {
+        record,
+        records,
+        bypasses,
+        identities,
+        standings,
+        traits,
+        risk,
+        // What a plan claims and nothing bears was started as normal, and still is no normal change to whoever decided on one.
+        changeClass: changeClass === 'rollback' ? 'normal' : changeClass === 'normal' ? claimed : changeClass,
+        deployer,
+        deployerPrincipal: principal,
+        duties: parts.map(({ duty, person, ref }) => ({ duty, person, evidence: ref })),
+      };
+      const deployed = {
+        releaseId,
+        environment,
+        ...(place ? { environmentClass: place.environmentClass } : {}),
+        ...(release?.product === undefined ? {} : { product: release.product }),
+        ...(release?.version === undefined ? {} : { version: release.version }),
+        artifacts,
+        authors: authorsThen,
+        plan: { planHash, steps: data.steps },
+        policy,
+        reports: reportsOf(tests),
+      };
+      resting = { at, deployed, parts };
+    }
+    const unborne =
+      traits.classBorne &&
+      (changeClass === 'emergency' || changeClass === 'standard') &&
+      !(
+        changeClass === claimed &&
+        ((changeClass === 'emergency' && bypassHolds(bypass, { releaseId, environment, artifacts, planHash, policy }, written.at)) ||
+          bears(resting, changeClass, written))
+      );
+    const asked = rules.gates(policy, place, kind, {
+      changeClass: changeClass === 'rollback' || unborne ? 'normal' : changeClass,
+      risk: risk?.effective,
+    });
+    const counted = judgeVotes(votes, round ? quorumOf(asked, round) : NOBODY_ASKED, {
+      identities,
+      standings,
+      environment,
+      product: release?.product,
+      traits,
+    });
     const at: AtStart = {
       kind,
       releaseId,
@@ -346,8 +404,7 @@ export class Changes {
       planHash,
       tuple,
       round,
-      // One person votes once, with however many accounts.
-      votes: everyDuty ? votes.map((vote) => ({ ...vote, person: identities.known(vote.principal) ?? vote.person })) : votes,
+      votes: counted,
       bypass,
       receipt,
       rules: asked,
@@ -364,40 +421,17 @@ export class Changes {
     const verdicts: Draft['verdicts'] = { authorised: authorised(deployer, principal, written) };
     for (const question of START_QUESTIONS) verdicts[question] = startQuestions[question](at);
 
-    const record = this.known.records.record(releaseId, environment);
-    const parts = deeds.filter(({ duty }) => duty === 'author');
-    for (const { test, principal: account } of record ? tests : [])
-      parts.push({ duty: 'tester', principal: account, person: identities.known(account) ?? test.tester, ref: test.ref });
-    const recordAt: Draft['recordAt'] = {
-      record,
-      records: this.known.records,
-      bypasses,
-      identities,
+    const said = {
       asked: asks(at, 'change-approved'),
       waived: waiverOf(at, 'change-approved'),
       policy: policyOf(at),
       policyRefs: policyRefs(at),
-      changeClass: changeClass === 'rollback' ? 'normal' : changeClass,
-      deployer,
-      deployerPrincipal: principal,
-      duties: parts.map(({ duty, person, ref }) => ({ duty, person, evidence: ref })),
     };
-    verdicts['change-authorised'] = judgeRecord({
-      ...recordAt,
-      moment: written,
-      deployed: record && {
-        releaseId,
-        environment,
-        ...(place ? { environmentClass: place.environmentClass } : {}),
-        ...(release?.product === undefined ? {} : { product: release.product }),
-        ...(release?.version === undefined ? {} : { version: release.version }),
-        artifacts,
-        authors: [...new Set(parts.flatMap(({ duty, person }) => (duty === 'author' ? [person] : [])))].sort(),
-        plan: { planHash, steps: data.steps },
-        policy,
-        reports: reportsOf(tests),
-      },
-    });
+    const recordAt: Draft['recordAt'] = resting && { ...resting.at, ...said };
+    verdicts['change-authorised'] = recordAt
+      ? judgeRecord({ ...recordAt, moment: written, deployed: resting?.deployed })
+      : judgeWithoutRecord(said, written);
+    const votesLapsed = record && recordAt ? votesAt(recordAt, record).gone : [];
 
     const draft = this.blank(deploymentId, kind, environment, written);
     draft.facts = {
@@ -408,14 +442,16 @@ export class Changes {
       requested: round?.requested,
       authors,
       tests: at.tests,
-      approvals: votes.map(({ at: when, groups, person, ref, sequence }) => ({ at: when, groups, person, ref, sequence })),
+      approvals: counted.map(reportedApproval),
+      claimedClass: claimed === 'normal' ? undefined : claimed,
+      risk,
       deployer,
       approved: approvedAt(at),
       approvedDigests: tuple ? [...tuple.artifactDigests].sort() : [],
       tupleHash,
       policy,
       preparedBy,
-      changeRecord: record && recordRefOf(record),
+      changeRecord: record && recordRefOf(record, votesLapsed),
       bypass: bypass && bypassId !== undefined ? bypassOf(bypass.requested, bypassId, receipt) : undefined,
     };
     draft.changeClass = changeClass;
@@ -423,10 +459,11 @@ export class Changes {
     draft.verdicts = verdicts;
     draft.deeds = deeds;
     draft.record = record;
-    draft.recordAt = record && recordAt;
+    draft.recordAt = recordAt;
     if (record && record.votes.length > 0)
-      draft.boardDeeds = [...parts, ...boardDeedsOf(record, { principal, person: deployer, ref: written.ref })];
+      draft.boardDeeds = [...(resting?.parts ?? []), ...boardDeedsOf(record, { principal, person: deployer, ref: written.ref })];
     draft.bypassId = bypassId;
+    draft.unborne = unborne;
     draft.rules = asked;
     draft.artifacts = artifacts;
     this.decide(draft, receipt, written, 'start');
@@ -470,6 +507,7 @@ export class Changes {
       record: undefined,
       recordAt: undefined,
       bypassId: undefined,
+      unborne: false,
       rules: undefined,
       engines: [],
       tzdata: [],
@@ -492,8 +530,11 @@ export class Changes {
     const { verdicts } = draft;
     const calendars = this.known.rules.calendars !== undefined;
     draft.receipts.push(receiptOf(receipt, written, decision));
-    verdicts['gates-passed'] = graver(verdicts['gates-passed'], gatesJudged(decided, draft.rules));
-    verdicts['not-frozen'] = graver(verdicts['not-frozen'], freezeJudged(decided, calendars, draft.changeClass));
+    verdicts['gates-passed'] = graver(
+      verdicts['gates-passed'],
+      gatesJudged(decided, draft.rules, decision === 'start' ? draft.facts.risk : undefined),
+    );
+    verdicts['not-frozen'] = graver(verdicts['not-frozen'], freezeJudged(decided, calendars, draft.changeClass, draft.unborne));
     if (receipt.engine !== undefined && !draft.engines.includes(receipt.engine)) draft.engines.push(receipt.engine);
     draft.tzdata.push(...tzdataOf(receipt));
   }
@@ -549,9 +590,9 @@ function receiptOf(receipt: Started['data']['receipt'], written: Written, decisi
   return { at, decision, engine, factsHash, ref, sequence, verdict };
 }
 
-function recordRefOf({ of, submitted: { at, ref, sequence } }: KnownRecord): Change['changeRecord'] {
+function recordRefOf({ of, submitted: { at, ref, sequence } }: KnownRecord, votesLapsed: readonly string[]): Change['changeRecord'] {
   const { changeId, round, route, dossierHash } = of;
-  return { at, changeId, dossierHash, ref, round, route, sequence };
+  return { at, changeId, dossierHash, ref, round, route, sequence, votesLapsed: votesLapsed.length > 0 ? votesLapsed : undefined };
 }
 
 /** Who asked for the change, voted on it and deployed it. */
@@ -561,6 +602,45 @@ function boardDeedsOf({ of, votes, requesterPrincipal, submitted }: KnownRecord,
     ...votes.map(({ principal, person, ref }): Deed => ({ duty: 'approver', principal, person, ref })),
     { duty: 'deployer', ...deployer },
   ];
+}
+
+/** What a change record rests on that was submitted for what was started. */
+interface RestingOn {
+  readonly at: Omit<RecordAt, 'asked' | 'waived' | 'policy' | 'policyRefs' | 'moment' | 'deployed'>;
+  readonly deployed: NonNullable<RecordAt['deployed']>;
+  readonly parts: readonly Deed[];
+}
+
+const NOBODY_ASKED: QuorumRule = { quorum: 0 };
+
+/** Whether a change that stands bears the class that a plan claims. */
+function bears(resting: RestingOn | undefined, changeClass: string, moment: Written): boolean {
+  if (resting?.at.record?.dossier.class !== changeClass) return false;
+  const { at, deployed } = resting;
+  return judgeRecord({ ...at, asked: true, waived: undefined, policy: '', policyRefs: [], moment, deployed }).verdict !== 'no';
+}
+
+/** Whether a bypass was good for exactly what was started, as of an instant. */
+function bypassHolds(
+  bypass: KnownBypass | undefined,
+  of: { readonly releaseId: string; readonly environment: string; readonly artifacts: readonly ReleaseArtifact[] } & {
+    readonly planHash: string;
+    readonly policy: { readonly id: string; readonly version: number };
+  },
+  at: string,
+): boolean {
+  if (!bypass) return false;
+  const { tuple } = bypass.data;
+  return (
+    tuple.releaseId === of.releaseId &&
+    tuple.environment === of.environment &&
+    tuple.planHash === of.planHash &&
+    tuple.policyId === of.policy.id &&
+    tuple.policyVersion === of.policy.version &&
+    [...new Set(tuple.artifactDigests)].sort().join() === digestsOf(of.artifacts).join() &&
+    at < tuple.expiresAt &&
+    bypass.review?.outcome !== 'rejected'
+  );
 }
 
 /** The newest outcome of every suite, by digest. */

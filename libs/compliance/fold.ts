@@ -30,10 +30,11 @@ import {
 import { ruleChanged } from './rule-changes.ts';
 import { RulesInForce } from './rules-in-force.ts';
 import { drawSample } from './sample.ts';
+import { Standings } from './standings.ts';
 import { plainText } from './text.ts';
 
 /** What makes reports. It changes whenever the same events may give another verdict or another wording. */
-export const COMPLIANCE_ENGINE = 'plimsoll-compliance/2';
+export const COMPLIANCE_ENGINE = 'plimsoll-compliance/3';
 
 /** What a report says of a type that is none, in characters. */
 const MAX_TYPE = 200;
@@ -51,6 +52,7 @@ export class ComplianceFold {
   private readonly approvals = new Approvals();
   private readonly rules = new RulesInForce();
   private readonly bypasses = new Bypasses();
+  private readonly standings = new Standings();
   private readonly records: ChangeRecords;
   private readonly access: Access;
   private readonly changes: Changes;
@@ -68,10 +70,10 @@ export class ComplianceFold {
 
   constructor(private readonly query: ComplianceQuery) {
     this.access = new Access(query);
-    const { identities, releases, approvals, rules, bypasses } = this;
+    const { identities, releases, approvals, rules, bypasses, standings } = this;
     const records = new ChangeRecords(identities);
     this.records = records;
-    this.changes = new Changes(query, { identities, releases, approvals, rules, bypasses, records });
+    this.changes = new Changes(query, { identities, releases, approvals, rules, bypasses, records, standings });
   }
 
   /** The next event of the log, whichever it is. */
@@ -232,12 +234,18 @@ export class ComplianceFold {
         return this.identities.claimed(event);
       case 'RoleGranted':
       case 'RoleRevoked':
+        this.standings.role(event, written);
         return this.access.granted(event, written);
       case 'IdentityBootstrapped':
       case 'IdentityBootstrapEnded':
         return this.access.bootstrapped(event, written);
+      case 'PersonRegistered':
+        return this.standings.person(event, written);
       case 'PersonLeft':
+        this.standings.person(event, written);
         return this.access.left(event, written);
+      case 'OwnershipAssigned':
+        return this.standings.owned(event, written);
       case 'BoardDefined':
         return this.records.defined(event);
       case 'ChangeModelProposed':
@@ -265,6 +273,7 @@ export class ComplianceFold {
       case 'GroupMemberAdded':
       case 'GroupMemberRemoved':
         this.records.member(event);
+        this.standings.member(event, written);
         return this.access.member(event, written);
       case 'DutyViolationFound':
         if (!Array.isArray(event.data.evidence) || !Array.isArray(event.data.duties)) throw new TypeError('It is no violation.');
@@ -333,6 +342,7 @@ export class ComplianceFold {
       bypass: facts.bypass,
       changeClass: draft.changeClass,
       changeRecord: facts.changeRecord,
+      claimedClass: facts.claimedClass,
       deployedDigests: deployedDigests(draft),
       deployer: facts.deployer,
       effect: draft.effect,
@@ -351,6 +361,7 @@ export class ComplianceFold {
       release: facts.release,
       requested: facts.requested,
       requester: facts.requester,
+      risk: facts.risk,
       rollbackOf: facts.rollbackOf,
       started: facts.started,
       tests: facts.tests,

@@ -1,11 +1,24 @@
 import { conflicts, type DutyAssignment } from '#libs/identity';
-import { BOARD_DUTIES, conditionProblems, dossierDifferences, notInForce, type DossierSources } from '#libs/policy';
-import type { BoardContents, PlannedStep } from '#libs/contracts';
+import {
+  BOARD_DUTIES,
+  compareRisk,
+  conditionProblems,
+  countVotes,
+  dossierDifferences,
+  notInForce,
+  votesNow,
+  whyLapsed,
+  type DossierSources,
+  type EngineTraits,
+  type VotesNow,
+} from '#libs/policy';
+import type { BoardContents, JudgedRisk, PlannedStep } from '#libs/contracts';
 import type { Bypasses } from './bypasses.ts';
 import { reviewState, type ChangeRecords, type KnownRecord } from './change-records.ts';
 import { exception, no, unknowable, yes } from './judge-start.ts';
 import type { Identities } from './identities.ts';
 import type { Judged, Written } from './report.ts';
+import type { Standings } from './standings.ts';
 
 /** What is on record at the moment at which a change was started, or came to its effect. */
 export interface RecordAt {
@@ -14,6 +27,11 @@ export interface RecordAt {
   readonly records: ChangeRecords;
   readonly bypasses: Bypasses;
   readonly identities: Identities;
+  readonly standings: Standings;
+  /** As the engine of the decision judged. */
+  readonly traits: EngineTraits;
+  /** What it was judged to be; undefined where the engine judged none. */
+  readonly risk: JudgedRisk | undefined;
   /** Whether the policy asks for the gate, what waived it, and its name: as sentences. */
   readonly asked: boolean;
   readonly waived: string | undefined;
@@ -35,20 +53,29 @@ const NOT_ASKED = yes([], 'Its policy asks for no decision on the change, and no
 
 /** Whether a decision on the change stood when it was started, or came to its effect. Pure. */
 export function judgeRecord(at: RecordAt): Judged {
-  const { record, asked, waived, policy, policyRefs, moment } = at;
-  if (waived) return exception(waived, [moment.ref, ...(record ? [record.submitted.ref] : [])]);
-  if (!record) return asked ? no('Its policy asks for a decision on the change, and nobody submitted one.', policyRefs) : NOT_ASKED;
+  const { record, asked, waived, policy, moment } = at;
+  if (!record) return judgeWithoutRecord(at, moment);
+  if (waived) return exception(waived, [moment.ref, record.submitted.ref]);
   const judged = standing(at, record);
   return asked || judged.verdict !== 'no'
     ? judged
     : exception(`${policy} asks for no decision on the change. ${judged.reason ?? ''}`, judged.evidence);
 }
 
+/** The same where nobody had submitted one. */
+export function judgeWithoutRecord(
+  { asked, waived, policyRefs }: Pick<RecordAt, 'asked' | 'waived' | 'policyRefs'>,
+  { ref }: Written,
+): Judged {
+  if (waived) return exception(waived, [ref]);
+  return asked ? no('Its policy asks for a decision on the change, and nobody submitted one.', policyRefs) : NOT_ASKED;
+}
+
 function standing(at: RecordAt, record: KnownRecord): Judged {
   const evidence = evidenceOf(record);
   try {
     const wrong = problemOf(at, record);
-    if (wrong !== undefined) return no(wrong, evidence);
+    if (wrong !== undefined) return no(wrong, [...new Set([...evidence, ...votesAt(at, record).refs])]);
     const { route, reviewDueAt } = record.of;
     // Until somebody has reviewed it nobody but who asked for it has let it pass.
     if (route === 'emergency')
@@ -74,6 +101,8 @@ function problemOf(at: RecordAt, record: KnownRecord): string | undefined {
     if (differences.length > 0) return `${differences.join(' ')} What was decided on is another thing.`;
   }
   if (at.changeClass !== dossier.class) return `Of class ${at.changeClass}; what was decided on is of class ${dossier.class}.`;
+  if (at.risk && compareRisk(dossier.risk.level, at.risk.effective) < 0)
+    return `It was decided on as of ${dossier.risk.level} risk, and is judged as ${at.risk.effective}. ${at.risk.detail}`;
   if (moment.at < dossier.window.from || moment.at >= dossier.window.until)
     return `Outside of its planned window, ${dossier.window.from} to before ${dossier.window.until}.`;
   if (of.route === 'model') return modelProblem(at, record);
@@ -135,7 +164,7 @@ function decisionProblem(at: RecordAt, record: KnownRecord): string | undefined 
 }
 
 /** The board's votes as they stood, without those of anybody who had a part in the change: its quorum must be there all the same. */
-function quorumProblem(at: RecordAt, record: KnownRecord, contents: Pick<BoardContents, 'quorum'>): string | undefined {
+function quorumProblem(at: RecordAt, record: KnownRecord, contents: Pick<BoardContents, 'quorum' | 'chair'>): string | undefined {
   const { counted } = record;
   if (!counted) return 'Who is on the board is not on record.';
   const barred = conflicts(boardDuties(at, record), BOARD_DUTIES);
@@ -145,26 +174,98 @@ function quorumProblem(at: RecordAt, record: KnownRecord, contents: Pick<BoardCo
   }
   const { tally, missing, outcome } = counted;
   if (missing > 0) return `${contents.quorum - missing} of ${contents.quorum} members who may had voted.`;
-  return outcome === 'approved' ? undefined : `The votes (${tally.for.length} for, ${tally.against.length} against) do not approve it.`;
+  if (outcome !== 'approved') return `The votes (${tally.for.length} for, ${tally.against.length} against) do not approve it.`;
+  return votesFallen(at, record, contents);
+}
+
+/** What was decided by votes that did not count any more was decided no more. */
+function votesFallen(at: RecordAt, record: KnownRecord, contents: Pick<BoardContents, 'quorum' | 'chair'>): string | undefined {
+  const { votes, gone } = votesAt(at, record);
+  if (gone.length === 0) return undefined;
+  const eligible = votes.map(({ person }) => person).filter((person) => !record.recused.has(person));
+  const { outcome, missing } = countVotes(votes, contents, eligible);
+  if (outcome === 'approved') return undefined;
+  const count =
+    missing > 0 ? `${contents.quorum - missing} of ${contents.quorum} votes counted by then` : 'the votes that counted by then do not';
+  return `The board approved it, and ${count}: ${gone.join(' ')}`;
+}
+
+/**
+ * The board's votes that count at a moment as the gate counts them: of every person one, and only of who is there and on the board, and was all
+ * the while, and whose role was not revoked; as far as the engine of then asked that.
+ */
+export function votesAt(
+  { records, identities, standings, traits }: Pick<RecordAt, 'records' | 'identities' | 'standings' | 'traits'>,
+  record: KnownRecord,
+): VotesNow & { readonly refs: readonly string[] } {
+  const group = records.board(record)?.group;
+  if (!traits.countsAgain || group === undefined || record.votes.length === 0 || record.decided?.by !== 'board')
+    return { votes: [], gone: [], uncounted: [], refs: [] };
+  const { environment, product } = record.of;
+  const cast = record.votes.filter((vote) => vote.dossierHash === record.of.dossierHash);
+  const allOf = ({ person, principal }: (typeof cast)[number]): readonly string[] => [
+    ...new Set([person, identities.known(principal) ?? person]),
+  ];
+  const everybody = cast.flatMap(allOf);
+  const removed = { removedAt: standings.removedAt(group) };
+  const lapsed = traits.entitled
+    ? cast.flatMap((vote) => {
+        const all = allOf(vote);
+        const isRevoked = (): boolean => standings.revokedSince(vote.person, vote.at, environment, product) !== undefined;
+        const why = whyLapsed({ person: vote.person, all, at: vote.at }, removed, standings.leftAt, isRevoked);
+        return why === undefined ? [] : [[vote.person, why] as const];
+      })
+    : [];
+  const hands = {
+    requesters: [],
+    voters: Object.fromEntries(cast.map(({ person, principal }) => [person, { person, principal }])),
+    confirmers: {},
+    reviewers: [],
+    persons: {
+      now: Object.fromEntries(cast.flatMap(({ principal, person }) => [[principal, identities.known(principal) ?? person] as const])),
+      refs: [],
+    },
+    left: everybody.filter((person) => standings.isGone(person)),
+    ...(lapsed.length > 0 ? { lapsed: Object.fromEntries(lapsed) } : {}),
+  };
+  const members = everybody.filter(
+    (person) => standings.isListed(group, person) && !(traits.entitled && (standings.isGone(person) || standings.isStale(group, person))),
+  );
+  const counted = votesNow(
+    cast.map(({ person, vote }) => ({ person, vote, conditions: [] })),
+    hands,
+    members,
+  );
+  const refs = cast.flatMap((vote) => [
+    ...allOf(vote).flatMap((person) => standings.goneSince(person, vote.at) ?? []),
+    ...[standings.revokedSince(vote.person, vote.at, environment, product) ?? []].flat(),
+    ...[standings.outRef(group, allOf(vote)) ?? []].flat(),
+  ]);
+  return { ...counted, refs: counted.gone.length > 0 ? refs : [] };
 }
 
 /** Everybody's duties, with the board's votes as those of approvers, as was known then. */
 export function boardDuties(
-  at: Pick<RecordAt, 'identities' | 'duties' | 'deployer' | 'deployerPrincipal' | 'moment'>,
+  at: Pick<RecordAt, 'identities' | 'duties' | 'deployer' | 'deployerPrincipal' | 'moment' | 'traits'>,
   record: KnownRecord,
 ): readonly DutyAssignment[] {
   const { votes, of, submitted, requesterPrincipal } = record;
   const duty = (name: DutyAssignment['duty'], person: string, evidence: string): DutyAssignment => ({ duty: name, person, evidence });
   return [
     ...at.duties,
-    duty('requester', personOf(at, requesterPrincipal, of.requester), submitted.ref),
+    ...asBoth(at, requesterPrincipal, of.requester).map((person) => duty('requester', person, submitted.ref)),
     duty('deployer', personOf(at, at.deployerPrincipal, at.deployer), at.moment.ref),
-    ...votes.map((vote) => duty('approver', personOf(at, vote.principal, vote.person), vote.ref)),
+    ...votes.flatMap((vote) => asBoth(at, vote.principal, vote.person).map((person) => duty('approver', person, vote.ref))),
   ];
 }
 
 function hasPart(at: RecordAt, record: KnownRecord, person: string): boolean {
   return boardDuties(at, { ...record, votes: [] }).some((d) => d.person === person);
+}
+
+/** Whom an account was taken for; and who it is known to be, where the engine asked that too. */
+function asBoth(at: Pick<RecordAt, 'identities' | 'traits'>, principal: string, taken: string): readonly string[] {
+  return at.traits.countsAgain ? [...new Set([taken, personOf(at, principal, taken)])] : [taken];
 }
 
 function personOf({ identities }: Pick<RecordAt, 'identities'>, principal: string, taken: string): string {

@@ -176,6 +176,10 @@ function freshIn(deeds: readonly Deed[], rules: readonly SeparationRule[], ident
 function bypassReviewed(draft: Draft, { bypass, now }: AtEnd): Judged {
   const { bypassId, changeClass, facts } = draft;
   if (bypassId === undefined) {
+    if (draft.unborne && changeClass === 'emergency')
+      return no('Started as of class emergency, and neither a bypass nor an emergency change bears that: nobody has to review it.', [
+        facts.started.ref,
+      ]);
     return changeClass === 'emergency'
       ? exception('Of class emergency, without a bypass: every gate was judged, and nothing asks for a review afterwards.', [
           facts.started.ref,

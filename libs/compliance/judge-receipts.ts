@@ -1,4 +1,4 @@
-import type { DecisionReceipt, GateRule } from '#libs/contracts';
+import type { DecisionReceipt, GateRule, JudgedRisk } from '#libs/contracts';
 import { letsPass } from '#libs/policy';
 import { exception, no, unknowable, yes } from './judge-start.ts';
 import type { Answer, Judged } from './report.ts';
@@ -9,8 +9,16 @@ export interface Decided {
   readonly ref: string;
 }
 
-/** What a receipt says of its gates. `rules`: those that the policy asks for, where its text is on record. */
-export function gatesJudged({ receipt, ref }: Decided, rules: readonly GateRule[] | undefined): Judged {
+/**
+ * What a receipt says of its gates.
+ * @param rules those that the policy asks for, where its text is on record
+ * @param risk as its plan and its policy have it, where the receipt's must be that
+ */
+export function gatesJudged({ receipt, ref }: Decided, rules: readonly GateRule[] | undefined, risk?: JudgedRisk): Judged {
+  if (risk && receipt.risk && receipt.risk.effective !== risk.effective)
+    return no(`The decision took it for a change of ${receipt.risk.effective} risk, and it is one of ${risk.effective}. ${risk.detail}`, [
+      ref,
+    ]);
   const lacking = (rules ?? []).filter((rule) => !receipt.gates.some((g) => g.gate === rule.gate));
   if (lacking.length > 0) return no(`The decision left out ${lacking.map((rule) => rule.gate).join(', ')}.`, [ref]);
   const failing = receipt.gates.filter((g) => !letsPass(g));
@@ -22,8 +30,12 @@ export function gatesJudged({ receipt, ref }: Decided, rules: readonly GateRule[
     : yes([ref]);
 }
 
-/** What a receipt says of freezes. `calendars`: whether any calendar was on record by then. */
-export function freezeJudged({ receipt, ref }: Decided, calendars: boolean, changeClass: string): Judged {
+/**
+ * What a receipt says of freezes.
+ * @param calendars whether any calendar was on record by then
+ * @param unborne whether nothing bears the class as which it was judged
+ */
+export function freezeJudged({ receipt, ref }: Decided, calendars: boolean, changeClass: string, unborne = false): Judged {
   const gate = receipt.gates.find((g) => g.gate === 'not-frozen');
   const cited = receipt.inputs.filter((input) => input.startsWith('calendar-'));
   if (!gate) {
@@ -34,6 +46,11 @@ export function freezeJudged({ receipt, ref }: Decided, calendars: boolean, chan
   const evidence = [ref, ...gate.evidence];
   if (gate.waivedBy !== undefined && gate.verdict !== 'pass') return exception(`Bypass ${gate.waivedBy} waived not-frozen.`, evidence);
   if (gate.verdict !== 'pass') return no(gate.detail, evidence);
+  if (unborne)
+    return unknowable(
+      `It passed as of class ${changeClass}, which nothing bears: whether a normal change might pass is not on record.`,
+      evidence,
+    );
   return changeClass === 'emergency' || changeClass === 'rollback'
     ? exception(`No freeze binds a change of class ${changeClass}.`, evidence)
     : yes(evidence);

@@ -1,8 +1,9 @@
 import type { DecisionReceipt, GateRule, GateVerdict, ReleaseArtifact } from '#libs/contracts';
 import { conflicts, type DutyAssignment, type SeparationRule } from '#libs/identity';
 import { separationRules, tallyRecorded, type QuorumRule } from '#libs/policy';
-import { decisiveVote, type Round, type Vote } from './approvals.ts';
+import { decisiveVote, type Round } from './approvals.ts';
 import type { KnownBypass } from './bypasses.ts';
+import { lapsesOf, type JudgedVote } from './counted.ts';
 import type { ChangeTest, ControlQuestion, Judged, Written } from './report.ts';
 
 /** What was on record at the moment at which a change was started. */
@@ -28,8 +29,8 @@ export interface AtStart {
     | undefined;
   /** The round of approval with exactly this tuple. */
   readonly round: Round | undefined;
-  /** Its votes that stood, by the persons that the accounts were known to be then. */
-  readonly votes: readonly Vote[];
+  /** Its votes that nobody had taken back, by the persons that the accounts were known to be then, with whether they counted. */
+  readonly votes: readonly JudgedVote[];
   readonly bypass: KnownBypass | undefined;
   readonly receipt: DecisionReceipt;
   /** The gates that the policy version of the receipt asks for; undefined where that version is not on record. */
@@ -104,8 +105,11 @@ export const startQuestions: { readonly [Q in Question]: (at: AtStart) => Judged
       return no(`The approval was given under policy ${tuple.policyId} version ${tuple.policyVersion}.`, evidence);
     if (round.closed) return no(`The approval had been ${round.closed.how}.`, [...evidence, round.closed.ref]);
     if (at.started.at >= tuple.expiresAt) return no(`The approval had expired at ${tuple.expiresAt}.`, evidence);
-    const { needed, missing } = tallyRecorded(at.votes, quorumOf(at, round));
-    return missing === 0 ? yes(evidence) : no(`${needed - missing} of ${needed} persons had approved it when it was started.`, evidence);
+    const { needed, missing } = tallyRecorded(countingOf(at), quorumOf(at.rules, round));
+    if (missing === 0) return yes(evidence);
+    const refs = at.votes.flatMap(({ lapsed }) => lapsed.flatMap(({ ref }) => ref ?? []));
+    const said = `${needed - missing} of ${needed} persons had approved it when it was started.`;
+    return no([said, ...lapsesOf(at.votes)].join(' '), [...new Set([...evidence, ...refs])]);
   },
 
   'approved-digest-deployed': (at) => {
@@ -229,15 +233,19 @@ export function asks({ rules, receipt }: AtStart, gate: GateVerdict['gate']): bo
 }
 
 /** As the policy has it, where that is on record; else as it was asked for. */
-function quorumOf({ rules }: AtStart, round: Round): QuorumRule {
+export function quorumOf(rules: AtStart['rules'], round: Round): QuorumRule {
   const rule = rules?.find((r) => r.gate === 'approved');
   return rule?.gate === 'approved' ? rule : round;
+}
+
+function countingOf({ votes }: AtStart): readonly JudgedVote[] {
+  return votes.filter(({ counted }) => counted);
 }
 
 /** When the last approval came that it took. */
 export function approvedAt(at: AtStart): Written | undefined {
   if (!at.round) return undefined;
-  const vote = decisiveVote(at.votes, quorumOf(at, at.round));
+  const vote = decisiveVote(countingOf(at), quorumOf(at.rules, at.round));
   return vote && { at: vote.at, ref: vote.ref, sequence: vote.sequence };
 }
 

@@ -86,7 +86,13 @@ describe('inclusion proofs of sampled changes', () => {
 
   it('are of so many changes, and of so many leaves of each, that a report stays one', async () => {
     expect((await reportOf({ sample: 300 })).proofs).toHaveLength(MOST_PROVED);
-    const many = Array.from({ length: 50 }, (_, n) => ({ at: '', ref: `approval-1@${n}`, sequence: 100_000 + n, person: `p${n}` }));
+    const many = Array.from({ length: 50 }, (_, n) => ({
+      at: '',
+      ref: `approval-1@${n}`,
+      sequence: 100_000 + n,
+      person: `p${n}`,
+      counted: true,
+    }));
     const { leaves, omitted } = leavesOf(aChange(1, { approvals: many }), undefined);
     expect([leaves.length, omitted]).toEqual([MOST_PROVED_LEAVES, 54 - MOST_PROVED_LEAVES]);
     expect(leaves.map(({ of }) => of)).toEqual(expect.arrayContaining(['requested', 'started', 'effect', 'ended']));

@@ -8,6 +8,7 @@ import {
   type DossierContents,
   type GateName,
   type GateVerdict,
+  type PlannedChangeClass,
   type PlimsollEvent,
   type ReleaseArtifact,
 } from '#libs/contracts';
@@ -63,6 +64,10 @@ const receipt = (gates: readonly GateVerdict[], more: Partial<DecisionReceipt> =
   verdict: 'pass',
   ...more,
 });
+/** Before the seventh, engines took a plan's word for its class, and asked nobody's roles. */
+const SIXTH = { engine: 'plimsoll-gates/6 cel/0.6.1' };
+const SEVENTH = { engine: 'plimsoll-gates/7 cel/0.6.1' };
+const LOW = { declared: 'low', floor: 'none', effective: 'low', detail: 'Its risk was declared low.' } as const;
 const PASSED = [gate('tests-passed'), gate('approved'), gate('duties-separated')];
 const passed = receipt(PASSED);
 
@@ -212,8 +217,8 @@ const underBypass = (more: Partial<Start> = {}): Told =>
     receipt: receipt([gate('tests-passed'), gate('approved', { verdict: 'inconclusive', waivedBy: BYPASS }), gate('duties-separated')]),
     ...more,
   });
-const ofBypass = (after: readonly Told[] = [], more: Partial<Start> = {}): Told[] =>
-  story({ requested: null, granted: null, grantedToo: null, started: [bypass(), underBypass(more)] }, after);
+const ofBypass = (after: readonly Told[] = [], more: Partial<Start> = {}, as: 'normal' | 'emergency' = 'normal'): Told[] =>
+  story({ planned: plannedAs(as), requested: null, granted: null, grantedToo: null, started: [bypass(), underBypass(more)] }, after);
 /** What asks for nothing. */
 const lax = policy(1, undefined, { gates: [] });
 const ofLax = (): Told[] =>
@@ -276,7 +281,7 @@ const dossier = (more: Partial<ChangeDossier> = {}): ChangeDossier => ({
   class: 'normal',
   title: 'Shop 2.0.0',
   justification: 'The new checkout.',
-  risk: { level: 'medium', assessment: 'Payments could fail.' },
+  risk: { level: 'high', assessment: 'Payments could fail.' },
   backout: 'Roll back.',
   window: { from: at(0), until: at(600) },
   dependsOn: [],
@@ -344,7 +349,7 @@ const WITH_CHANGE = [...PASSED, gate('change-approved')];
 /** Deployed under a policy that asks for a change, after what is told of one. */
 const cab = (
   told: readonly Told[],
-  { after = [], ...more }: Partial<Start> & { readonly after?: readonly Told[]; readonly on?: readonly Told[] } = {},
+  { after = [], planned = parts.planned, ...more }: Partial<Start> & { readonly after?: readonly Told[]; readonly planned?: Told } = {},
 ): Told[] => {
   const gates = [
     { gate: 'tests-passed' },
@@ -352,10 +357,11 @@ const cab = (
     { gate: 'duties-separated' },
     { gate: 'change-approved' },
   ] as const;
-  const judged = receipt(WITH_CHANGE);
+  const { receipt: judged = receipt(WITH_CHANGE) } = more;
   const confirm = { ...parts.confirmed, event: { type: 'DeploymentConfirmed', data: { ...of, receipt: judged, fencingBase: 0 } } } as Told;
   return story({
     policy: policy(1, undefined, { gates }),
+    planned,
     started: [...told, start({ receipt: judged, ...more })],
     confirmed: [...after, confirm],
   });
@@ -397,15 +403,79 @@ const incident = (type: 'IncidentOpened' | 'IncidentResolved', environment = 'pr
   stream: 'incident-i1',
   event: { type, data: { incidentId: 'i1', environment } } as PlimsollEvent,
 });
-const emergency = (more: readonly Told[] = [], before: readonly Told[] = [incident('IncidentOpened')]): Told[] => {
+const emergency = (
+  more: readonly Told[] = [],
+  before: readonly Told[] = [incident('IncidentOpened')],
+  gates: readonly GateVerdict[] = [],
+): Told[] => {
   const { board: _board, ...of } = dossier({ class: 'emergency', incidentId: 'i1' });
-  return [...cab([...before, submitted(of)], { changeClass: 'emergency' }), ...more];
+  const judged = receipt([...WITH_CHANGE, ...gates]);
+  return [...cab([...before, submitted(of)], { changeClass: 'emergency', receipt: judged, planned: plannedAs('emergency') }), ...more];
 };
 const looked = (name: string, outcome: 'approved' | 'rejected' = 'approved'): Told =>
   inChange({ type: 'ChangeReviewed', data: { ...ofChange, reviewer: p(name), outcome, findings: 'So it was.', late: false } }, p(name));
 const outside = { webhookId: 'w1', decidedBy: 'agent-7', reference: 'CHG0001' };
 const byItsm = (told: readonly Told[], itsm: object | undefined = { whenAway: 'hold', afterMinutes: 10 }): Told[] =>
   cab([board({ itsm }), ...members('anna', 'otto', 'cora'), submitted(dossier(), { route: 'itsm' }), ...told]);
+
+const leaves = (name: string): Told => ({
+  stream: `person-${p(name)}`,
+  event: { type: 'PersonLeft', data: { person: p(name), reason: 'Retired.' } },
+});
+const returns = (name: string): Told => ({
+  stream: `person-${p(name)}`,
+  event: { type: 'PersonRegistered', data: { person: p(name), registeredBy: p('otto') } },
+});
+const granted = (name: string, grantId = 'g1', environment = 'production'): Told[] => [
+  {
+    stream: `rolegrants-${p(name)}`,
+    event: {
+      type: 'RoleGranted',
+      data: {
+        grantId,
+        person: p(name),
+        role: 'approver',
+        scope: { kind: 'environment', id: environment },
+        from: at(0),
+        until: at(3600),
+        requestedBy: p('otto'),
+        confirmedBy: p('olga'),
+      },
+    },
+  },
+];
+const revoked = (name: string, grantId = 'g1'): Told => ({
+  stream: `rolegrants-${p(name)}`,
+  event: { type: 'RoleRevoked', data: { grantId, person: p(name), role: 'approver', reason: 'Another job.' } },
+});
+const joins = (name: string, group = 'keepers'): Told => ({
+  stream: `group-${group}`,
+  event: { type: 'GroupMemberAdded', data: { group, person: p(name) } } as PlimsollEvent,
+});
+const quits = (name: string, group = 'keepers'): Told => ({
+  stream: `group-${group}`,
+  event: { type: 'GroupMemberRemoved', data: { group, person: p(name), reason: 'Another job.' } },
+});
+/** A vote after those of others had lapsed, so that the approval stands no more. */
+const votesOn = (name: string, ...lapsed: readonly string[]): Told =>
+  inChange(
+    {
+      type: 'ChangeVoteCast',
+      data: { ...ofChange, person: p(name), vote: 'for', dossierHash: HASH, conditions: [], lapsed: lapsed.map(p) },
+    },
+    p(name),
+  );
+const afterVotes = (...told: readonly Told[]): Told[] =>
+  story({ started: told.some(({ event }) => event.type === 'DeploymentStarted') ? told : [...told, start()] });
+/** Under a policy that asks for two, one of them of a group; what is told before the votes and after them. */
+const grouped = (before: readonly Told[], after: readonly Told[] = [], more: Partial<DecisionReceipt> = {}): Told[] => {
+  const approved = { gate: 'approved', quorum: 2, groups: [{ group: 'keepers', quorum: 1 }] } as const;
+  return story({
+    policy: policy(1, undefined, { gates: [{ gate: 'tests-passed' }, approved, { gate: 'duties-separated' }] }),
+    granted: [...before, vote('abe')],
+    started: [...after, start({ receipt: receipt(PASSED, more) })],
+  });
+};
 
 type Case = readonly [ControlQuestion, Answer, string, readonly Told[], RegExp?, string?];
 const cases: readonly Case[] = [
@@ -432,6 +502,91 @@ const cases: readonly Case[] = [
     'two accounts that voted were known to be one person',
     story({ started: [link(p('bea'), 'abe'), start()] }),
     /1 of 2/,
+  ],
+  ['approved-before-deployment', 'no', 'an approver has left since', afterVotes(leaves('bea')), /1 of 2.* has left since/],
+  ['approved-before-deployment', 'no', 'an approver left and came back', afterVotes(leaves('bea'), returns('bea')), /1 of 2/],
+  [
+    'approved-before-deployment',
+    'yes',
+    'who approved had left before and come back',
+    story({ grantedToo: [leaves('bea'), returns('bea'), vote('bea')] }),
+  ],
+  [
+    'approved-before-deployment',
+    'no',
+    'whom the account was taken for has left',
+    story({ started: [link(p('bea'), 'zoe'), leaves('bea'), start()] }),
+    /1 of 2/,
+  ],
+  [
+    'approved-before-deployment',
+    'yes',
+    'an approver had left, and the engine did not ask',
+    afterVotes(leaves('bea'), start({ receipt: receipt(PASSED, SIXTH) })),
+  ],
+  [
+    'approved-before-deployment',
+    'no',
+    'a role was revoked',
+    story({ grantedToo: [...granted('bea'), vote('bea'), revoked('bea')] }),
+    /role .* revoked/,
+  ],
+  [
+    'approved-before-deployment',
+    'yes',
+    'another role stands',
+    story({ grantedToo: [...granted('bea'), ...granted('bea', 'g2'), vote('bea'), revoked('bea')] }),
+  ],
+  [
+    'approved-before-deployment',
+    'yes',
+    'a role was revoked before, by which nobody approved',
+    story({ grantedToo: [...granted('bea'), revoked('bea'), vote('bea')] }),
+  ],
+  [
+    'approved-before-deployment',
+    'yes',
+    'a role for another environment was revoked',
+    story({ grantedToo: [...granted('bea', 'g1', 'elsewhere'), vote('bea'), revoked('bea')] }),
+  ],
+  [
+    'approved-before-deployment',
+    'yes',
+    'a role was revoked, and the engine did not ask',
+    story({
+      grantedToo: [...granted('bea'), vote('bea'), revoked('bea')],
+      started: start({ receipt: receipt(PASSED, SEVENTH) }),
+    }),
+  ],
+  ['approved-before-deployment', 'yes', 'a member of the group approved', grouped([joins('bea')])],
+  ['approved-before-deployment', 'yes', 'an approver has joined the group since', grouped([], [joins('bea')])],
+  ['approved-before-deployment', 'no', 'nobody of the group approved', grouped([]), /0 of 1|1 of 2/],
+  [
+    'approved-before-deployment',
+    'no',
+    'a member was taken out of the group',
+    grouped([joins('bea')], [quits('bea')]),
+    /out of group keepers/,
+  ],
+  [
+    'approved-before-deployment',
+    'no',
+    'a member was taken out of the group, and is in it again',
+    grouped([joins('bea')], [quits('bea'), joins('bea')]),
+    /out of group keepers/,
+  ],
+  [
+    'approved-before-deployment',
+    'yes',
+    'a member was out of the group for a while, and the engine did not ask',
+    grouped([joins('bea')], [quits('bea'), joins('bea')], SEVENTH),
+  ],
+  [
+    'approved-before-deployment',
+    'no',
+    'who came back was not taken into the group anew',
+    grouped([joins('bea'), leaves('bea'), returns('bea')]),
+    /out of group keepers/,
   ],
   ['approved-before-deployment', 'no', 'a vote was for another tuple', story({ grantedToo: vote('bea', hex('9')) }), /1 of 2/],
   ['approved-before-deployment', 'no', 'an approval was taken back', story({ started: [withdrawn('bea'), start()] }), /1 of 2/],
@@ -664,9 +819,97 @@ const cases: readonly Case[] = [
   [
     'change-authorised',
     'no',
-    'it was planned as another class than was decided on',
+    'it was started as another class than was decided on',
     cab([...CAB, ...DECIDED], { changeClass: 'standard' }),
     /is of class normal/,
+  ],
+  [
+    'change-authorised',
+    'no',
+    'it was planned as another class than was decided on, and counted as normal',
+    cab([...CAB, ...DECIDED], { changeClass: 'normal', planned: plannedAs('standard') }),
+    /is of class normal/,
+  ],
+  ['change-authorised', 'no', 'a voter has left since', cab([...CAB, ...DECIDED, leaves('otto')]), /1 of 2 votes counted.* has left/],
+  [
+    'change-authorised',
+    'no',
+    'a voter was taken off the board',
+    cab([...CAB, ...DECIDED, quits('otto', 'cab')]),
+    /no member|out of the board/,
+  ],
+  [
+    'change-authorised',
+    'no',
+    'a voter was off the board for a while',
+    cab([...CAB, ...DECIDED, quits('otto', 'cab'), joins('otto', 'cab')]),
+    /out of the board/,
+  ],
+  [
+    'change-authorised',
+    'yes',
+    'a voter was off the board for a while, and the engine did not ask',
+    cab([...CAB, ...DECIDED, quits('otto', 'cab'), joins('otto', 'cab')], { receipt: receipt(WITH_CHANGE, SEVENTH) }),
+  ],
+  [
+    'change-authorised',
+    'no',
+    'the role of a voter was revoked',
+    cab([...granted('otto'), ...CAB, ...DECIDED, revoked('otto')]),
+    /role in which .* voted was revoked/,
+  ],
+  [
+    'change-authorised',
+    'yes',
+    'a vote too many lapsed',
+    cab([...CAB, submitted(), votes('anna'), votes('otto'), votes('cora'), decided(), leaves('cora')]),
+  ],
+  [
+    'change-authorised',
+    'yes',
+    'votes lapsed, and another member voted on before the start',
+    cab([...CAB, ...DECIDED, quits('otto', 'cab'), votesOn('cora', 'otto'), decided()]),
+  ],
+  [
+    'change-authorised',
+    'no',
+    'votes lapsed, and the board that voted on had not decided anew',
+    cab([...CAB, ...DECIDED, quits('otto', 'cab'), votesOn('cora', 'otto')]),
+    /had not decided/,
+  ],
+  [
+    'change-authorised',
+    'no',
+    'a voter left between the start and the effect',
+    cab([...CAB, ...DECIDED], { after: [leaves('otto')] }),
+    /has left/,
+  ],
+  [
+    'change-authorised',
+    'no',
+    'it was decided on as of less risk',
+    cab([...CAB, ...ofLowRisk()], { planned: plannedAs('normal', { riskClass: 'medium' }) }),
+    /as of low risk, and is judged as medium/,
+  ],
+  ['change-authorised', 'no', 'nobody declared how risky it is', cab([...CAB, ...ofLowRisk()]), /Nobody declared its risk/],
+  [
+    'change-authorised',
+    'yes',
+    'it is of no more risk than it was decided on as',
+    cab([...CAB, ...ofLowRisk()], { planned: plannedAs('normal', { riskClass: 'low' }) }),
+  ],
+  [
+    'gates-passed',
+    'no',
+    'its risk was understated',
+    story({ planned: plannedAs('normal', { riskClass: 'high' }), started: start({ receipt: receipt(PASSED, { risk: LOW }) }) }),
+    /of low risk, and it is one of high/,
+  ],
+  [
+    'gates-passed',
+    'yes',
+    'its risk was judged as its plan has it',
+    story({ planned: plannedAs('normal', { riskClass: 'low' }), started: start({ receipt: receipt(PASSED, { risk: LOW }) }) }),
   ],
   [
     'change-authorised',
@@ -955,8 +1198,36 @@ const cases: readonly Case[] = [
     'not-frozen',
     'exception',
     'its class is bound by no freeze',
-    story({ started: start({ changeClass: 'emergency', receipt: receipt([...PASSED, frozen()]) }) }),
+    story({ started: start({ changeClass: 'emergency', receipt: receipt([...PASSED, frozen()], SIXTH) }) }),
     /No freeze binds/,
+  ],
+  ['not-frozen', 'exception', 'an emergency change bore its class', emergency([], undefined, [frozen()]), /No freeze binds/],
+  [
+    'not-frozen',
+    'exception',
+    'a bypass for exactly this bore its class',
+    ofBypass([], { changeClass: 'emergency', receipt: receipt([...PASSED, frozen()]) }, 'emergency'),
+    /No freeze binds/,
+  ],
+  [
+    'not-frozen',
+    'no',
+    'nothing bears its class',
+    story({ planned: plannedAs('emergency'), started: start({ changeClass: 'emergency', receipt: receipt([...PASSED, frozen()]) }) }),
+    /which nothing bears/,
+  ],
+  [
+    'not-frozen',
+    'no',
+    'its plan does not claim its class',
+    ofBypass([], { changeClass: 'emergency', receipt: receipt([...PASSED, frozen()]) }),
+    /which nothing bears/,
+  ],
+  [
+    'not-frozen',
+    'yes',
+    'it claimed a class that nothing bears, and counted as normal',
+    story({ planned: plannedAs('emergency'), started: start({ changeClass: 'normal', receipt: receipt([...PASSED, frozen()]) }) }),
   ],
 
   ['bypass-reviewed', 'yes', 'somebody else reviewed it in time', ofBypass([review('rita')])],
@@ -979,8 +1250,15 @@ const cases: readonly Case[] = [
     'bypass-reviewed',
     'exception',
     'it is of class emergency, without a bypass',
-    story({ started: start({ changeClass: 'emergency' }) }),
+    story({ started: start({ changeClass: 'emergency', receipt: receipt(PASSED, SIXTH) }) }),
     /class emergency/,
+  ],
+  [
+    'bypass-reviewed',
+    'no',
+    'it is of class emergency by its word alone',
+    story({ planned: plannedAs('emergency'), started: start({ changeClass: 'emergency' }) }),
+    /neither a bypass nor an emergency change bears that/,
   ],
 
   ['observed', 'yes', 'the report names the package and its version', story({ observed: observe('pkg:npm/shop@2.0.0') })],
@@ -1019,12 +1297,24 @@ function inWindow(from: string, until: string): Told[] {
   return [submitted(planned), votes('anna', 'for', hash), votes('otto', 'for', hash), decided({ dossierHash: hash })];
 }
 /** As it should be, but that Abe, who approves, did this. */
+/** Decided on as of low risk. */
+function ofLowRisk(): Told[] {
+  const small = dossier({ risk: { level: 'low', assessment: 'Small.' } });
+  const hash = dossierHashOf(small);
+  return [submitted(small), votes('anna', 'for', hash), votes('otto', 'for', hash), decided({ dossierHash: hash })];
+}
 function shapedBy(did: 'registered' | 'composed' | 'planned', started: Told = start()): Told[] {
   return story({ [did]: { ...parts[did], by: p('abe') }, started });
 }
 function amended(by: string): Told {
   const data = { releaseId: 'r1', artifacts: [artifact], authors: ['test|ann'] };
   return { stream: 'release-r1', by: p(by), event: { type: 'ReleaseAmended', data } };
+}
+function plannedAs(changeClass: PlannedChangeClass, more: object = {}): Told {
+  return {
+    ...parts.planned,
+    event: { ...parts.planned.event, data: { ...parts.planned.event.data, changeClass, ...more } } as PlimsollEvent,
+  };
 }
 function plannedFor(environment: string, by: string): Told {
   return {

@@ -1,4 +1,13 @@
-import type { ApprovalTuple, ChangeClass, EnvironmentClass, GateName, PlannedChangeClass, Regime, RoleScope } from '#libs/contracts';
+import type {
+  ApprovalTuple,
+  ChangeClass,
+  EnvironmentClass,
+  GateName,
+  JudgedRisk,
+  PlannedChangeClass,
+  Regime,
+  RoleScope,
+} from '#libs/contracts';
 
 /*
  * A compliance report (M7.3): what happened to an organisation's environments in a period, and what the log can and can't show about it. It is
@@ -115,11 +124,35 @@ export type ChangeOutcome =
   /** Only observed. */
   | 'observed';
 
-/** A person's approval that stood when the change was started. */
+/** Why an approval that nobody took back did not count when the change was started, or not for a group. */
+export interface LapsedApproval {
+  readonly because:
+    /** The person has left since, whether or not she came back. */
+    | 'left'
+    /** The role in which it was given was revoked since. */
+    | 'role-revoked'
+    /** She has been out of a group that is asked for since. */
+    | 'out-of-group'
+    /** She is in none of them, and nobody else is asked for. */
+    | 'in-no-group'
+    /** The same person, as was known by then, had approved it before. */
+    | 'voted-before';
+  readonly detail: string;
+  /** For which it does not count; absent where it counts for nothing. */
+  readonly group?: string;
+  /** Where it is written that she left, or lost the role or the group; absent where nothing ended. */
+  readonly ref?: string;
+}
+
+/** A person's approval that nobody had taken back when the change was started. */
 export interface ChangeApproval extends Written {
   readonly person: string;
-  /** Of the groups asked for, those the person was in then. */
+  /** Of the groups asked for, those the person was in when it was given. */
   readonly groups?: readonly string[];
+  /** Whether it counted towards the quorum when the change was started, as the engine of the decision counts. */
+  readonly counted: boolean;
+  /** Absent where it counted for all that it was given for. */
+  readonly lapsed?: readonly LapsedApproval[];
 }
 
 export interface ChangeTest extends Written {
@@ -170,6 +203,8 @@ export interface RestsOnRecord extends Written {
   readonly round: number;
   readonly route: ChangeRecord['route'];
   readonly dossierHash: string;
+  /** Votes of the board that did not count any more when it was started, and why, each as a sentence; absent where all did. */
+  readonly votesLapsed?: readonly string[];
 }
 
 /** One change of the population. */
@@ -183,6 +218,10 @@ export interface Change {
   readonly regimes: readonly Regime[];
   /** `unknown` for what was only observed. */
   readonly changeClass: ChangeClass | 'unknown';
+  /** What its plan claims, where that is another class than `normal`: an engine since the seventh counts it only where something bears it. */
+  readonly claimedClass?: Exclude<PlannedChangeClass, 'normal'>;
+  /** What its plan declares its risk to be, the policy's floor under it, and what it is judged as; absent where the engine judged none. */
+  readonly risk?: JudgedRisk;
   readonly outcome: ChangeOutcome;
   /** Which of its moments are in the period; at least one. A change at the edge is in the reports of both periods. */
   readonly inPeriod: readonly ('started' | 'effect' | 'ended' | 'observed')[];

@@ -3,6 +3,7 @@ import type {
   EnvironmentClass,
   EnvironmentEvent,
   GateRule,
+  JudgedRisk,
   PlannedChangeClass,
   PolicyEvent,
   Regime,
@@ -34,6 +35,7 @@ export class RulesInForce {
   private readonly environments = new Map<string, KnownEnvironment>();
   private readonly policies = new Map<string, KnownVersion[]>();
   private readonly asked = new Map<string, readonly GateRule[]>();
+  private readonly risks = new Map<string, JudgedRisk>();
   /** Where the last word of a calendar is written; undefined as long as there was none. */
   calendars: string | undefined;
 
@@ -64,23 +66,39 @@ export class RulesInForce {
     );
   }
 
-  /** The gates that a version asks for here; undefined where no such version is on record. */
+  /** The gates that a version asks for here; undefined where no such version is on record. Without a risk every clause counts that names one. */
   gates(
     { id, version }: { readonly id: string; readonly version: number },
     environment: KnownEnvironment | undefined,
     kind: 'deployment' | 'rollback',
-    change: { readonly changeClass: PlannedChangeClass; readonly riskClass: RiskClass | undefined; readonly artifacts: number },
+    change: { readonly changeClass: PlannedChangeClass; readonly risk: RiskClass | undefined },
   ): readonly GateRule[] | undefined {
     const known = this.policies.get(id)?.find((v) => v.version === version);
     if (!known) return undefined;
     if (kind === 'rollback') return known.rollbackGates;
     const place = { environmentClass: environment?.environmentClass, regimes: environment?.regimes ?? [] };
-    const { changeClass, riskClass, artifacts } = change;
-    const risk = judgeRisk(riskClass, known.riskFloors ?? [], { ...place, artifacts }).effective;
-    const key = `${id} ${version} ${environment?.environmentClass ?? ''} ${place.regimes.join()} ${changeClass} ${risk}`;
+    const { changeClass, risk } = change;
+    const key = `${id} ${version} ${environment?.environmentClass ?? ''} ${place.regimes.join()} ${changeClass} ${risk ?? ''}`;
     const rules = this.asked.get(key) ?? gatesFor(known, { ...place, changeClass, risk });
     this.asked.set(key, rules);
     return rules;
+  }
+
+  /** How risky a version judges a change to be that its plan declares as this; undefined where no such version is on record. */
+  risk(
+    { id, version }: { readonly id: string; readonly version: number },
+    environment: KnownEnvironment | undefined,
+    declared: RiskClass | undefined,
+    artifacts: number,
+  ): JudgedRisk | undefined {
+    const known = this.policies.get(id)?.find((v) => v.version === version);
+    if (!known) return undefined;
+    const place = { environmentClass: environment?.environmentClass, regimes: environment?.regimes ?? [], artifacts };
+    // There are few of them, and very many changes.
+    const key = `${id} ${version} ${place.environmentClass ?? ''} ${place.regimes.join()} ${declared ?? ''} ${artifacts}`;
+    const risk = this.risks.get(key) ?? judgeRisk(declared, known.riskFloors ?? [], place);
+    this.risks.set(key, risk);
+    return risk;
   }
 
   /** Where a version is written. */

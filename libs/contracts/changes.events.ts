@@ -214,6 +214,11 @@ export type ChangeEvent =
         readonly dossierHash: string;
         readonly conditions: readonly string[];
         readonly comment?: string;
+        /**
+         * There where the change had been approved by votes that do not suffice any more: whose votes they are, sorted. They fall away, the
+         * approval stands no more, and the board votes on.
+         */
+        readonly lapsed?: readonly string[];
       }
     >
   | DomainEvent<'ChangeRecusalDeclared', OfChange & Recusal>

@@ -69,7 +69,7 @@ const sentences: { readonly [T in PlimsollEvent['type']]: (data: DataOf<T>) => s
     `${e.requester} submitted a change of class ${e.class} for ${e.product} in ${e.environment}, round ${e.round}: ${e.dossier.title}.`,
   ChangeVoteOpened: (e) => `${e.chair} called a vote between meetings on round ${e.round} for ${e.environment}: ${e.reason}`,
   ChangeVoteCast: (e) =>
-    `${e.person} ${voteOf(e.vote)} on round ${e.round} for ${e.environment}${e.conditions.length > 0 ? `, on condition: ${e.conditions.join('; ')}` : ''}${e.comment ? `: ${e.comment}` : '.'}`,
+    `${e.person} ${voteOf(e.vote)} on round ${e.round} for ${e.environment}${e.conditions.length > 0 ? `, on condition: ${e.conditions.join('; ')}` : ''}${e.comment ? `: ${e.comment}` : '.'}${e.lapsed ? ` The board's approval stands no more, as these votes count no more: ${e.lapsed.join(', ')}.` : ''}`,
   ChangeRecusalDeclared: (e) => `${e.person} does not vote on round ${e.round} for ${e.environment}: ${e.reason}`,
   ChangeDecided: (e) =>
     `Round ${e.round} for ${e.environment} was ${e.outcome} by ${e.itsm ? `the ITSM (${e.itsm.decidedBy})` : 'the board'}${e.conditions.length > 0 ? `, on condition: ${e.conditions.map((c) => c.text).join('; ')}.` : '.'}`,

@@ -4,7 +4,7 @@ import { covers, isInForce, type HeldRole, type ScopedResource } from '#libs/ide
 import type { GroupSource } from './groups.ts';
 
 /** The role by which somebody approves, and votes on a board. */
-const APPROVER = 'approver';
+export const APPROVER = 'approver';
 
 /** Every role that a person was granted, by grant, with when it was revoked. */
 export const grantsSource: Aggregate<Readonly<Record<string, HeldRole>>, RoleGrantEvent> = {
@@ -24,8 +24,14 @@ export const grantsSource: Aggregate<Readonly<Record<string, HeldRole>>, RoleGra
   },
 };
 
+/** A team that a product belonged to, and since when (ISO 8601; absent in examples without metadata). */
+export interface TeamOf {
+  readonly team: string;
+  readonly since?: string;
+}
+
 /** The teams that a product belonged to, in their order. */
-export const ownershipSource: Aggregate<readonly { readonly team: string; readonly since?: string }[], OwnershipEvent> = {
+export const ownershipSource: Aggregate<readonly TeamOf[], OwnershipEvent> = {
   category: 'ownership',
   initial: [],
   evolve: (state, event) => {
@@ -48,7 +54,7 @@ export interface Whereabouts {
 /** The roles of persons for a place, and where they are written. */
 export class Entitlements {
   private readonly grants = new Map<string, { readonly held: readonly HeldRole[]; readonly ref: string }>();
-  private teams: readonly { readonly team: string; readonly since?: string }[] = [];
+  private teams: readonly TeamOf[] = [];
   private ownership: string | undefined;
 
   constructor(
@@ -73,20 +79,9 @@ export class Entitlements {
     return { grants, ...(this.ownership === undefined ? {} : { ownership: this.ownership }) };
   }
 
-  /**
-   * Whether every role is revoked by which somebody could approve when she did. Where none is on record, as roles come from the token or
-   * policies let others approve, there is none to be revoked. A role that ran out since was there when it was used.
-   */
+  /** @see revokedSince */
   revokedSince(person: string, at: string): boolean {
-    const then = this.heldBy(person).filter(
-      (held) =>
-        held.role === APPROVER &&
-        held.from <= at &&
-        at < held.until &&
-        (held.revokedAt === undefined || held.revokedAt >= at) &&
-        covers(held.scope, this.about(at)),
-    );
-    return then.length > 0 && then.every(({ revokedAt }) => revokedAt !== undefined);
+    return revokedSince(this.heldBy(person), at, this.about(at));
   }
 
   /** Whether roles are granted to somebody, and none by which she can approve here now. */
@@ -100,10 +95,30 @@ export class Entitlements {
   }
 
   private about(at: string): ScopedResource {
-    const { environment, product } = this.place;
-    const team = this.teams.findLast(({ since }) => since === undefined || since <= at)?.team;
-    return { environment, ...(product === undefined ? {} : { service: product }), ...(team === undefined ? {} : { team }) };
+    return placeThen(this.place, this.teams, at);
   }
+}
+
+/** What scopes of roles are held against at an instant: a product may have gone to another team since. */
+export function placeThen({ environment, product }: Whereabouts, teams: readonly TeamOf[], at: string): ScopedResource {
+  const team = teams.findLast(({ since }) => since === undefined || since <= at)?.team;
+  return { environment, ...(product === undefined ? {} : { service: product }), ...(team === undefined ? {} : { team }) };
+}
+
+/**
+ * Whether every role is revoked by which somebody could approve when she did. Where none is on record, as roles come from the token or
+ * policies let others approve, there is none to be revoked. A role that ran out since was there when it was used.
+ */
+export function revokedSince(roles: readonly HeldRole[], at: string, about: ScopedResource): boolean {
+  const then = roles.filter(
+    (held) =>
+      held.role === APPROVER &&
+      held.from <= at &&
+      at < held.until &&
+      (held.revokedAt === undefined || held.revokedAt >= at) &&
+      covers(held.scope, about),
+  );
+  return then.length > 0 && then.every(({ revokedAt }) => revokedAt !== undefined);
 }
 
 /** When somebody left last; undefined where she never did. */

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { TEXT_FIELDS, textsIn } from '#libs/contracts';
 import { isProgram } from '#libs/event-sourcing';
 import { defaultPersonId } from '#libs/identity';
-import { main } from '../../src/auditor/cli.ts';
 import { views } from '../../src/read-models.ts';
 import { compareWithRebuild } from '#libs/read-models';
+import { audit } from '../support/audit.ts';
 import { freshDatabase } from '../support/database.ts';
 import { eventually, startApp, type Answer, type Person, type RunningApp } from '../support/running-app.ts';
 import { storedIn } from '../support/stored-bytes.ts';
@@ -40,15 +40,6 @@ describe('what persons wrote', () => {
   };
   const refused = (answer: Answer, status: number, type: string): void =>
     expect({ status: answer.status, type: answer.body.type }).toEqual({ status, type: `https://plimsoll.dev/problems/${type}` });
-  const audit = async (...args: string[]): Promise<{ exit: number; out: string }> => {
-    let out = '';
-    const exit = await main(
-      args,
-      (text) => (out += text),
-      () => undefined,
-    );
-    return { exit, out };
-  };
   const bytesOf = (path: string): Buffer =>
     Buffer.concat(
       readdirSync(path, { recursive: true, withFileTypes: true }).flatMap((f) =>

@@ -10,9 +10,9 @@ import { eventId, type NewEvent, type StoredEvent } from '#libs/event-sourcing';
 import { STRAYS } from '#libs/event-sourcing/testing';
 import { eventLeafHash } from '#libs/ledger';
 import { compareWithRebuild } from '#libs/read-models';
-import { main } from '../../src/auditor/cli.ts';
 import { EXIT_CODES } from '../../src/auditor/findings.ts';
 import { denials } from '../../src/governance/views/denials/denials.projection.ts';
+import { audit as run } from '../support/audit.ts';
 import { EventStoreTestServer } from '../support/eventstore/index.ts';
 import { signedCheckpoint } from '../support/exports.ts';
 import { eventually, startApp, type RunningApp } from '../support/running-app.ts';
@@ -37,12 +37,8 @@ interface Audited {
 }
 
 async function audit(...args: string[]): Promise<Audited> {
-  let out = '';
-  const exit = await main(
-    [...args, '--quiet'],
-    (text) => (out += text),
-    (text) => (out += text),
-  );
+  const { exit, out: said, err } = await run(...args, '--quiet');
+  const out = said + err;
   return { exit, out, json: out.startsWith('{') ? JSON.parse(out) : undefined };
 }
 

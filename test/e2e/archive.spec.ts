@@ -7,9 +7,9 @@ import { FolderArchive, S3Archive, type Archive } from '#libs/archive';
 import { STRAYS } from '#libs/event-sourcing/testing';
 import { formatSigner } from '#libs/ledger';
 import { Archiver, type ArchiveAlarm, type ArchiverOptions } from '../../src/archive/archiver.ts';
-import { main } from '../../src/auditor/cli.ts';
 import { EXIT_CODES } from '../../src/auditor/findings.ts';
 import { views } from '../../src/read-models.ts';
+import { audit as run } from '../support/audit.ts';
 import { freshDatabase } from '../support/database.ts';
 import { eventually, startApp, type Person, type RunningApp } from '../support/running-app.ts';
 import { startS3Server } from '../support/s3/s3-server.ts';
@@ -19,13 +19,7 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- answers of many shapes, read where they are used
 async function audit(...args: string[]): Promise<{ exit: number; err: string; json: any; text: string }> {
-  let out = '';
-  let err = '';
-  const exit = await main(
-    args,
-    (text) => (out += text),
-    (text) => (err += text),
-  );
+  const { exit, out, err } = await run(...args);
   return { exit, err, text: out, json: out.startsWith('{') ? JSON.parse(out) : undefined };
 }
 

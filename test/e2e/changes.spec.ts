@@ -252,6 +252,36 @@ describe('changes over REST', () => {
     expect(gateOf(await office.start(third)).detail).toBe('The change was withdrawn: Not needed.');
   }, 60_000);
 
+  it('are voted on further by other members where the votes that approved them do not suffice any more', async () => {
+    const { anna, otto, cora, ida, dan } = office;
+    ok(await office.board('small-cab', ['anna', 'otto', 'cora']));
+    const of = await office.planned('gate');
+    const change = await office.submitted(of, { boardId: 'small-cab' });
+    ok(await office.openVote(change));
+    for (const who of [anna, otto]) ok(await office.vote(who, change));
+    expect(await office.change(change.id)).toMatchObject({ status: 'approved' });
+    expect((await office.vote(cora, change)).body.type).toBe('https://plimsoll.dev/problems/change-not-open');
+    ok(await ida.post('/v1/governance/groups/small-cab/members/remove', { person: personId('otto'), reason: 'He moved on.' }));
+    expect(gateOf(await office.start(of)).detail).toMatch(/^The board approved it, and 1 of 2 votes count now:/);
+
+    expect((await office.vote(otto, change)).status).toBe(403);
+    const last = ok(await office.vote(cora, change));
+    expect(await office.change(change.id)).toMatchObject({ status: 'approved' });
+    const decisions = (await streamOf(`change-${change.id}`)).filter(({ type }) => type === 'ChangeVoteCast' || type === 'ChangeDecided');
+    expect(decisions.slice(-2)).toMatchObject([
+      { type: 'ChangeVoteCast', data: { person: personId('cora'), lapsed: [personId('otto')] } },
+      { type: 'ChangeDecided', data: { outcome: 'approved', tally: { for: [personId('anna'), personId('cora')].sort() } } },
+    ]);
+    const seen = { 'plimsoll-min-position': last.headers.get('plimsoll-position') ?? '' };
+    const rows = ok(await app.get('/v1/governance/changes?product=gate', seen)).body as { items: { votes: { person: string }[] }[] };
+    expect(rows.items.map(({ votes }) => votes.map(({ person }) => person))).toEqual([[personId('anna'), personId('cora')]]);
+
+    const started = ok(await office.start(of, dan));
+    await done(change.id, 'implemented');
+    for (const receipt of await receiptsOf(started.body.id as string))
+      expect(await recheckReceipt(receipt, streamOf)).toMatchObject({ outcome: 'same' });
+  }, 60_000);
+
   it('void a change whose plan changes, by an event, and take it anew', async () => {
     const of = await office.planned('door');
     const change = await office.submitted(of);

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CONTROL_QUESTIONS, type Change, type ComplianceReport } from '#libs/compliance';
 import { defaultPersonId } from '#libs/identity';
-import { main } from '../../src/auditor/cli.ts';
 import { EXIT_CODES } from '../../src/auditor/findings.ts';
 import { STEPS } from '../adversarial/stage.ts';
+import { audit } from '../support/audit.ts';
 import { eventually, startApp, type Answer, type Person, type RunningApp } from '../support/running-app.ts';
 
 interface Deployed {
@@ -293,37 +293,28 @@ describe('compliance reports', () => {
   });
 
   it('are made again by the auditor from an export, byte for byte; and one that was changed is named', async () => {
-    const run = async (...args: string[]): Promise<{ exit: number; out: string; err: string }> => {
-      let [out, err] = ['', ''];
-      const exit = await main(
-        args,
-        (text) => (out += text),
-        (text) => (err += text),
-      );
-      return { exit, out, err };
-    };
     const target = join(folder, 'export');
-    expect(await run('export', target, '--database', app.plimsoll.infrastructure.databaseUrl, '--quiet')).toMatchObject({ exit: 0 });
+    expect(await audit('export', target, '--database', app.plimsoll.infrastructure.databaseUrl, '--quiet')).toMatchObject({ exit: 0 });
     const given = join(folder, 'given.json');
     writeFileSync(given, answer.text);
     const made = join(folder, 'made.json');
-    expect(await run('compliance', target, '--report', given, '--out', made, '--quiet')).toMatchObject({ exit: 0, err: '' });
+    expect(await audit('compliance', target, '--report', given, '--out', made, '--quiet')).toMatchObject({ exit: 0, err: '' });
     expect(readFileSync(made, 'utf8')).toBe(answer.text);
 
     const changed = join(folder, 'changed.json');
     writeFileSync(changed, answer.text.replace('"verdict":"no"', '"verdict":"yes"'));
-    const different = await run('compliance', target, '--report', changed, '--quiet');
+    const different = await audit('compliance', target, '--report', changed, '--quiet');
     expect(different.exit).toBe(EXIT_CODES['report-differs']);
     expect(different.out).toContain('differs from it at byte');
     const { leafHash } = report.proofs![0]!.leaves[0]!;
     writeFileSync(changed, answer.text.replace(leafHash, Buffer.alloc(32, 1).toString('base64')));
-    const unproved = await run('compliance', target, '--report', changed, '--quiet');
+    const unproved = await audit('compliance', target, '--report', changed, '--quiet');
     expect(unproved.exit).toBe(EXIT_CODES['report-differs']);
     expect(unproved.out).toContain(`proof-invalid: change ${report.proofs![0]!.changeId}`);
     writeFileSync(changed, answer.text.slice(0, -1));
-    expect((await run('compliance', target, '--report', changed, '--quiet')).exit).toBe(1);
+    expect((await audit('compliance', target, '--report', changed, '--quiet')).exit).toBe(1);
     writeFileSync(changed, `${answer.text} `);
-    expect((await run('compliance', target, '--report', changed, '--quiet')).exit).toBe(EXIT_CODES['report-differs']);
+    expect((await audit('compliance', target, '--report', changed, '--quiet')).exit).toBe(EXIT_CODES['report-differs']);
 
     // In whatever format, by the same code as the server's.
     const size = report.log.checkpoint!.size;
@@ -342,39 +333,41 @@ describe('compliance reports', () => {
         ...(framework && { framework }),
       });
       const own = join(folder, `own.${format}`);
-      expect(await run('compliance', target, '--report', given, '--format', format!, ...more, '--out', own, '--quiet')).toMatchObject({
+      expect(await audit('compliance', target, '--report', given, '--format', format!, ...more, '--out', own, '--quiet')).toMatchObject({
         exit: 0,
       });
       expect(readFileSync(own, 'utf8')).toBe(served.text);
     }
-    expect(await run('compliance', target, '--report', given, '--format', 'html', '--quiet')).toMatchObject({ exit: 2 });
-    expect(await run('compliance', target, '--report', given, '--format', 'csv', '--table', 'x', '--out', made, '--quiet')).toMatchObject({
-      exit: 2,
-      err: expect.stringContaining('--table: This must be one of: population'),
-    });
+    expect(await audit('compliance', target, '--report', given, '--format', 'html', '--quiet')).toMatchObject({ exit: 2 });
+    expect(await audit('compliance', target, '--report', given, '--format', 'csv', '--table', 'x', '--out', made, '--quiet')).toMatchObject(
+      {
+        exit: 2,
+        err: expect.stringContaining('--table: This must be one of: population'),
+      },
+    );
     const mapping = join(folder, 'house.json');
     const objective = { id: 'h-1-tested', statement: 'It was tested.', questions: ['tested'], sections: [] };
     const controls = [{ id: 'h-1', label: 'H 1', title: 'Tested', objectives: [objective], notCovered: ['All else.'] }];
     writeFileSync(mapping, JSON.stringify({ id: 'house', title: 'House rules', version: '1', source: 'https://rules.example', controls }));
     const house = join(folder, 'house.csv');
     const withHouse = ['--format', 'csv', '--table', 'controls', '--framework', mapping, '--out', house, '--quiet'];
-    expect(await run('compliance', target, '--report', given, ...withHouse)).toMatchObject({ exit: 0 });
+    expect(await audit('compliance', target, '--report', given, ...withHouse)).toMatchObject({ exit: 0 });
     expect(readFileSync(house, 'utf8')).toContain(
       'house,H 1,Tested,not-met,h-1-tested,It was tested.,not-met,"tested (3 yes, 0 exception, 1 no)"',
     );
 
     const asked = ['--from', from, '--to', to, '--seed', 'autumn', '--sample', '2', '--size', String(size), '--json', '--quiet'];
-    const json = JSON.parse((await run('compliance', target, ...asked)).out) as { digest: string };
+    const json = JSON.parse((await audit('compliance', target, ...asked)).out) as { digest: string };
     expect(json.digest).toBe(answer.headers.get('plimsoll-report-digest'));
     const expected = asked.filter((arg) => arg !== '--json');
-    expect(await run('compliance', target, ...expected, '--expect', json.digest)).toMatchObject({ exit: 0 });
-    expect(await run('compliance', target, ...expected, '--expect', hex('0'))).toMatchObject({ exit: EXIT_CODES['report-differs'] });
-    expect(await run('compliance', target, '--from', from, '--quiet')).toMatchObject({ exit: 2 });
-    expect(await run('compliance', target, '--from', from, '--report', given, '--quiet')).toMatchObject({ exit: 2 });
+    expect(await audit('compliance', target, ...expected, '--expect', json.digest)).toMatchObject({ exit: 0 });
+    expect(await audit('compliance', target, ...expected, '--expect', hex('0'))).toMatchObject({ exit: EXIT_CODES['report-differs'] });
+    expect(await audit('compliance', target, '--from', from, '--quiet')).toMatchObject({ exit: 2 });
+    expect(await audit('compliance', target, '--from', from, '--report', given, '--quiet')).toMatchObject({ exit: 2 });
     const later = join(folder, 'later');
     const exported = ['--database', app.plimsoll.infrastructure.databaseUrl, '--from', '3', '--quiet'];
-    expect(await run('export', later, ...exported)).toMatchObject({ exit: 0 });
-    const refused = await run('compliance', later, '--report', given, '--quiet');
+    expect(await audit('export', later, ...exported)).toMatchObject({ exit: 0 });
+    const refused = await audit('compliance', later, '--report', given, '--quiet');
     expect(refused).toMatchObject({ exit: 1, err: expect.stringContaining('begins with sequence 3') });
   });
 

@@ -3,8 +3,8 @@ import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DomainEvent } from '#libs/event-sourcing';
-import { main } from '../../src/auditor/cli.ts';
 import { EXIT_CODES } from '../../src/auditor/findings.ts';
+import { audit } from '../support/audit.ts';
 import { freshDatabase } from '../support/database.ts';
 import { eventually, startApp, type Answer, type Person, type RunningApp } from '../support/running-app.ts';
 
@@ -220,12 +220,7 @@ describe('what is kept beside the log', () => {
       how(folder);
       const database = await freshDatabase();
       try {
-        let out = '';
-        const exit = await main(
-          ['restore', folder, '--into', database.url, '--json', '--quiet'],
-          (text) => (out += text),
-          (text) => (out += text),
-        );
+        const { exit, out } = await audit('restore', folder, '--into', database.url, '--json', '--quiet');
         const { findings, events } = JSON.parse(out) as { findings: { where: string }[]; events: number };
         return { exit, where: findings.map(({ where }) => where), events };
       } finally {

@@ -27,6 +27,13 @@ export const EXCEPTIONS = [
   'self-approval-as-known-then',
   'approver-deploys',
   'one-person-approves-twice',
+  'approver-lost-the-role',
+  'approver-left',
+  'approver-left-and-came-back',
+  'approver-out-of-the-group',
+  'approver-keeps-another-role',
+  'approver-stays-in-the-group',
+  'risk-understated',
   'late-approval',
   'expired-approval',
   'voided-approval',
@@ -61,6 +68,8 @@ export const EXCEPTIONS = [
   'halted',
   'under-way',
   'emergency-class',
+  'emergency-class-that-nothing-bears',
+  'emergency-claimed-and-counted-as-normal',
   'deployer-without-a-role',
   // Of the environment whose policy asks for a change.
   'change-by-board',
@@ -72,6 +81,10 @@ export const EXCEPTIONS = [
   'board-voter-wrote-it',
   'board-voter-recused',
   'board-voter-is-no-member',
+  'board-voter-lost-the-role',
+  'board-voter-left',
+  'board-voter-out-of-the-board',
+  'decided-on-as-of-less-risk',
   'condition-not-met',
   'model-suspended',
   'emergency-change-reviewed',
@@ -120,6 +133,13 @@ export const WANTED: Readonly<Record<Planted, Wanted>> = {
   'self-approval-as-known-then': { 'duties-separated': 'no' },
   'approver-deploys': { 'duties-separated': 'no' },
   'one-person-approves-twice': { 'approved-before-deployment': 'no' },
+  'approver-lost-the-role': { 'approved-before-deployment': 'no' },
+  'approver-left': { 'approved-before-deployment': 'no' },
+  'approver-left-and-came-back': { 'approved-before-deployment': 'no' },
+  'approver-out-of-the-group': { 'approved-before-deployment': 'no' },
+  'approver-keeps-another-role': {},
+  'approver-stays-in-the-group': {},
+  'risk-understated': { 'gates-passed': 'no' },
   'late-approval': { 'approved-before-deployment': 'no' },
   'expired-approval': { 'approved-before-deployment': 'no' },
   'voided-approval': { 'approved-before-deployment': 'no' },
@@ -154,6 +174,8 @@ export const WANTED: Readonly<Record<Planted, Wanted>> = {
   halted: { 'approved-digest-deployed': 'exception', 'gates-passed': 'exception', observed: 'exception' },
   'under-way': { 'gates-passed': 'exception', observed: 'exception' },
   'emergency-class': { 'bypass-reviewed': 'exception' },
+  'emergency-class-that-nothing-bears': { 'bypass-reviewed': 'no' },
+  'emergency-claimed-and-counted-as-normal': {},
   'deployer-without-a-role': {},
   'change-by-board': {},
   'change-by-itsm': {},
@@ -164,6 +186,10 @@ export const WANTED: Readonly<Record<Planted, Wanted>> = {
   'board-voter-wrote-it': { 'change-authorised': 'no' },
   'board-voter-recused': { 'change-authorised': 'no' },
   'board-voter-is-no-member': { 'change-authorised': 'no' },
+  'board-voter-lost-the-role': { 'change-authorised': 'no' },
+  'board-voter-left': { 'change-authorised': 'no' },
+  'board-voter-out-of-the-board': { 'change-authorised': 'no' },
+  'decided-on-as-of-less-risk': { 'change-authorised': 'no' },
   'condition-not-met': { 'change-authorised': 'no' },
   'model-suspended': { 'change-authorised': 'no' },
   'emergency-change-reviewed': { 'change-authorised': 'exception' },
@@ -182,6 +208,10 @@ export const BY_CHANGE: { readonly [P in Planted]?: 'board' | 'itsm' | 'model' |
   'board-voter-wrote-it': 'board',
   'board-voter-recused': 'board',
   'board-voter-is-no-member': 'board',
+  'board-voter-lost-the-role': 'board',
+  'board-voter-left': 'board',
+  'board-voter-out-of-the-board': 'board',
+  'decided-on-as-of-less-risk': 'board',
   'condition-not-met': 'board',
   'model-suspended': 'model',
   'emergency-change-reviewed': 'emergency',
@@ -240,6 +270,8 @@ const TESTERS = 10;
 const ORDINARY = 'production';
 /** Where every deployment needs a change, too; the policy goes by the same name. */
 const CHANGES = 'core';
+/** Where one of a group must approve; its policy goes by the same name, and so does the group. */
+const GROUPED = 'vault';
 /** The first approvers are on the boards, and approve nothing else there. */
 const MEMBERS = 5;
 const SUITES = ['unit', 'e2e'] as const;
@@ -299,12 +331,13 @@ export function complianceYear(options: { readonly seed: number; readonly change
         yield tell(`rolegrants-${person}`, { type: 'RoleGranted', data: { ...grant, confirmedBy: personOf(admin) } });
       }
     }
-    for (const environment of [ORDINARY, CHANGES]) {
+    for (const environment of [ORDINARY, CHANGES, GROUPED]) {
       yield tell(`environment-${environment}`, {
         type: 'EnvironmentDefined',
         data: { environment, class: 'production', policyId: environment, regimes: ['SOX'] },
       });
     }
+    yield tell(`group-${GROUPED}`, { type: 'GroupDefined', data: { group: GROUPED, title: 'Keepers of the vault' } });
     yield tell('group-cab', { type: 'GroupDefined', data: { group: 'cab', title: 'Change advisory board' } });
     for (let n = 0; n < MEMBERS; n++) {
       yield tell('group-cab', { type: 'GroupMemberAdded', data: { group: 'cab', person: personOf(account('approver', n)) } });
@@ -365,6 +398,14 @@ export function complianceYear(options: { readonly seed: number; readonly change
       effectiveFrom: text(at),
     };
     yield { at, stream: `policy-${CHANGES}`, by: account('policy-editor', 0), event: { type: 'PolicyPublished', data: ofChanges } };
+    const byGroup = { gate: 'approved', quorum: 2, groups: [{ group: GROUPED, quorum: 1 }] } as const;
+    const ofGroup = {
+      ...ofChanges,
+      policyId: GROUPED,
+      title: 'With a group',
+      gates: [{ gate: 'tests-passed' }, byGroup, { gate: 'duties-separated' }] as const,
+    };
+    yield { at, stream: `policy-${GROUPED}`, by: account('policy-editor', 0), event: { type: 'PolicyPublished', data: ofGroup } };
     for (let version = 1; version <= 4; version++) {
       const at = version === 1 ? from - 29 * DAY : from + ((version - 1) * (to - from)) / 4;
       yield {
@@ -391,7 +432,8 @@ export function complianceYear(options: { readonly seed: number; readonly change
   function story(number: number, at: number, kind: Planted | undefined): Told[] {
     const told: Told[] = [];
     const route = kind && BY_CHANGE[kind];
-    const ENVIRONMENT = route ? CHANGES : ORDINARY;
+    const grouped = kind === 'approver-out-of-the-group' || kind === 'approver-stays-in-the-group';
+    const ENVIRONMENT = route ? CHANGES : grouped ? GROUPED : ORDINARY;
     const POLICY = ENVIRONMENT;
     const service = number % SERVICES;
     const name = `service-${service}`;
@@ -422,7 +464,7 @@ export function complianceYear(options: { readonly seed: number; readonly change
     const bypassId = derivedId('bypass', `year-${number}`);
     const bypassed = kind?.startsWith('bypass') === true;
     const started = at + 4 * HOUR;
-    const version = route ? 1 : versionAt(started);
+    const version = route || grouped ? 1 : versionAt(started);
     const policyVersion = kind === 'superseded-policy' ? version - 1 : version;
     const add = (after: number, stream: string, event: PlimsollEvent, by: string, more: Partial<Told> = {}): void => {
       told.push({ at: at + after, stream, event, by, ...more });
@@ -436,15 +478,26 @@ export function complianceYear(options: { readonly seed: number; readonly change
     if (kind === 'approver-deploys') deployer = first;
     if (kind === 'deployer-without-a-role') deployer = account('stranger', number);
     if (kind === 'one-person-approves-twice') second = first;
+    // Approves, or votes on the board, and then may not have any more.
+    const leaver = account('leaver', number);
+    const onBoard = kind?.startsWith('board-voter') === true;
+    if (kind?.startsWith('approver-') && kind !== 'approver-deploys') first = leaver;
+    if (first === leaver || kind === 'board-voter-lost-the-role' || kind === 'board-voter-left' || kind === 'board-voter-out-of-the-board')
+      lapses(kind);
     if (kind === 'self-approval-as-known-then') withoutRole.add(`${personOf(first)} approve`);
     if (kind === 'approver-deploys' || kind === 'deployer-without-a-role') withoutRole.add(`${personOf(deployer)} deploy`);
 
     const composed = { releaseId, product: name, artifacts: [artifact] };
     const changeClass =
-      kind === 'emergency-class' || route === 'emergency' ? ('emergency' as const) : route === 'model' ? ('standard' as const) : undefined;
+      kind?.startsWith('emergency-cla') || route === 'emergency'
+        ? ('emergency' as const)
+        : route === 'model'
+          ? ('standard' as const)
+          : undefined;
     const emergency = changeClass
       ? { changeClass, ...(changeClass === 'emergency' ? { changeReason: 'Customers can not log in.' } : {}) }
       : {};
+    const riskClass = kind === 'risk-understated' ? 'high' : kind === 'decided-on-as-of-less-risk' ? 'medium' : route ? 'low' : undefined;
     const action = { driver: 'exec', action: 'switch', input: { service: name } };
     const step = { id: 'switch', ...action, dependsOn: [] };
     if (kind !== 'observed-only' && kind !== 'names-nothing' && kind !== 'never-started') {
@@ -477,7 +530,15 @@ export function complianceYear(options: { readonly seed: number; readonly change
         `release-${releaseId}`,
         {
           type: 'ReleasePlanned',
-          data: { releaseId, environment: ENVIRONMENT, steps: [step], stages: [['switch']], planHash: plan, ...emergency },
+          data: {
+            releaseId,
+            environment: ENVIRONMENT,
+            steps: [step],
+            stages: [['switch']],
+            planHash: plan,
+            ...emergency,
+            ...(riskClass ? { riskClass } : {}),
+          },
         },
         author,
       );
@@ -585,6 +646,55 @@ export function complianceYear(options: { readonly seed: number; readonly change
       if (kind === 'bypass-reviewed-by-its-user') review(DAY, deployer, 'approved');
     }
 
+    /** What somebody is let do who approves or votes here, and what becomes of that before the start. */
+    function lapses(what: Planted | undefined): void {
+      const person = personOf(leaver);
+      const admin = account('admin', 0);
+      const group = onBoard ? 'cab' : grouped ? GROUPED : undefined;
+      const scope = { kind: 'environment' as const, id: ENVIRONMENT };
+      const asked = { person, role: 'approver', scope, requestedBy: personOf(account('lead', 0)), confirmedBy: personOf(admin) };
+      const grant = (grantId: string): void =>
+        add(
+          0,
+          `rolegrants-${person}`,
+          { type: 'RoleGranted', data: { ...asked, grantId, from: text(at), until: text(to + 400 * DAY) } },
+          admin,
+        );
+      const revoke = (grantId: string): void =>
+        add(
+          3.6 * HOUR,
+          `rolegrants-${person}`,
+          { type: 'RoleRevoked', data: { grantId, person, role: 'approver', reason: 'Another job.' } },
+          admin,
+        );
+      const of = { group: group ?? '', person, requestedBy: personOf(account('lead', 0)) };
+      grant(`leaver-${number}`);
+      if (group) add(0, `group-${group}`, { type: 'GroupMemberAdded', data: { ...of, confirmedBy: personOf(admin) } }, admin);
+      switch (what) {
+        case 'approver-keeps-another-role':
+          grant(`leaver-${number}-too`);
+          return revoke(`leaver-${number}`);
+        case 'approver-lost-the-role':
+        case 'board-voter-lost-the-role':
+          return revoke(`leaver-${number}`);
+        case 'approver-left-and-came-back':
+          add(3.6 * HOUR, `person-${person}`, { type: 'PersonLeft', data: { person, reason: 'Retired.' } }, admin);
+          return add(3.7 * HOUR, `person-${person}`, { type: 'PersonRegistered', data: { person, registeredBy: personOf(admin) } }, admin);
+        case 'approver-left':
+        case 'board-voter-left':
+          return add(3.6 * HOUR, `person-${person}`, { type: 'PersonLeft', data: { person, reason: 'Retired.' } }, admin);
+        case 'approver-out-of-the-group':
+        case 'board-voter-out-of-the-board':
+          return add(
+            3.6 * HOUR,
+            `group-${group ?? ''}`,
+            { type: 'GroupMemberRemoved', data: { group: group ?? '', person, reason: 'Another job.' } },
+            admin,
+          );
+        default:
+      }
+    }
+
     /** The change as it is submitted, decided on, carried out and looked at. */
     function asChange(how: NonNullable<typeof route>): void {
       const change = changeId(releaseId, ENVIRONMENT);
@@ -649,15 +759,8 @@ export function complianceYear(options: { readonly seed: number; readonly change
         ...(how === 'emergency' ? { incidentId: incident } : {}),
       };
       const dossierHash = dossierHashOf(dossier);
-      const cast = (after: number, n: number): void => {
-        const person = personOf(account('approver', n));
-        add(
-          after,
-          stream,
-          { type: 'ChangeVoteCast', data: { ...of, person, vote: 'for', dossierHash, conditions: [] } },
-          account('approver', n),
-        );
-      };
+      const cast = (after: number, by: string): void =>
+        add(after, stream, { type: 'ChangeVoteCast', data: { ...of, person: personOf(by), vote: 'for', dossierHash, conditions: [] } }, by);
       const due = how === 'emergency' ? { reviewDueAt: text(at + 3 * HOUR + 3 * DAY) } : {};
       const submission = { ...of, product: name, class: dossier.class, reasons: [], route: how, dossier, dossierHash, inputs: [], ...due };
       add(
@@ -685,8 +788,9 @@ export function complianceYear(options: { readonly seed: number; readonly change
           const recused = { ...of, person: personOf(account('approver', 1)), reason: 'It is my own team’s.' };
           add(3.2 * HOUR, stream, { type: 'ChangeRecusalDeclared', data: recused }, account('approver', 1));
         }
-        cast(3.3 * HOUR, 0);
-        cast(3.4 * HOUR, kind === 'board-voter-is-no-member' ? MEMBERS + 1 : 1);
+        const other = account('approver', kind === 'board-voter-is-no-member' ? MEMBERS + 1 : 1);
+        cast(3.3 * HOUR, account('approver', 0));
+        cast(3.4 * HOUR, told.some(({ stream: of }) => of === `rolegrants-${personOf(leaver)}`) ? leaver : other);
         add(3.4 * HOUR + 1, stream, { type: 'ChangeDecided', data: { ...decision, by: 'board' } }, account('approver', 1));
       }
       if (how === 'itsm') {
@@ -718,7 +822,8 @@ export function complianceYear(options: { readonly seed: number; readonly change
       of: 'deployment' | 'rollback' = 'deployment',
       who = deployer,
     ): DecisionReceipt => ({
-      engine: ENGINE,
+      // Before the seventh, engines took a plan's word for its class.
+      engine: kind === 'emergency-class' ? 'plimsoll-gates/6 cel/0.6.1' : ENGINE,
       subject: { releaseId, environment: ENVIRONMENT, kind: of, deployer: personOf(who), ...(bypassed ? { bypassId } : {}) },
       policyId: kind === 'other-policy' ? 'lenient' : POLICY,
       policyVersion,
@@ -780,8 +885,11 @@ export function complianceYear(options: { readonly seed: number; readonly change
             round: 1,
             deployer: personOf(deployer),
             ...(bypassed ? { bypassId } : { tuple }),
-            ...(changeClass ? { changeClass } : {}),
-            receipt: judged(gates, started),
+            ...(changeClass ? { changeClass: kind === 'emergency-claimed-and-counted-as-normal' ? 'normal' : changeClass } : {}),
+            receipt: {
+              ...judged(gates, started),
+              ...(kind === 'risk-understated' ? { risk: { declared: 'low', floor: 'none', effective: 'low', detail: 'Small.' } } : {}),
+            },
           },
         },
         deployer,
@@ -1008,7 +1116,8 @@ export function complianceYear(options: { readonly seed: number; readonly change
       const kind = kinds.get(n);
       // What is to be due, or under way, at the end of the log must come to its end.
       const late = kind === 'bypass-review-not-due-yet';
-      const begin = late ? to - 10 * HOUR - n : at;
+      // Apart from each other: two of one service at once would be one another's history.
+      const begin = late ? to - 10 * HOUR - (n % 3000) * 10_000 : at;
       for (const told of story(n + SERVICES, begin, kind)) pending.push(told);
       if (n % 50 === 0) yield* until(at);
     }

@@ -401,6 +401,13 @@ function changeResource(change: Change, treeSize: number | undefined): LazyJson 
       property('environment', environment),
       property('outcome', outcome),
       property('change-class', change.changeClass),
+      ...(change.claimedClass ? [property('claimed-class', change.claimedClass)] : []),
+      ...(change.risk ? [property('risk-declared', change.risk.declared), property('risk-judged', change.risk.effective)] : []),
+      ...change.approvals.flatMap(({ person, counted, lapsed = [] }) => [
+        property(counted ? 'approval-counted' : 'approval-not-counted', person),
+        ...lapsed.map(({ detail }) => property('approval-lapsed', detail)),
+      ]),
+      ...(change.changeRecord?.votesLapsed ?? []).map((detail) => property('vote-lapsed', detail)),
       property('started', started.at),
       property('written-at', started.ref),
       property('verdict', worstOf(change)),

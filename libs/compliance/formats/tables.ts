@@ -24,11 +24,11 @@ const written = (name: string, where: Written | undefined): Row => ({
 const writtenColumns = (name: string): readonly string[] => [`${name}At`, `${name}Ref`, `${name}Sequence`];
 
 const CHANGE_COLUMNS = [
-  'changeId', 'verdict', 'kind', 'outcome', 'environment', 'environmentClass', 'regimes', 'changeClass', 'inPeriod',
+  'changeId', 'verdict', 'kind', 'outcome', 'environment', 'environmentClass', 'regimes', 'changeClass', 'claimedClass', 'riskDeclared', 'riskJudged', 'inPeriod',
   'releaseId', 'product', 'version', 'rollbackOfDeployment', 'rollbackOfRelease',
-  'requester', 'authors', 'authorAccounts', 'preparedBy', 'testers', 'tests', 'approvers', 'deployer',
+  'requester', 'authors', 'authorAccounts', 'preparedBy', 'testers', 'tests', 'approvers', 'approversCounted', 'approvalsLapsed', 'deployer',
   ...['requested', 'approved', 'started', 'effect', 'ended', 'observed'].flatMap(writtenColumns),
-  'approvedDigests', 'deployedDigests', 'tupleHash', 'policy', 'policyVersion', 'receipts', 'changeRecord', 'changeRecordRoute', 'dossierHash', 'bypassId', 'waivedGates', 'sampled',
+  'approvedDigests', 'deployedDigests', 'tupleHash', 'policy', 'policyVersion', 'receipts', 'changeRecord', 'changeRecordRoute', 'votesLapsed', 'dossierHash', 'bypassId', 'waivedGates', 'sampled',
   ...QUESTIONS.flatMap((question) => [question, `${question}: reason`]),
 ]; // prettier-ignore
 
@@ -43,6 +43,9 @@ function changeRow(change: Change, sampled: boolean): Row {
     environmentClass: change.environmentClass,
     regimes: list(change.regimes),
     changeClass: change.changeClass,
+    claimedClass: change.claimedClass,
+    riskDeclared: change.risk?.declared,
+    riskJudged: change.risk?.effective,
     inPeriod: list(change.inPeriod),
     releaseId: release?.releaseId,
     product: release?.product,
@@ -56,6 +59,8 @@ function changeRow(change: Change, sampled: boolean): Row {
     testers: list([...new Set(change.tests.map(({ tester }) => tester))]),
     tests: list(change.tests.map((t) => `${t.suite} ${t.outcome} of ${t.artifactDigest} (report sha256:${t.reportDigest}, ${t.ref})`)),
     approvers: list(change.approvals.map(({ person }) => person)),
+    approversCounted: list(change.approvals.filter(({ counted }) => counted).map(({ person }) => person)),
+    approvalsLapsed: list(change.approvals.flatMap(({ lapsed = [] }) => lapsed.map((l) => [l.detail, l.ref].filter(Boolean).join(' ')))),
     deployer: change.deployer,
     ...written('requested', change.requested),
     ...written('approved', change.approved),
@@ -71,6 +76,7 @@ function changeRow(change: Change, sampled: boolean): Row {
     receipts: list(change.receipts.map((r) => `${r.decision} ${r.verdict} ${r.ref}`)),
     changeRecord: changeRecord && `${changeRecord.changeId} round ${changeRecord.round}`,
     changeRecordRoute: changeRecord?.route,
+    votesLapsed: changeRecord?.votesLapsed && list(changeRecord.votesLapsed),
     dossierHash: changeRecord?.dossierHash,
     bypassId: bypass?.bypassId,
     waivedGates: bypass && list(bypass.waived),

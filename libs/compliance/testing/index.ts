@@ -13,7 +13,7 @@ export function aReport(parts: Partial<ComplianceReport> = {}): ComplianceReport
   const changes = parts.changes ?? [];
   return {
     schema: 'plimsoll.compliance-report.v1',
-    engine: 'plimsoll-compliance/2',
+    engine: 'plimsoll-compliance/3',
     query: { from: '2026-01-01T00:00:00.000Z', to: '2026-04-01T00:00:00.000Z' },
     log: {
       events: 1000,
@@ -82,8 +82,8 @@ export function aChange(
       },
     ],
     approvals: [
-      { ...written(3, 'approval'), person: 'person-anna' },
-      { ...written(4, 'approval'), person: 'person-ben', groups: ['payments'] },
+      { ...written(3, 'approval'), person: 'person-anna', counted: true },
+      { ...written(4, 'approval'), person: 'person-ben', groups: ['payments'], counted: true },
     ],
     deployer: 'person-dave',
     requested: written(2, 'approval'),

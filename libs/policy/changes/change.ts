@@ -121,8 +121,10 @@ function stateAfter(state: Change, event: ChangeEvent): Change {
     case 'ChangeVoteOpened':
       return { ...state, voteOpened: true };
     case 'ChangeVoteCast': {
-      const { person, vote, conditions } = event.data;
-      return { ...state, votes: [...state.votes.filter((v) => v.person !== person), { person, vote, conditions }] };
+      const { person, vote, conditions, lapsed } = event.data;
+      const others = state.votes.filter((v) => v.person !== person && !lapsed?.includes(v.person));
+      // An approval that rested on votes which lapsed stands no more, and the board votes on.
+      return { ...state, ...(lapsed ? { status: 'open' } : {}), votes: [...others, { person, vote, conditions }] };
     }
     case 'ChangeRecusalDeclared': {
       const { person, reason } = event.data;

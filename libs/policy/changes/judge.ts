@@ -185,6 +185,13 @@ function byBoard(facts: GateFacts, found: ChangeFacts, deployer: string, now: st
   return { verdict: 'pass', detail: `A normal change, approved by ${by}.${met}` };
 }
 
+/** Whether the board approved a change with votes that do not suffice any more: it stands no more, and is not decided against either. */
+export function approvalFallen(facts: GateFacts): boolean {
+  const { change: found } = facts;
+  if (found?.change.status !== 'approved' || found.change.decidedBy !== 'board') return false;
+  return votesFallen(facts, found) !== undefined;
+}
+
 /** What was decided by votes that do not count any more is decided no more. */
 function votesFallen(facts: GateFacts, { change, hands, board, members = [] }: ChangeFacts): Said | undefined {
   const contents = board?.contents;

@@ -1,7 +1,7 @@
 import { own, type ReadAggregate } from '#libs/event-sourcing';
 import type { DutyAssignment } from '#libs/identity';
-import { Entitlements, isStale, wasOutSince, type Whereabouts } from '../entitlement.ts';
-import { groupSource } from '../groups.ts';
+import { Entitlements, isStale, wasOutSince, type LeftAt, type Whereabouts } from '../entitlement.ts';
+import { groupSource, type GroupSource } from '../groups.ts';
 import { personSource } from '../person-source.ts';
 import { personsOf, readPersons, type OnRecord, type PersonsNow } from '../persons.ts';
 import type { GateFacts } from '../sources.ts';
@@ -83,9 +83,8 @@ async function byVirtueOf(
     const at = own(accounts?.votedAt ?? {}, person);
     if (at === undefined) return [];
     const all = personsOf(hands.voters[person] ?? { person }, hands.persons);
-    if (all.some((one) => (leftAt(one) ?? '') >= at)) return [[person, `${person} has left since, and came back.`]];
-    if (wasOutSince(group.state, all, at)) return [[person, `${person} has been out of the board since.`]];
-    return roles.revokedSince(person, at) ? [[person, `The role in which ${person} voted was revoked.`]] : [];
+    const why = whyLapsed({ person, all, at }, group.state, leftAt, () => roles.revokedSince(person, at));
+    return why === undefined ? [] : [[person, why]];
   });
   const { grants, ownership } = roles.refs;
   return {
@@ -95,6 +94,18 @@ async function byVirtueOf(
     ].sort(),
     members: voting.members.filter((person) => !presence.get(person)?.left && !isStale(group.state, person, leftAt)),
   };
+}
+
+/** Why a vote counts no more although its voter is there, as a sentence; undefined where it does. @param all whoever she was or is */
+export function whyLapsed(
+  { person, all, at }: { readonly person: string; readonly all: readonly string[]; readonly at: string },
+  group: Pick<GroupSource, 'removedAt'>,
+  leftAt: LeftAt,
+  isRevoked: () => boolean,
+): string | undefined {
+  if (all.some((one) => (leftAt(one) ?? '') >= at)) return `${person} has left since, and came back.`;
+  if (wasOutSince(group, all, at)) return `${person} has been out of the board since.`;
+  return isRevoked() ? `The role in which ${person} voted was revoked.` : undefined;
 }
 
 /** The same, of hands that were found elsewhere. */
@@ -129,6 +140,8 @@ export interface VotesNow {
   readonly votes: readonly CastVote[];
   /** Each as a sentence. */
   readonly gone: readonly string[];
+  /** Who cast those that do not count, by the person on record. */
+  readonly uncounted: readonly string[];
 }
 
 /**
@@ -142,6 +155,7 @@ export function votesNow(
 ): VotesNow {
   const counted: CastVote[] = [];
   const gone: string[] = [];
+  const uncounted: string[] = [];
   const seen = new Set<string>();
   for (const vote of votes) {
     const all = personsOf(voters[vote.person] ?? { person: vote.person }, persons);
@@ -154,7 +168,9 @@ export function votesNow(
     else {
       counted.push({ ...vote, person: member });
       for (const person of all) seen.add(person);
+      continue;
     }
+    uncounted.push(vote.person);
   }
-  return { votes: counted, gone };
+  return { votes: counted, gone, uncounted };
 }

@@ -345,6 +345,87 @@ describe('voting on a change', () => {
     cast(approved, vote('cora')).thenRefused('change-not-open');
   });
 
+  describe('of which the approval stands no more', () => {
+    /** As gates read it: who is there, and whose votes lapsed. */
+    const hands = (events: ChangeEvent[], lapsed: Record<string, string>) => ({
+      ...handsAsRecorded(events.reduce(change.evolve, change.initial)),
+      lapsed,
+    });
+    const OUT = { otto: 'otto has been out of the board since.' };
+    const without = ['ada', 'anna', 'cora', 'tess'];
+    const lapsed = (person: string, who: string[], how: VoteOnChange['vote'] = 'for'): ChangeEvent => {
+      const event = voted(person, how) as Extract<ChangeEvent, { type: 'ChangeVoteCast' }>;
+      return { ...event, data: { ...event.data, lapsed: who } };
+    };
+
+    it('goes on with another member, and is decided on anew with the vote that brings the quorum', () => {
+      const known = { hands: hands(approved, OUT), members: without };
+      const decision = cast(approved, vote('cora'), known).decision as ChangeEvent[];
+      expect(decision).toMatchObject([
+        { type: 'ChangeVoteCast', data: { person: 'cora', vote: 'for', lapsed: ['otto'] } },
+        { type: 'ChangeDecided', data: { outcome: 'approved', tally: { for: ['anna', 'cora'] } } },
+      ]);
+      const state = [...approved, ...decision].reduce(change.evolve, change.initial);
+      expect(state.status).toBe('approved');
+      expect(state.votes.map((v) => v.person)).toEqual(['anna', 'cora']);
+      // Nobody votes on what stands.
+      cast([...approved, ...decision], vote('bea'), {
+        hands: hands([...approved, ...decision], {}),
+        members: [...without, 'bea'],
+      }).thenRefused('change-not-open');
+    });
+
+    it('goes on with who is back, though she has voted before', () => {
+      const known = { hands: hands(approved, OUT), members: [...without, 'otto'] };
+      expect(cast(approved, vote('otto'), known).decision).toMatchObject([
+        { data: { person: 'otto', lapsed: ['otto'] } },
+        { data: { outcome: 'approved', tally: { for: ['anna', 'otto'] } } },
+      ]);
+      // Whose vote counts still has voted.
+      cast(approved, vote('anna'), known).thenNothing();
+      cast(approved, vote('anna', 'against'), known).thenRefused('voted-already');
+    });
+
+    it('is open until the quorum is there, and may be decided against', () => {
+      const both = { anna: 'anna has been out of the board since.', ...OUT };
+      const members = ['bea', 'cora', 'dora'];
+      const first = cast(approved, vote('bea', 'against'), { hands: hands(approved, both), members });
+      first.then(lapsed('bea', ['anna', 'otto'], 'against'));
+      const open = [...approved, lapsed('bea', ['anna', 'otto'], 'against')];
+      const state = open.reduce(change.evolve, change.initial);
+      expect([state.status, state.votes.map((v) => v.person)]).toEqual(['open', ['bea']]);
+      expect(cast(open, vote('dora', 'against'), { hands: hands(open, {}), members }).decision).toMatchObject([
+        { type: 'ChangeVoteCast' },
+        { data: { outcome: 'rejected' } },
+      ]);
+    });
+
+    it('takes votes only while the dossier is true, its window is not over, and by who may vote', () => {
+      const known = { hands: hands(approved, OUT), members: without };
+      cast(approved, vote('cora', 'for', {}, dossier.window.until), known).thenRefused('window-over');
+      cast(approved, vote('cora'), known, releaseFacts({ plan: { steps: [], planHash: 'another' } })).thenRefused('dossier-changed');
+      cast(approved, vote('otto', 'against'), known).thenRefused('not-a-member');
+      cast(approved, vote('ada'), known).thenRefused('recused');
+      cast(approved, vote('cora'), { ...known, planned: [] }).thenRefused('not-scheduled-yet');
+    });
+
+    it('is over where it was decided against, withdrawn, or by an ITSM', () => {
+      const withdrawn: ChangeEvent = { type: 'ChangeWithdrawn', data: { ...of, person: 'rita', reason: 'Later.' } };
+      const over = [...approved, withdrawn];
+      cast(over, vote('cora'), { hands: hands(over, OUT), members: without }).thenRefused('change-not-open');
+      const outside = approved.map((event) =>
+        event.type === 'ChangeDecided' ? ({ ...event, data: { ...event.data, by: 'itsm' } } as ChangeEvent) : event,
+      );
+      cast(outside, vote('cora'), { hands: hands(outside, OUT), members: without }).thenRefused('change-not-open');
+    });
+
+    it('lets who is back vote again also before it was decided', () => {
+      const open = [submitted, opened, voted('otto')];
+      const known = { hands: hands(open, OUT), members: [...without, 'otto'] };
+      cast(open, vote('otto'), known).then(voted('otto'));
+    });
+  });
+
   it.each(['ada', 'tess'])('is not for %s, who has a part in the change; and the quorum stays', (person) => {
     expect(cast([submitted, opened], vote(person)).thenRefused('recused').reasons[0]?.unblockedBy).toBe('anna, cora, otto can vote.');
     const small = cast([submitted, opened], vote('anna'), { members: ['ada', 'anna', 'tess'] });

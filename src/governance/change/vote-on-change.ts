@@ -2,6 +2,7 @@ import { IsIn, IsOptional, IsString, Matches, MaxLength } from 'class-validator'
 import { SAYS_SOMETHING, type BoardVote, type ChangeConflict, type ChangeDossier, type ChangeEvent } from '#libs/contracts';
 import { defineCommand, derivedId, refuse, type Decision, type Issued, type ReadAggregate, type Refusal } from '#libs/event-sourcing';
 import {
+  approvalFallen,
   barredBy,
   change,
   conflictsNow,
@@ -12,6 +13,7 @@ import {
   newConflicts,
   nextMeeting,
   personsOf,
+  readChangeFacts,
   readGateFacts,
   scheduledOf,
   standingOf,
@@ -53,7 +55,8 @@ export interface ChangeVoteFacts {
 
 /**
  * One person, one vote, on exactly the dossier that was frozen; never by who wrote, tested or asked for it. With the vote that brings the
- * quorum the rule says what the board has decided, and both are stored together.
+ * quorum the rule says what the board has decided, and both are stored together. An approval whose votes do not suffice any more, as their
+ * voters are no longer there, is voted on further: by others, and by who is back.
  */
 export function voteOnChange(command: Issued<VoteOnChange>, state: Change, facts: ChangeVoteFacts): Decision<ChangeEvent> {
   const { target: changeId, meta, vote, dossierHash, comment } = command;
@@ -61,7 +64,15 @@ export function voteOnChange(command: Issued<VoteOnChange>, state: Change, facts
   const conditions = command.condition === undefined ? [] : [command.condition];
   if (vote !== 'for' && conditions.length > 0)
     return refuse('meaning', 'conditions-without-approval', 'Conditions go with a vote for it: what is not approved has none.');
-  if (state.status !== 'open' && state.votes.some((v) => v.person === person && v.vote === vote) && state.dossierHash === dossierHash)
+  const hands = handsOf(state, facts);
+  const standingVotes = votesNow(state.votes, hands, facts.now?.change?.members ?? []);
+  const again = hasFallen(state, facts) && standingVotes.uncounted.includes(person);
+  if (
+    state.status !== 'open' &&
+    !again &&
+    state.votes.some((v) => v.person === person && v.vote === vote) &&
+    state.dossierHash === dossierHash
+  )
     return [];
   const before = readyToVote(command, state, facts);
   if ('refused' in before) return before;
@@ -70,9 +81,10 @@ export function voteOnChange(command: Issued<VoteOnChange>, state: Change, facts
   if (!contents) return refuse('not-found', 'board-unknown', 'The board that decides is not defined.');
   const barred = mayNotVote(person, standing, evidence, contents.group);
   if (barred) return barred;
-  const hands = handsOf(state, facts);
-  // One vote each, whatever the account.
-  const cast = state.votes.find((v) => personsOf(hands.voters[v.person] ?? v, hands.persons).includes(person));
+  // One vote each, whatever the account; but for one that lapsed, as who comes back votes anew.
+  const cast = state.votes
+    .filter((v) => !standingVotes.uncounted.includes(v.person))
+    .find((v) => personsOf(hands.voters[v.person] ?? v, hands.persons).includes(person));
   if (cast) return cast.vote === vote ? [] : refuse('conflict', 'voted-already', `You voted ${cast.vote}: a vote is cast once.`);
   const closed = noVoteNow(state, meta.now, contents.chair);
   if (closed) return closed;
@@ -81,10 +93,11 @@ export function voteOnChange(command: Issued<VoteOnChange>, state: Change, facts
   if (late) return late;
 
   const of = ofChange(changeId, state);
-  const votes = [...votesNow(state.votes, hands, evidence.members ?? []).votes, { person, vote, conditions }];
+  const votes = [...standingVotes.votes, { person, vote, conditions }];
+  const lapsed = state.status === 'approved' ? { lapsed: [...standingVotes.uncounted].sort() } : {};
   const voted: ChangeEvent = {
     type: 'ChangeVoteCast',
-    data: { ...of, person, vote, dossierHash, conditions, ...(comment ? { comment } : {}) },
+    data: { ...of, person, vote, dossierHash, conditions, ...(comment ? { comment } : {}), ...lapsed },
   };
   const { outcome, tally } = countVotes(votes, contents, standing.eligible);
   if (!outcome) return [voted];
@@ -170,7 +183,8 @@ function readyToVote(command: Issued<{ readonly dossierHash: string }>, state: C
     return refuse('conflict', 'dossier-changed', 'What you would vote on is not the dossier of this round.', [
       { code: 'dossier-hash-differs', detail: `Round ${state.round} has the dossier ${state.dossierHash ?? ''}.`, unblockedBy: again },
     ]);
-  if (state.status !== 'open') return refuse('conflict', 'change-not-open', `The change was ${state.status}: it is voted on no more.`);
+  const open = state.status === 'open' || hasFallen(state, { now });
+  if (!open) return refuse('conflict', 'change-not-open', `The change was ${state.status}: it is voted on no more.`);
   if (state.route === 'itsm' && !state.handedToBoard) {
     const then = state.boardTakesOverAt;
     return refuse('conflict', 'itsm-decides', 'The ITSM decides on this change.', [
@@ -191,7 +205,7 @@ function readyToVote(command: Issued<{ readonly dossierHash: string }>, state: C
       differences.map((detail) => ({ code: 'dossier-stale', detail, evidence: inputsOf(now, {}).slice(0, 50), unblockedBy: again })),
     );
   // Decided on while this was being read: what was read of it is of no use any more.
-  if (evidence.change.status !== 'open')
+  if (evidence.change.status !== state.status)
     return refuse('conflict', 'change-not-open', `The change was ${evidence.change.status} meanwhile.`);
   if (meta.now >= dossier.window.until)
     return refuse('conflict', 'window-over', `It was planned until ${dossier.window.until}: submit it again for a time to come.`);
@@ -253,9 +267,22 @@ export function ofChange(
   return { changeId, releaseId, environment, round };
 }
 
+/** Whether the board's approval stands no more, by what is there now. */
+function hasFallen(state: Change, { now }: ChangeVoteFacts): boolean {
+  return state.status === 'approved' && now !== undefined && approvalFallen(now);
+}
+
 /** What is there now for a change that was submitted. */
 export async function nowOfChange(read: ReadAggregate, { meta }: Issued<object>, state: Change): Promise<ChangeVoteFacts> {
-  return state.releaseId && state.environment ? { now: await readGateFacts(read, state.releaseId, state.environment, meta.now) } : {};
+  const { releaseId, environment, dossier } = state;
+  if (!releaseId || !environment) return {};
+  const now = await readGateFacts(read, releaseId, environment, meta.now);
+  if (!now.change || !dossier?.board || !hasFallen(state, { now })) return { now };
+  // What gates look at no more once a change is approved, and whoever votes on it must know.
+  const asked = { boardId: dossier.board.boardId, window: dossier.window, dependsOn: dossier.dependsOn };
+  const { change: found } = await readChangeFacts(read, { releaseId, environment, product: now.product ?? '' }, asked);
+  const { planned = [], dependsOn } = found;
+  return { now: { ...now, change: { ...now.change, planned, ...(dependsOn ? { dependsOn } : {}) } } };
 }
 
 /** What a denial is about. */

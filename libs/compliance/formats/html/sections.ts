@@ -11,6 +11,7 @@ import { SECTIONS, type Framework, type Section } from '../../framework.ts';
 import {
   CONTROL_QUESTIONS,
   type Change,
+  type ChangeApproval,
   type ChangeProof,
   type ChangeRecord,
   type ComplianceReport,
@@ -309,9 +310,10 @@ function* sampled(change: Change, n: number, proof: ChangeProof | undefined): Ge
   yield h`<h3 id="sampled-${n}">${n}. ${id(change.id)} ${verdict(worstOf(change))}</h3>`;
   const { policy, bypass, rollbackOf, changeRecord } = change;
   const regimes = change.regimes.length > 0 && `, ${change.regimes.join(', ')}`;
-  const groupsOf = (groups: readonly string[] = []): string | false => groups.length > 0 && ` for ${groups.join(', ')}`;
   yield facts([
     ['What', h`${change.kind} of ${releaseOf(change)} to ${change.environment}, ${change.outcome}; class ${change.changeClass}${regimes}`],
+    ['Claimed class', change.claimedClass],
+    ['Risk', change.risk && h`${change.risk.effective}, declared ${change.risk.declared}: ${change.risk.detail}`],
     ['Goes back from', rollbackOf && h`${id(rollbackOf.deploymentId)} of release ${id(rollbackOf.releaseId)}`],
     ['Authors', lines(change.authors.map(({ account, person }) => h`${id(person)} as ${id(account)}`))],
     ['Registered, composed and planned by', lines(change.preparedBy.map(({ account, person }) => h`${id(person)} as ${id(account)}`))],
@@ -322,7 +324,7 @@ function* sampled(change: Change, n: number, proof: ChangeProof | undefined): Ge
         change.tests.map((t) => h`${t.suite}: ${t.outcome}, by ${id(t.tester)}, ${time(t.at)}, report ${id(`sha256:${t.reportDigest}`)}`),
       ),
     ],
-    ['Approved', lines(change.approvals.map((a) => h`${time(a.at)} by ${id(a.person)}${groupsOf(a.groups)}, ${where(a)}`))],
+    ['Approved', lines(change.approvals.map(approvedBy))],
     ['Started', h`${time(change.started.at)}${change.deployer !== undefined && h` by ${id(change.deployer)}`}, ${where(change.started)}`],
     ['Took effect', change.effect && h`${time(change.effect.at)}, ${where(change.effect)}`],
     ['Ended', change.ended && h`${time(change.ended.at)}, ${where(change.ended)}`],
@@ -336,6 +338,7 @@ function* sampled(change: Change, n: number, proof: ChangeProof | undefined): Ge
       changeRecord &&
         h`${id(changeRecord.changeId)} round ${changeRecord.round}, by ${changeRecord.route}, dossier ${id(changeRecord.dossierHash)}, ${where(changeRecord)}`,
     ],
+    ['Votes that did not count any more', changeRecord?.votesLapsed && lines(changeRecord.votesLapsed.map((detail) => h`${detail}`))],
     [
       'Proved to be in the signed tree',
       proof &&
@@ -467,7 +470,7 @@ export function* population(report: ComplianceReport): Generator<Markup> {
       { head: 'Outcome' },
       { head: 'Approved', kind: 'short' },
       { head: 'Started', kind: 'short' },
-      { head: 'Approvers' },
+      { head: 'Approvers that counted' },
       { head: 'Deployer' },
       { head: 'Answers', kind: 'short' },
     ],
@@ -480,7 +483,7 @@ export function* population(report: ComplianceReport): Generator<Markup> {
       change.outcome,
       time(change.approved?.at),
       time(change.started.at),
-      ids(change.approvals.map(({ person }) => person)),
+      ids(change.approvals.filter(({ counted: counts }) => counts).map(({ person }) => person)),
       id(change.deployer),
       verdict(worstOf(change)),
     ],
@@ -491,6 +494,13 @@ export function* population(report: ComplianceReport): Generator<Markup> {
 function finding(report: ComplianceReport, section: Section): Markup {
   const { verdict: answer, detail } = sectionFindings(report)[section];
   return h`<p>${answer && h`${verdict(answer)} `}${detail}</p>`;
+}
+
+/** An approval, and why it did not count, or not for all that it was given for. */
+function approvedBy(approval: ChangeApproval): Markup {
+  const { groups = [], counted: counts, lapsed = [] } = approval;
+  const why = lapsed.map(({ detail }) => ` ${detail}`).join('');
+  return h`${time(approval.at)} by ${id(approval.person)}${groups.length > 0 && ` for ${groups.join(', ')}`}, ${where(approval)}${!counts && '; did not count.'}${counts && why !== '' && ';'}${why}`;
 }
 
 function releaseOf({ release }: Change): Markup {

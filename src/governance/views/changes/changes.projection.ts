@@ -55,8 +55,9 @@ export const changes = defineView<ChangeRow, ChangeEvent>({
   on: {
     ChangeSubmitted: { key: ({ data }) => data.changeId, apply: (_row, event) => submitted(event) },
     ChangeVoteOpened: later(() => ({ vote_opened: true })),
-    ChangeVoteCast: later((row, { data: { person, vote }, metadata }) => ({
-      votes: [...row.votes.filter((v) => v.person !== person), { person, vote, at: metadata.recordedAt }],
+    ChangeVoteCast: later((row, { data: { person, vote, lapsed }, metadata }) => ({
+      ...(lapsed ? { status: 'open' } : {}),
+      votes: [...row.votes.filter((v) => v.person !== person && !lapsed?.includes(v.person)), { person, vote, at: metadata.recordedAt }],
     })),
     ChangeRecusalDeclared: later((row, { data: { person, reason } }) => ({
       votes: row.votes.filter((v) => v.person !== person),
