@@ -169,6 +169,8 @@ describe('the views over HTTP', () => {
 
     const auditor = await app.person('olga', 'auditor');
     expect((await app.get(`/v1/governance/audit-reports/${releaseId}/verification`)).status).toBe(403);
+    // Who was refused is told in the report, too.
+    done(await app.get(`/v1/governance/audit-reports/${releaseId}`, { 'plimsoll-min-position': String(await log.head()) }));
     const verified = done(await auditor.get(`/v1/governance/audit-reports/${releaseId}/verification`));
     expect(verified.body).toMatchObject({ releaseId, identical: true, eventsRead: expect.any(Number) });
     expect(verified.body.recomputedDigest).toBe(verified.body.viewDigest);
