@@ -139,6 +139,17 @@ describe('a reader that reads ahead', () => {
     expect(inVain).toEqual([3, 3, 3, 0, 0]);
   });
 
+  it('remembers no names that are as long as only somebody who means harm would choose them', async () => {
+    const { watched: log, read } = await watched(CHAIN);
+    const long = 'x'.repeat(1000);
+    for (const _ of [1, 2]) await follow(aheadFor(read, long), 'a');
+    expect(log.take()).toHaveLength(6);
+    for (const _ of [1, 2]) await aheadFor(read, 'topic')(jar, long);
+    expect(log.take()).toEqual([[`jar-${long}`], [`jar-${long}`]]);
+    await aheadFor(read, 'topic')(jar, 'a');
+    expect(log.take()).toEqual([['jar-a']]);
+  });
+
   it('is told of an error only where it asks for what could not be read', async () => {
     const { watched: log, read } = await watched(CHAIN);
     await follow(aheadFor(read, 'topic'), 'a');

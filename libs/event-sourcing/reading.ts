@@ -69,6 +69,8 @@ class ReadAhead {
 
 const MOST_TOPICS = 2048;
 const MOST_STREAMS = 48;
+/** No longer names are remembered: a caller may have chosen them. */
+const LONGEST_NAMES = 1000;
 /** After so many times in which nobody asked for it, a stream is expected no more. */
 const MOST_MISSES = 3;
 
@@ -90,6 +92,7 @@ class Habits {
   }
 
   note(topic: string, stream: string): void {
+    if (topic.length + stream.length > LONGEST_NAMES) return;
     let streams = this.topics.get(topic);
     if (!streams) {
       this.topics.set(topic, (streams = new Map<string, number>()));
