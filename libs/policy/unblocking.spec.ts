@@ -1,6 +1,6 @@
-import type { GateName, GateRule, GateVerdict, Verdict } from '#libs/contracts';
+import type { ChangeEvent, GateName, GateRule, GateVerdict, Verdict } from '#libs/contracts';
 import { unblockingOf, type GateFacts } from '#libs/policy';
-import { freezeOfTheBooks, gateFacts } from '#libs/policy/testing';
+import { dossierOf, freezeOfTheBooks, gateFacts, releaseFacts, submittedWith, withChange } from '#libs/policy/testing';
 
 const NOW = '2026-03-02T10:00:00.000Z';
 const not = (gate: GateName, verdict: Verdict = 'fail', more: Partial<GateVerdict> = {}): GateVerdict => ({
@@ -124,6 +124,20 @@ describe('what would unblock a decision', () => {
     const asked: GateRule = { gate: 'change-approved' };
     expect(unblockingOf([asked], [not('change-approved')], gateFacts(), NOW)).toEqual([
       { gate: 'change-approved', action: 'Do change-approved.', takes: 'persons', minutes: 1440 },
+    ]);
+  });
+
+  it('is the instant for which a change waits, where that is known: its window takes time, its meeting persons', () => {
+    const asked: GateRule = { gate: 'change-approved' };
+    const facts = releaseFacts();
+    const found = (events: readonly ChangeEvent[], now: string) =>
+      unblockingOf([asked], [not('change-approved')], withChange(facts, events), now);
+    const submitted = submittedWith(dossierOf(facts), { route: 'model' });
+    expect(found([submitted], '2026-03-02T08:29:30.000Z')).toEqual([
+      { gate: 'change-approved', action: 'Do change-approved.', takes: 'time', at: '2026-03-02T09:00:00.000Z', minutes: 31 },
+    ]);
+    expect(found([submittedWith(dossierOf(facts))], '2026-03-04T12:00:00.000Z')).toEqual([
+      { gate: 'change-approved', action: 'Do change-approved.', takes: 'persons', at: '2026-03-04T13:00:00.000Z', minutes: 60 },
     ]);
   });
 
