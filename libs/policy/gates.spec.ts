@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { GateName, GateRule, Verdict } from '#libs/contracts';
 import { evaluateGates, gateNames, gatesRefusal, judgeGates, tupleHashOf, tupleOf, type GateFacts } from '#libs/policy';
-import { freezeOfTheBooks, gateFacts } from '#libs/policy/testing';
+import { freezeOfTheBooks, gateFacts, releaseFacts } from '#libs/policy/testing';
 
 const request = { deployer: 'dan', now: '2026-03-02T10:00:00.000Z' };
 const base = gateFacts();
@@ -537,6 +537,9 @@ describe('approvals that count no more', () => {
       verdict: 'inconclusive',
       detail: '1 of 2 persons approved, 0 of 1 of group risk. For group risk these do not count, having been out of it since: anna, otto.',
     });
+    expect(say({ ...facts, expelled: { risk: ['anna'] }, unentitled: ['otto'] }, rule)?.detail).toBe(
+      '1 of 2 persons approved, 0 of 1 of group risk. Approvals given in a role that was revoked since count no more: otto. For group risk these do not count, having been out of it since: anna.',
+    );
     expect(say({ ...facts, expelled: { risk: ['zoe'] } }, rule)).toMatchObject({
       verdict: 'pass',
       detail: '2 of 2 persons approved, 1 of 1 of group risk.',
@@ -658,5 +661,65 @@ describe('a judgement', () => {
     const risk = { claimed: 'low', effective: 'high', because: 'x' } as unknown as NonNullable<GateFacts['risk']>;
     expect(evaluateGates({ ...ready, risk }, request).risk).toEqual(risk);
     expect(evaluateGates(ready, request)).not.toHaveProperty('risk');
+  });
+});
+
+describe('what a bypass waives', () => {
+  const bypass = { id: 'b1', grant: { requester: 'otto', gates: ['tests-passed', 'artifacts-registered'], tuple } } as const;
+  const untested: GateFacts = { ...ready, reports: {}, bypass, refs: { ...ready.refs, bypass: 'bypass-register@0' } };
+
+  it('is a gate that does not pass, and not one that does; the receipt names the bypass', () => {
+    const receipt = evaluateGates(untested, request);
+    expect(receipt).toMatchObject({ verdict: 'pass', subject: { bypassId: 'b1' } });
+    expect(receipt.gates.flatMap((g) => (g.waivedBy === undefined ? [] : [[g.gate, g.verdict, g.waivedBy]]))).toEqual([
+      ['tests-passed', 'inconclusive', 'b1'],
+    ]);
+  });
+
+  it('is nothing of a rollback', () => {
+    const rollback = { ...untested, policy: { ...untested.policy, rollbackGates: [{ gate: 'tests-passed' as const }] } };
+    expect(evaluateGates(rollback, request, 'rollback')).toMatchObject({ verdict: 'fail', gates: [{ gate: 'tests-passed' }] });
+    expect(evaluateGates(rollback, request, 'rollback').gates[0]).not.toHaveProperty('waivedBy');
+  });
+});
+
+describe('the class of a change that is not a normal one', () => {
+  const facts: GateFacts = {
+    ...ready,
+    calendars: [freezeOfTheBooks],
+    tzdata: '2025c',
+    refs: { ...ready.refs, calendars: 'calendar-organisation@4', change: { change: 'change-1@0', model: 'changemodel-patch@2' } },
+  };
+  const cited = (more: Partial<GateFacts>, kind: 'deployment' | 'rollback' = 'deployment') => {
+    const asked = { ...facts, ...more };
+    return evaluateGates(asked, request, kind).gates.find((g) => g.gate === 'not-frozen')?.evidence;
+  };
+  const calendar = ['calendar-organisation@4', 'tzdata:2025c'];
+  const counted = { class: 'standard', detail: 'Model patch bears it.' } as const;
+
+  it('is cited from what bears it, where a freeze is judged by it', () => {
+    expect(cited({})).toEqual(calendar);
+    expect(cited({ counted })).toEqual([calendar[0], 'change-1@0', 'changemodel-patch@2', calendar[1]]);
+    expect(cited({ counted, refs: { ...facts.refs, bypass: 'bypass-register@3' } })).toContain('bypass-register@3');
+    const { change: _change, ...none } = facts.refs;
+    expect(cited({ counted, refs: none })).toEqual(calendar);
+  });
+
+  it('does not matter to a rollback', () => {
+    expect(cited({ counted }, 'rollback')).toEqual(calendar);
+    expect(cited({}, 'rollback')).toEqual(calendar);
+  });
+
+  it('is judged by the gate change-approved', () => {
+    const change = releaseFacts();
+    expect(evaluateGates(change, request).gates).toEqual([
+      {
+        gate: 'change-approved',
+        verdict: 'inconclusive',
+        detail: 'No change was submitted.',
+        evidence: ['release-1@3'],
+        unblockedBy: 'Submit a change for production.',
+      },
+    ]);
   });
 });
