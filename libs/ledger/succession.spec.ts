@@ -49,6 +49,12 @@ describe('a succession', () => {
     expect(() => successionIn(withLine(line, a))).toThrow('from one key of the log to another of the same name');
   });
 
+  it('is none from the key of a witness', () => {
+    const witness = parseSigner(formatSigner(ORIGIN, 'cosignature/v1', Buffer.alloc(32, 2)));
+    const line = `plimsoll-key-succession ${witness.verifier.text} ${a.verifier.text}`;
+    expect(() => successionIn(withLine(line, witness, a))).toThrow('from one key of the log to another of the same name');
+  });
+
   it.each([
     ['the old key alone', [a]],
     ['the new key alone', [b]],
@@ -160,6 +166,13 @@ describe('the keys of a log', () => {
     ['names its successor at two sizes', [said(8, a, b), said(9, a, b)], 'names two successors, or one at two sizes: 8 and 9'],
   ])('contradict each other where one %s', (_what, found, why) => {
     expect(new LogKeys(a.verifier, found).contradictions).toEqual([expect.stringContaining(why)]);
+  });
+
+  it('do not contradict each other where one succession is found twice, and do where one size has two', () => {
+    expect(new LogKeys(a.verifier, [said(8, a, b), said(8, a, b)]).contradictions).toEqual([]);
+    expect(new LogKeys(c.verifier, [said(8, a, c), said(8, b, c)]).contradictions).toEqual([
+      expect.stringContaining('succeeds two keys, or one at two sizes: 8 and 8'),
+    ]);
   });
 
   it('contradict each other where one succeeds two, and where they do not follow in the order of their sizes', () => {

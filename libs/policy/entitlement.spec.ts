@@ -232,7 +232,7 @@ describe('What is read of roles', () => {
     ] as const) {
       const other = await entitled({ 'rolegrants-anna': events }, place);
       expect(other.asked).toEqual(['rolegrants-anna']);
-      expect(other.roles.refs).toEqual({ grants: { anna: `rolegrants-anna@${events.length - 1}` } });
+      expect(other.roles.refs).toStrictEqual({ grants: { anna: `rolegrants-anna@${events.length - 1}` } });
     }
   });
 });
