@@ -128,4 +128,17 @@ describe('An address at its edges', () => {
   it('is that of the first claim, in order, where several look like it', () => {
     expect(claimantOf({ b: 'eve', a: 'ada', c: 'mallory' }, 'd')).toEqual({ person: 'ada', lookalike: true });
   });
+
+  it('has the same ids in every log, now and later', () => {
+    expect(addressKeys('ada@example.org')).toEqual({
+      kind: 'email',
+      addressId: 'cdec2451-3763-5e3c-8a6d-bbe5108267ac',
+      skeletonId: '47b863bb-4aa9-529b-805b-aa1e27444de1',
+    });
+    expect(addressKeys('Ada Lovelace')).toEqual({
+      kind: 'name',
+      addressId: '1d61af44-064e-55e0-9fe9-8d30047b0174',
+      skeletonId: '0f5de12e-8a26-5081-9e3d-1503ab79fe59',
+    });
+  });
 });

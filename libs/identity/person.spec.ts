@@ -1,4 +1,4 @@
-import { defaultPersonId, personOf, principalOf } from './person.ts';
+import { ACCOUNT, defaultPersonId, personOf, principalOf } from './person.ts';
 
 describe('The person behind an account', () => {
   it('is a person of its own where the account is linked to nobody', async () => {
@@ -23,4 +23,28 @@ describe('The person behind an account', () => {
   it('does not show the account in its id', () => {
     expect(defaultPersonId('https://id.example', 'dora')).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   });
+
+  it('has the same id in every log, now and later', () => {
+    expect(defaultPersonId('https://id.example', 'dora')).toBe('60c534c5-4ab3-5cf1-b7bb-d9eaf1847cf7');
+  });
+});
+
+describe('An account as somebody names it', () => {
+  it.each(['https://id.example|dora', 'i|d', `${'i'.repeat(200)}|${'s'.repeat(200)}`])('%s is one', (text) =>
+    expect(text).toMatch(ACCOUNT),
+  );
+
+  it.each([
+    'dora',
+    '|dora',
+    'idp|',
+    'idp|dora|x',
+    'x|idp|dora',
+    'an idp|dora',
+    'idp|dora d',
+    ' idp|dora',
+    'idp|dora ',
+    `${'i'.repeat(201)}|dora`,
+    `idp|${'s'.repeat(201)}`,
+  ])('%s is none', (text) => expect(text).not.toMatch(ACCOUNT));
 });

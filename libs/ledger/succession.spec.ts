@@ -1,7 +1,7 @@
 import { formatCheckpoint } from './checkpoint.ts';
 import { formatSigner, parseSigner, type Signer } from './keys.ts';
 import { formatNote, MalformedNote, signatureOf, UnverifiedNote } from './note.ts';
-import { LogKeys, signSuccession, soundSuccessions, successionIn, type Succession } from './succession.ts';
+import { LogKeys, signSuccession, soundSuccessions, successionIn, SUCCESSION_LIKE, type Succession } from './succession.ts';
 
 const ORIGIN = 'bank.example/log';
 const keyOf = (seed: number, name = ORIGIN): Signer => parseSigner(formatSigner(name, 'ed25519', Buffer.alloc(32, seed)));
@@ -49,6 +49,12 @@ describe('a succession', () => {
     expect(() => successionIn(withLine(line, a))).toThrow('from one key of the log to another of the same name');
   });
 
+  it('is none from the key of a witness', () => {
+    const witness = parseSigner(formatSigner(ORIGIN, 'cosignature/v1', Buffer.alloc(32, 2)));
+    const line = `plimsoll-key-succession ${witness.verifier.text} ${a.verifier.text}`;
+    expect(() => successionIn(withLine(line, witness, a))).toThrow('from one key of the log to another of the same name');
+  });
+
   it.each([
     ['the old key alone', [a]],
     ['the new key alone', [b]],
@@ -64,6 +70,32 @@ describe('a succession', () => {
     const unsigned = withLine(`plimsoll-key-succession ${b.verifier.text} ${c.verifier.text}`, b);
     const sound = soundSuccessions([signed(3, a), broken, next(8, a, b), unsigned, next(12, b, c)]);
     expect(sound.map(({ size }) => size)).toEqual([8, 12]);
+  });
+
+  it('is found by a pattern of SQL, and no other checkpoint is', () => {
+    const like = new RegExp(`^${SUCCESSION_LIKE.replaceAll('%', '[^]*')}$`);
+    expect(next(8, a, b)).toMatch(like);
+    for (const other of [signed(8, a), withLine('some other extension', a), withLine('plimsoll-key-successions x', a)])
+      expect(other).not.toMatch(like);
+  });
+
+  it('is written as a line after the root, which both sign', () => {
+    const [head, tail] = next(8, a, b).split('\n\n');
+    expect(head).toBe(`${formatCheckpoint(checkpoint(8))}plimsoll-key-succession ${a.verifier.text} ${b.verifier.text}`);
+    expect(tail?.trim().split('\n')).toHaveLength(2);
+  });
+
+  it('is not left out where more is wrong than the note', () => {
+    expect(() => soundSuccessions([undefined as never])).toThrow(TypeError);
+  });
+
+  it('says what is wrong with it', () => {
+    const says = (line: string, why: string) => expect(() => successionIn(withLine(line, a, b))).toThrow(why);
+    says('plimsoll-key-succession', 'A succession is a checkpoint and a line "plimsoll-key-succession <key> <next key>".');
+    says(
+      `plimsoll-key-succession ${a.verifier.text} ${a.verifier.text}`,
+      'A succession is from one key of the log to another of the same name.',
+    );
   });
 });
 
@@ -134,6 +166,13 @@ describe('the keys of a log', () => {
     ['names its successor at two sizes', [said(8, a, b), said(9, a, b)], 'names two successors, or one at two sizes: 8 and 9'],
   ])('contradict each other where one %s', (_what, found, why) => {
     expect(new LogKeys(a.verifier, found).contradictions).toEqual([expect.stringContaining(why)]);
+  });
+
+  it('do not contradict each other where one succession is found twice, and do where one size has two', () => {
+    expect(new LogKeys(a.verifier, [said(8, a, b), said(8, a, b)]).contradictions).toEqual([]);
+    expect(new LogKeys(c.verifier, [said(8, a, c), said(8, b, c)]).contradictions).toEqual([
+      expect.stringContaining('succeeds two keys, or one at two sizes: 8 and 8'),
+    ]);
   });
 
   it('contradict each other where one succeeds two, and where they do not follow in the order of their sizes', () => {

@@ -74,6 +74,8 @@ describe('a witness of a log that changes its key', () => {
     expect(await ask(checkpointOf(leavesOf(10)), 8)).toBe('unsigned');
     expect(await ask(successionOf(8, log, third), 8)).toBe('unsigned');
     expect(await ask(successionOf(10, log, third), 8)).toBe('unsigned');
+    // Nor does it name the same one again, elsewhere.
+    expect(await ask(successionOf(10, log, second), 8)).toBe('unsigned');
     expect(await ask(checkpointOf(leavesOf(10), second), 8)).toBe('signed');
     expect(await ask(successionOf(12, second, third), 10)).toBe('signed');
     expect(await ask(checkpointOf(leavesOf(14), second), 12)).toBe('unsigned');
@@ -87,6 +89,21 @@ describe('a witness of a log that changes its key', () => {
     expect(both.sort()).toEqual(['signed', 'unsigned']);
     const after = [await ask(checkpointOf(leavesOf(9), second), 8), await ask(checkpointOf(leavesOf(9), third), 8)];
     expect(after.sort()).toEqual(['signed', 'unsigned']);
+  });
+
+  it('says which key may name no other', async () => {
+    const named = (size: number, to: typeof log) =>
+      witnessCheckpoint(witness, {
+        oldSize: size === 5 ? 0 : 5,
+        proof: size === 5 ? [] : consistencyProof(leavesOf(size), 5),
+        checkpoint: successionOf(size, log, to),
+      });
+    expect(await named(5, second)).toMatchObject({ signed: true, size: 5 });
+    expect(await named(8, third)).toEqual({
+      signed: false,
+      refusal: 'unsigned',
+      detail: `${log.verifier.text} is not the key of the log now, and names no other.`,
+    });
   });
 
   it('refuses one that is not signed with both keys', async () => {

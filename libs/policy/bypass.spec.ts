@@ -2,6 +2,7 @@ import type { BypassEvent, GateName } from '#libs/contracts';
 import type { Loaded, ReadAggregate } from '#libs/event-sourcing';
 import {
   bypassReasons,
+  bypassRefusal,
   bypassSource,
   evaluateGates,
   NEVER_WAIVED,
@@ -143,5 +144,41 @@ describe('the register of bypasses, as gates read it', () => {
     const read = (async () => ({ state, ref: 'bypass-register@0' }) as unknown as Loaded<unknown>) as ReadAggregate;
     expect(await readBypass(read, 'b1')).toEqual({ ref: 'bypass-register@0', bypass: { id: 'b1', grant: state['b1'] } });
     expect(await readBypass(read, 'b2')).toEqual({ ref: 'bypass-register@0', bypass: { id: 'b2' } });
+  });
+});
+
+describe('the refusal to begin something under a bypass', () => {
+  const held = (more: Partial<NonNullable<NonNullable<GateFacts['bypass']>['grant']>> = {}): GateFacts => {
+    const asked = gateFacts();
+    const tuple = tupleOf(asked, '2026-03-05T10:00:00.000Z');
+    const grant = { requester: 'otto', gates: ['tests-passed' as const], tuple, ...more };
+    return { ...asked, bypass: { id: 'b1', grant }, refs: { ...asked.refs, bypass: 'bypass-register@3' } };
+  };
+  const at = '2026-03-02T10:00:00.000Z';
+
+  it('is none where there is no bypass, or it holds and is open', () => {
+    expect(bypassRefusal(gateFacts(), at)).toBeUndefined();
+    expect(bypassRefusal(held(), at)).toBeUndefined();
+  });
+
+  it('is that it was reviewed, and that it is over', () => {
+    const closed = {
+      code: 'bypass-reviewed',
+      detail: 'Bypass b1 was reviewed, and is closed.',
+      evidence: ['bypass-register@3'],
+      unblockedBy: 'Request a new bypass, or fulfil the gates.',
+    };
+    expect(bypassRefusal(held({ review: 'approved' }), at)).toMatchObject({
+      kind: 'conflict',
+      type: 'bypass-not-valid',
+      detail: 'Bypass b1 does not hold for this deployment.',
+      reasons: [closed],
+    });
+    const late = bypassRefusal(held(), '2026-03-05T10:00:00.000Z');
+    expect(late).toMatchObject({ type: 'bypass-not-valid' });
+    expect(late?.reasons).toHaveLength(1);
+    expect(bypassRefusal(held({ review: 'approved' }), '2026-03-05T10:00:00.000Z')?.reasons).toHaveLength(2);
+    const { bypass: _bypass, ...refs } = held().refs;
+    expect(bypassRefusal({ ...held({ review: 'approved' }), refs }, at)?.reasons).toMatchObject([{ evidence: [] }]);
   });
 });

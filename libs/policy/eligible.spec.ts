@@ -1,5 +1,6 @@
 import { beyondReach, eligibleApprovers, reachOf, unblockedByApproval, type GateFacts, type QuorumRule } from '#libs/policy';
 import { gateFacts } from '#libs/policy/testing';
+import { countingApprovers, countingMembers } from './eligible.ts';
 
 const groups = { risk: ['anna', 'ada', 'otto'], security: ['anna', 'sven', 'rita'] };
 const rule: QuorumRule = { quorum: 2, groups: [{ group: 'risk', quorum: 1 }, { group: 'security', quorum: 1 }] }; // prettier-ignore
@@ -128,5 +129,73 @@ describe('how far an approval can come', () => {
     expect(reachOf(asked([], { left: ['anna'], unentitled: ['otto'] }), two, holding)).toEqual({ holders: [], tooFew: 2 });
     const ofGroups: QuorumRule = { quorum: 1, groups: [{ group: 'risk', quorum: 1 }] };
     expect(reachOf(asked(), ofGroups, ['zoe', 'otto'])).toEqual({ holders: ['otto'], tooFew: 0 });
+  });
+});
+
+describe('who has left, or lacks the role', () => {
+  const gone = (more: Partial<GateFacts>) => asked(['anna', 'otto', 'sven'], more);
+
+  it('does not count as having approved', () => {
+    expect(countingApprovers(gone({}))).toEqual(['anna', 'otto', 'sven']);
+    expect(countingApprovers(gone({ left: ['otto'] }))).toEqual(['anna', 'sven']);
+    expect(countingApprovers(gone({ unentitled: ['sven'] }))).toEqual(['anna', 'otto']);
+    expect(countingApprovers(gone({ left: ['otto'], unentitled: ['anna', 'sven'] }))).toEqual([]);
+    expect(eligibleApprovers(gone({ left: ['otto'] }), rule)).toMatchObject({ approvers: ['anna', 'sven'], needed: 2, missing: 0 });
+    expect(eligibleApprovers(gone({ unentitled: ['anna', 'sven'] }), rule)).toMatchObject({ approvers: ['otto'], missing: 1 });
+  });
+
+  it('does not count for a group from which she was taken, and counts for others', () => {
+    const facts = gone({ expelled: { risk: ['anna', 'otto'] } });
+    expect(countingMembers(facts)).toEqual({ risk: ['ada'], security: ['anna', 'sven', 'rita'] });
+    const eligible = eligibleApprovers(facts, rule);
+    expect(eligible.groups).toMatchObject([
+      { group: 'risk', missing: 1 },
+      { group: 'security', missing: 0 },
+    ]);
+    // Otto, who is in no other group, cannot help this one by approving again.
+    expect(eligible.canApprove[0]?.persons).toEqual([]);
+    const { groups: _none, ...without } = asked();
+    expect(countingMembers(without)).toEqual({});
+  });
+
+  it('can not approve again, although she is a member', () => {
+    const risk = { groups: { risk: ['anna', 'otto'] } };
+    const one: QuorumRule = { quorum: 1, groups: [{ group: 'risk', quorum: 1 }] };
+    const can = (more: Partial<GateFacts>) => eligibleApprovers(asked(['otto'], { ...risk, ...more }), one).canApprove[0]?.persons;
+    expect(can({ left: ['otto'] })).toEqual(['anna']);
+    expect(can({ unentitled: ['otto'] })).toEqual(['anna']);
+    expect(can({ left: ['otto'], unable: { anna: 'role' } })).toEqual([]);
+  });
+
+  it('is told, in order, with what says so', () => {
+    const persons = { otto: 'person-otto@1', sven: 'person-sven@1' };
+    const grants = { otto: 'rolegrants-otto@2', sven: 'rolegrants-sven@2' };
+    const facts = asked([], { unable: { otto: 'left', sven: 'role', anna: 'role' } });
+    const { excluded } = eligibleApprovers({ ...facts, refs: { ...facts.refs, persons, grants } }, rule);
+    expect(excluded.map((e) => e.person)).toEqual(['ada', 'anna', 'otto', 'paula', 'rita', 'sven', 'tess']);
+    const why = (person: string) => excluded.find((e) => e.person === person)?.reason;
+    expect(why('otto')).toEqual({
+      code: 'person-left',
+      detail: 'This person has left.',
+      unblockedBy: 'Somebody who is there approves.',
+      evidence: ['person-otto@1'],
+    });
+    const role = {
+      code: 'role-missing',
+      detail: 'No role of approver that this person holds is in force for this.',
+      unblockedBy: 'Somebody who holds one approves, or two administrators of identities grant it.',
+    };
+    expect(why('sven')).toEqual({ ...role, evidence: ['rolegrants-sven@2'] });
+    expect(why('anna')).toEqual(role);
+    // Where nothing of persons or roles was read, nothing is cited.
+    expect(eligibleApprovers(facts, rule).excluded.find((e) => e.person === 'otto')?.reason).not.toHaveProperty('evidence');
+    expect(eligibleApprovers(facts, rule).excluded.find((e) => e.person === 'sven')?.reason).toEqual(role);
+  });
+
+  it('is told of a duty first, where she has one, too', () => {
+    const { excluded } = eligibleApprovers(asked([], { unable: { ada: 'left' } }), rule);
+    expect(excluded.filter((e) => e.person === 'ada').map((e) => e.reason)).toMatchObject([
+      { detail: expect.stringContaining('approver-is-not-author') },
+    ]);
   });
 });

@@ -152,3 +152,59 @@ describe('what calendars say where nobody asks when it opens', () => {
     expect(notFrozen(gateFacts({ calendars: [freeze] }), '2026-03-03T00:00:00.000Z', 'normal', false)).toMatchObject({ open: true });
   });
 });
+
+describe('the class that a change counts as', () => {
+  const planned = (changeClass: 'standard' | 'emergency', counted?: 'normal' | 'standard' | 'emergency') =>
+    gateFacts({ plan: { steps: [], planHash: 'x', changeClass }, ...(counted ? { counted: { class: counted, detail: 'Said.' } } : {}) });
+
+  it('is what it was found to count as, before what its plan claims', () => {
+    expect(changeClassOf(planned('emergency', 'normal'), 'deployment')).toBe('normal');
+    expect(changeClassOf(planned('emergency', 'emergency'), 'deployment')).toBe('emergency');
+    expect(changeClassOf(planned('emergency', 'normal'), 'rollback')).toBe('rollback');
+  });
+
+  it('is what it was started as where that is borne still, and else a normal one', () => {
+    expect(changeClassOf(planned('standard', 'standard'), 'deployment', 'standard')).toBe('standard');
+    expect(changeClassOf(planned('standard', 'normal'), 'deployment', 'standard')).toBe('normal');
+    expect(changeClassOf(planned('standard'), 'deployment', 'standard')).toBe('normal');
+    // What was started as a normal one becomes no other by what is found later.
+    expect(changeClassOf(planned('standard', 'standard'), 'deployment', 'normal')).toBe('normal');
+    const { plan: _plan, ...bare } = gateFacts();
+    expect(changeClassOf(bare, 'deployment', 'emergency')).toBe('normal');
+  });
+
+  it('is a rollback where it was started as one, whatever it is judged as', () => {
+    for (const kind of ['deployment', 'rollback'] as const)
+      expect(changeClassOf(planned('standard', 'standard'), kind, 'rollback')).toBe('rollback');
+  });
+});
+
+describe('what bears a class other than normal', () => {
+  const standard = { class: 'standard', detail: 'Model patch bears it.' } as const;
+  const said = (more: object, changeClass: 'normal' | 'standard' | 'rollback') =>
+    notFrozen(gateFacts({ calendars: [{ ...freeze, passes: ['standard'] }], ...more }), request.now, changeClass);
+
+  it('is named with what it opens', () => {
+    expect(said({ counted: standard }, 'standard')).toEqual({
+      open: true,
+      detail: 'no freeze holds for production. Model patch bears it.',
+    });
+    expect(said({}, 'standard').detail).toBe('no freeze holds for production.');
+    expect(said({ counted: standard }, 'rollback').detail).toBe('no freeze holds for production.');
+    const normal = { class: 'normal', detail: 'Nothing bears it.', unblockedBy: 'Submit it.' } as const;
+    expect(said({ counted: normal, calendars: [] }, 'normal').detail).toBe('no freeze holds for production.');
+  });
+
+  it('is what nothing does, named with what stays closed and what would bear it', () => {
+    const nothing = { class: 'normal', detail: 'Nothing bears it.' } as const;
+    const closed = 'The freeze Books (books, version 2) holds until 2026-03-03T00:00:00.000Z.';
+    expect(said({ counted: { ...nothing, unblockedBy: 'Submit it.' } }, 'normal')).toMatchObject({
+      open: false,
+      detail: `Nothing bears it. ${closed}`,
+      unblockedBy: 'Next open: 2026-03-03T00:00:00.000Z. Submit it.',
+    });
+    expect(said({ counted: nothing }, 'normal').unblockedBy).toBe('Next open: 2026-03-03T00:00:00.000Z.');
+    // What it counts as now says nothing of the class that it was started as.
+    expect(said({ counted: standard }, 'normal')).toMatchObject({ detail: closed, unblockedBy: 'Next open: 2026-03-03T00:00:00.000Z.' });
+  });
+});

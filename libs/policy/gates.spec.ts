@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { GateName, GateRule, Verdict } from '#libs/contracts';
-import { evaluateGates, gateNames, gatesRefusal, tupleHashOf, tupleOf, type GateFacts } from '#libs/policy';
-import { freezeOfTheBooks, gateFacts } from '#libs/policy/testing';
+import { evaluateGates, gateNames, gatesRefusal, judgeGates, tupleHashOf, tupleOf, type GateFacts } from '#libs/policy';
+import { freezeOfTheBooks, gateFacts, releaseFacts } from '#libs/policy/testing';
 
 const request = { deployer: 'dan', now: '2026-03-02T10:00:00.000Z' };
 const base = gateFacts();
@@ -503,4 +503,223 @@ it('knows no gate that no policy could name', () => {
     'tests-passed',
     'version-assigned',
   ]);
+});
+
+describe('approvals that count no more', () => {
+  const approved = { gate: 'approved', quorum: 2 } as const;
+  const say = (facts: GateFacts, rule: GateRule = approved) => evaluateGates(only(facts, rule), request).gates[0];
+
+  it('are not counted, and the gate says of whom and why', () => {
+    expect(say({ ...ready, left: ['anna', 'otto'] })).toMatchObject({
+      verdict: 'inconclusive',
+      detail: '0 of 2 persons approved. Approvals of who has left since count no more: anna, otto.',
+    });
+    expect(say({ ...ready, unentitled: ['anna', 'otto'] })).toMatchObject({
+      verdict: 'inconclusive',
+      detail: '0 of 2 persons approved. Approvals given in a role that was revoked since count no more: anna, otto.',
+    });
+    expect(say({ ...ready, left: ['anna'], unentitled: ['otto'] })?.detail).toBe(
+      '0 of 2 persons approved. Approvals of who has left since count no more: anna. Approvals given in a role that was revoked since count no more: otto.',
+    );
+  });
+
+  it('are said, too, where enough others approved', () => {
+    expect(say({ ...approvedBy('anna', 'otto', 'zoe'), unentitled: ['otto'] })).toMatchObject({
+      verdict: 'pass',
+      detail: '2 of 2 persons approved. Approvals given in a role that was revoked since count no more: otto.',
+    });
+  });
+
+  it('are not counted for a group from which somebody was out, which is said of those who approved', () => {
+    const rule = { ...approved, groups: [{ group: 'risk', quorum: 1 }] };
+    const facts = { ...ready, groups: { risk: ['anna', 'otto', 'zoe'], security: ['zoe'] } };
+    expect(say({ ...facts, expelled: { risk: ['anna', 'otto', 'zoe'], security: ['zoe'] } }, rule)).toMatchObject({
+      verdict: 'inconclusive',
+      detail: '1 of 2 persons approved, 0 of 1 of group risk. For group risk these do not count, having been out of it since: anna, otto.',
+    });
+    expect(say({ ...facts, expelled: { risk: ['anna'] }, unentitled: ['otto'] }, rule)?.detail).toBe(
+      '1 of 2 persons approved, 0 of 1 of group risk. Approvals given in a role that was revoked since count no more: otto. For group risk these do not count, having been out of it since: anna.',
+    );
+    expect(say({ ...facts, expelled: { risk: ['zoe'] } }, rule)).toMatchObject({
+      verdict: 'pass',
+      detail: '2 of 2 persons approved, 1 of 1 of group risk.',
+    });
+  });
+
+  it('cite what says so', () => {
+    const refs = { ...ready.refs, persons: { otto: 'person-otto@1' }, grants: { anna: 'rolegrants-anna@2' } };
+    expect(say({ ...ready, refs: { ...refs, ownership: 'ownership-shop@0' } })?.evidence).toEqual([
+      'approval-1@2',
+      'ownership-shop@0',
+      'person-otto@1',
+      'rolegrants-anna@2',
+    ]);
+    expect(say({ ...ready, refs })?.evidence).toEqual(['approval-1@2', 'person-otto@1', 'rolegrants-anna@2']);
+  });
+
+  it('are asked for again: who is missing is reckoned without them', () => {
+    const facts = { ...ready, policy: { ...base.policy, gates: [approved] } };
+    const minutes = (more: Partial<GateFacts>, engine?: string) =>
+      evaluateGates({ ...facts, ...more }, request, 'deployment', engine).unblocking?.[0]?.minutes;
+    expect(minutes({ unentitled: ['anna', 'otto'] })).toBe(240);
+    expect(minutes({ left: ['anna', 'otto'] })).toBe(240);
+    expect(minutes({ left: ['otto'] })).toBe(120);
+    // As the engine reckoned that knew who had left, and not who lost a role: two had approved.
+    expect(minutes({ left: ['anna', 'otto'] }, 'plimsoll-gates/7 cel/0.6.1')).toBe(120);
+  });
+});
+
+describe('duties that are kept apart', () => {
+  const separated = (facts: GateFacts, more: object = {}, rule: GateRule = { gate: 'duties-separated' }) =>
+    evaluateGates(only(facts, rule), { ...request, ...more }).gates[0];
+
+  it('are said to be, with the streams that say who had them and the rules of the policy’s own', () => {
+    expect(separated(ready)).toMatchObject({
+      verdict: 'pass',
+      detail: 'Nobody who approved wrote, requested, tested or would deploy it, or published its policy.',
+      evidence: ['account-ada@-1', 'approval-1@2', 'artifact-1@0', 'policy-bank@0', 'release-1@3', 'testreport-1@0'],
+    });
+    const apart = [
+      { id: 'tester-is-not-author', duties: ['tester', 'author'] },
+      { id: 'tester-is-not-deployer', duties: ['tester', 'deployer'] },
+    ] as const;
+    expect(separated(ready, {}, { gate: 'duties-separated', apart })?.detail).toBe(
+      "Nobody who approved wrote, requested, tested or would deploy it, or published its policy. The policy's own rules hold: tester-is-not-author, tester-is-not-deployer.",
+    );
+    expect(separated({ ...ready, testers: ['ada'] }, {}, { gate: 'duties-separated', apart })?.verdict).toBe('fail');
+  });
+
+  it('are those that the engine knew: without testers nothing is said of them or cited', () => {
+    const { testers: _testers, ...before } = ready;
+    expect(separated(before)).toMatchObject({
+      verdict: 'pass',
+      detail: 'Nobody who approved wrote, requested or would deploy it.',
+      evidence: ['account-ada@-1', 'approval-1@2', 'artifact-1@0', 'release-1@3'],
+    });
+  });
+
+  it('are those of who deployed an earlier round, too, which the receipt names', () => {
+    expect(separated(ready, { deployedBefore: ['zoe', 'otto'] })).toMatchObject({
+      verdict: 'fail',
+      detail: 'One person holds duties that are kept apart: otto is approver and deployer.',
+    });
+    expect(evaluateGates(ready, { ...request, deployedBefore: ['zoe'] }).subject).toMatchObject({ deployedBefore: ['zoe'] });
+    const none = evaluateGates(ready, { ...request, deployedBefore: [] });
+    expect(none.subject).not.toHaveProperty('deployedBefore');
+    expect(none.factsHash).toBe(evaluateGates(ready, request).factsHash);
+    expect(evaluateGates(ready, { ...request, deployedBefore: ['zoe'] }).factsHash).not.toBe(none.factsHash);
+  });
+});
+
+describe('what waits in the class that it was started as', () => {
+  const calendars = [{ ...freezeOfTheBooks, passes: ['rollback' as const] }];
+  const frozen: GateFacts = { ...ready, calendars };
+  const judged = (startedAs?: 'rollback' | 'normal' | 'emergency', kind: 'deployment' | 'rollback' = 'deployment') =>
+    evaluateGates(frozen, { ...request, ...(startedAs ? { startedAs } : {}) }, kind);
+
+  it('is judged as that, is in the receipt, and is another request', () => {
+    expect(judged().gates.find((g) => g.gate === 'not-frozen')?.detail).toMatch(/^A change of class normal:/);
+    expect(judged()).toMatchObject({ verdict: 'fail', unblocking: [{ gate: 'not-frozen', takes: 'time' }] });
+    expect(judged().subject).not.toHaveProperty('startedAs');
+    const rollback = judged('rollback');
+    expect(rollback).toMatchObject({ verdict: 'pass', subject: { startedAs: 'rollback', kind: 'deployment' } });
+    expect(rollback.gates.find((g) => g.gate === 'not-frozen')?.detail).toBe('A change of class rollback: no freeze holds for production.');
+    expect(judged('normal').factsHash).not.toBe(judged().factsHash);
+  });
+
+  it('waits for the opening of that class, and not of another', () => {
+    const morning = { kind: 'one-off', start: '2026-03-02T00:00', end: '2026-03-02T12:00' } as const;
+    const facts: GateFacts = {
+      ...ready,
+      counted: { class: 'standard', detail: 'A model bears it.' },
+      calendars: [
+        { ...freezeOfTheBooks, passes: ['standard'] },
+        { ...freezeOfTheBooks, calendarId: 'morning', window: morning },
+      ],
+    };
+    const opens = (startedAs?: 'standard' | 'normal') =>
+      evaluateGates(facts, { ...request, ...(startedAs ? { startedAs } : {}) }).unblocking?.map((u) => u.at);
+    expect(opens()).toEqual(['2026-03-02T12:00:00.000Z']);
+    expect(opens('standard')).toEqual(['2026-03-02T12:00:00.000Z']);
+    expect(opens('normal')).toEqual(['2026-03-03T00:00:00.000Z']);
+  });
+});
+
+describe('a judgement', () => {
+  it('is the receipt’s, without advice where nobody asks for it', () => {
+    const frozen: GateFacts = { ...ready, calendars: [freezeOfTheBooks] };
+    const { rules, gates, passes } = judgeGates(frozen, request, 'deployment', false);
+    expect(rules.map((r) => r.gate)).toEqual([...base.policy.gates.map((r) => r.gate), 'not-frozen']);
+    expect(passes).toBe(false);
+    expect(gates.find((g) => g.gate === 'not-frozen')).not.toHaveProperty('unblockedBy');
+    expect(judgeGates(frozen, request).gates).toEqual(evaluateGates(frozen, request).gates);
+    expect(judgeGates(frozen, request).gates.find((g) => g.gate === 'not-frozen')?.unblockedBy).toMatch(/^Next open: /);
+    expect(judgeGates(ready, request).passes).toBe(true);
+  });
+
+  it('carries the risk, where it was judged', () => {
+    const risk = { claimed: 'low', effective: 'high', because: 'x' } as unknown as NonNullable<GateFacts['risk']>;
+    expect(evaluateGates({ ...ready, risk }, request).risk).toEqual(risk);
+    expect(evaluateGates(ready, request)).not.toHaveProperty('risk');
+  });
+});
+
+describe('what a bypass waives', () => {
+  const bypass = { id: 'b1', grant: { requester: 'otto', gates: ['tests-passed', 'artifacts-registered'], tuple } } as const;
+  const untested: GateFacts = { ...ready, reports: {}, bypass, refs: { ...ready.refs, bypass: 'bypass-register@0' } };
+
+  it('is a gate that does not pass, and not one that does; the receipt names the bypass', () => {
+    const receipt = evaluateGates(untested, request);
+    expect(receipt).toMatchObject({ verdict: 'pass', subject: { bypassId: 'b1' } });
+    expect(receipt.gates.flatMap((g) => (g.waivedBy === undefined ? [] : [[g.gate, g.verdict, g.waivedBy]]))).toEqual([
+      ['tests-passed', 'inconclusive', 'b1'],
+    ]);
+  });
+
+  it('is nothing of a rollback', () => {
+    const rollback = { ...untested, policy: { ...untested.policy, rollbackGates: [{ gate: 'tests-passed' as const }] } };
+    expect(evaluateGates(rollback, request, 'rollback')).toMatchObject({ verdict: 'fail', gates: [{ gate: 'tests-passed' }] });
+    expect(evaluateGates(rollback, request, 'rollback').gates[0]).not.toHaveProperty('waivedBy');
+  });
+});
+
+describe('the class of a change that is not a normal one', () => {
+  const facts: GateFacts = {
+    ...ready,
+    calendars: [freezeOfTheBooks],
+    tzdata: '2025c',
+    refs: { ...ready.refs, calendars: 'calendar-organisation@4', change: { change: 'change-1@0', model: 'changemodel-patch@2' } },
+  };
+  const cited = (more: Partial<GateFacts>, kind: 'deployment' | 'rollback' = 'deployment') => {
+    const asked = { ...facts, ...more };
+    return evaluateGates(asked, request, kind).gates.find((g) => g.gate === 'not-frozen')?.evidence;
+  };
+  const calendar = ['calendar-organisation@4', 'tzdata:2025c'];
+  const counted = { class: 'standard', detail: 'Model patch bears it.' } as const;
+
+  it('is cited from what bears it, where a freeze is judged by it', () => {
+    expect(cited({})).toEqual(calendar);
+    expect(cited({ counted })).toEqual([calendar[0], 'change-1@0', 'changemodel-patch@2', calendar[1]]);
+    expect(cited({ counted, refs: { ...facts.refs, bypass: 'bypass-register@3' } })).toContain('bypass-register@3');
+    const { change: _change, ...none } = facts.refs;
+    expect(cited({ counted, refs: none })).toEqual(calendar);
+  });
+
+  it('does not matter to a rollback', () => {
+    expect(cited({ counted }, 'rollback')).toEqual(calendar);
+    expect(cited({}, 'rollback')).toEqual(calendar);
+  });
+
+  it('is judged by the gate change-approved', () => {
+    const change = releaseFacts();
+    expect(evaluateGates(change, request).gates).toEqual([
+      {
+        gate: 'change-approved',
+        verdict: 'inconclusive',
+        detail: 'No change was submitted.',
+        evidence: ['release-1@3'],
+        unblockedBy: 'Submit a change for production.',
+      },
+    ]);
+  });
 });

@@ -5,7 +5,7 @@ import { waivedGates } from './bypass.ts';
 import { judgeChange } from './changes/index.ts';
 import { dutiesOf, RELEASE_DUTIES, separationRules } from './duties.ts';
 import { countingApprovers, countingMembers, eligibleApprovers, unblockedByApproval } from './eligible.ts';
-import { ENGINE } from './engines.ts';
+import { ENGINE, traitsOf } from './engines.ts';
 import { changeClassOf, notFrozen } from './freezes.ts';
 import { hashOf } from './hash.ts';
 import { isExpression, type DecisionKind } from './judge-expressions.ts';
@@ -244,7 +244,7 @@ export function evaluateGates(
   };
   const { rules, gates, passes } = judgeGates(facts, request, kind);
   const waitsAs = startedAs === undefined ? undefined : changeClassOf(facts, kind, startedAs);
-  const unblocking = passes ? [] : unblockingOf(rules, gates, facts, request.now, waitsAs);
+  const unblocking = passes ? [] : unblockingOf(rules, gates, facts, request.now, waitsAs, traitsOf(engine).entitled);
   const { releaseId, environment } = facts;
   return {
     engine,

@@ -10,6 +10,24 @@ describe('Releases that ran', () => {
     expect([Ran.none.has('a'), Ran.none.newestBut('a')]).toEqual([false, undefined]);
   });
 
+  it('are copied only where a second one goes on from the same: the fold of a long stream copies nothing', () => {
+    const slice = jest.spyOn(Array.prototype, 'slice');
+    try {
+      const copies = (of: () => void): number => {
+        slice.mockClear();
+        of();
+        return slice.mock.calls.length;
+      };
+      let ran = Ran.none.with('first');
+      const older = ran;
+      expect(copies(() => { for (let n = 0; n < 100; n++) ran = ran.with(`release-${n}`); })).toBe(0); // prettier-ignore
+      expect([ran.size, ran.has('release-99'), older.has('release-99')]).toEqual([101, true, false]);
+      expect(copies(() => older.with('another'))).toBe(1);
+    } finally {
+      slice.mockRestore();
+    }
+  });
+
   it('answer like a list that is copied every time, whatever grew out of what', () => {
     const step = fc.record({ from: fc.nat(30), id: fc.constantFrom('a', 'b', 'c', 'd') });
     fc.assert(

@@ -3,7 +3,17 @@ import { join } from 'node:path';
 import { plimsollCodec, type DecisionReceipt } from '#libs/contracts';
 import { load, type StoredEvent } from '#libs/event-sourcing';
 import { MemoryEventLog } from '#libs/event-sourcing/memory';
-import { canonicalJson, ENGINE, ENGINES, evaluateAtHand, evaluateGates, readJudgedFacts, recheckReceipt, traitsOf } from '#libs/policy';
+import {
+  canonicalJson,
+  ENGINE,
+  ENGINES,
+  evaluateAtHand,
+  evaluateGates,
+  readJudgedFacts,
+  recheckReceipt,
+  traitsOf,
+  traitsThen,
+} from '#libs/policy';
 
 /** What an earlier engine decided, and the streams that it read: never edited. Anna recorded the test report, and approved. */
 const engine4 = JSON.parse(readFileSync(join(__dirname, 'testing/receipts/engine-4.json'), 'utf8')) as {
@@ -157,9 +167,9 @@ describe('receipts of the engine that took plans at their word and changes in an
 });
 
 describe('engines', () => {
+  const before = [4, 5, 6, 7].map((n) => `plimsoll-gates/${n} cel/0.6.1`);
+
   it('are this one and those whose receipts are out there', () => {
-    const seventh = 'plimsoll-gates/7 cel/0.6.1';
-    const before = ['plimsoll-gates/4 cel/0.6.1', 'plimsoll-gates/5 cel/0.6.1', 'plimsoll-gates/6 cel/0.6.1', seventh];
     const older = {
       risk: false,
       builders: false,
@@ -194,6 +204,12 @@ describe('engines', () => {
     ]);
     expect(() => traitsOf('plimsoll-gates/1')).toThrow(`There is no engine plimsoll-gates/1; known are ${[...before, ENGINE].join(', ')}.`);
     expect(() => traitsOf('constructor')).toThrow('There is no engine');
+  });
+
+  it('that are not known are taken for the newest where somebody only looks back, and none at all for the oldest', () => {
+    expect(traitsThen(before[1])).toEqual(traitsOf(before[1] ?? ''));
+    expect(traitsThen(undefined)).toEqual(traitsOf(before[0] ?? ''));
+    for (const engine of ['plimsoll-gates/99 cel/9', 'constructor']) expect(traitsThen(engine)).toEqual(traitsOf(ENGINE));
   });
 
   it('that are not known here leave a receipt unknowable', async () => {

@@ -1,6 +1,6 @@
-import type { GateName, GateRule, GateVerdict, Verdict } from '#libs/contracts';
-import { unblockingOf } from '#libs/policy';
-import { gateFacts } from '#libs/policy/testing';
+import type { ChangeEvent, GateName, GateRule, GateVerdict, Verdict } from '#libs/contracts';
+import { unblockingOf, type GateFacts } from '#libs/policy';
+import { dossierOf, freezeOfTheBooks, gateFacts, releaseFacts, submittedWith, withChange } from '#libs/policy/testing';
 
 const NOW = '2026-03-02T10:00:00.000Z';
 const not = (gate: GateName, verdict: Verdict = 'fail', more: Partial<GateVerdict> = {}): GateVerdict => ({
@@ -74,6 +74,19 @@ describe('what would unblock a decision', () => {
     expect(minutes(2, 'inconclusive')).toBe(120);
   });
 
+  it('counts nobody who has left, whose role was revoked, or for a group that she was out of', () => {
+    const facts = { approval: { approvers: ['anna', 'otto', 'zoe'] }, groups: { risk: ['anna', 'otto', 'zoe'] } };
+    const rule: GateRule = { gate: 'approved', quorum: 3, groups: [{ group: 'risk', quorum: 3 }] };
+    const minutes = (more: Partial<GateFacts>, entitled?: boolean): number | undefined =>
+      unblockingOf([rule], [not('approved', 'inconclusive')], gateFacts({ ...facts, ...more }), NOW, 'normal', entitled)[0]?.minutes;
+    expect(minutes({ left: ['anna', 'otto'] })).toBe(240);
+    expect(minutes({ unentitled: ['anna'], left: ['otto', 'zoe'] })).toBe(360);
+    expect(minutes({ expelled: { risk: ['anna', 'zoe'] } })).toBe(240);
+    // As engines reckoned before they asked.
+    for (const more of [{ left: ['anna', 'otto'] }, { expelled: { risk: ['anna', 'otto'] } }]) expect(minutes(more, false)).toBe(120);
+    expect(minutes({ groups: { risk: ['anna'] } }, false)).toBe(240);
+  });
+
   it('counts members of groups', () => {
     const rule: GateRule = { gate: 'approved', quorum: 1, groups: [{ group: 'risk', quorum: 2 }] };
     const of = (facts: object) =>
@@ -105,5 +118,41 @@ describe('what would unblock a decision', () => {
       { gate: 'tests-passed', takes: 'work', minutes: 60 },
       { gate: 'not-frozen', takes: 'time', minutes: 120, at: '2026-03-02T12:00:00.000Z' },
     ]);
+  });
+
+  it('takes persons where a change waits for a decision', () => {
+    const asked: GateRule = { gate: 'change-approved' };
+    expect(unblockingOf([asked], [not('change-approved')], gateFacts(), NOW)).toEqual([
+      { gate: 'change-approved', action: 'Do change-approved.', takes: 'persons', minutes: 1440 },
+    ]);
+  });
+
+  it('is the instant for which a change waits, where that is known: its window takes time, its meeting persons', () => {
+    const asked: GateRule = { gate: 'change-approved' };
+    const facts = releaseFacts();
+    const found = (events: readonly ChangeEvent[], now: string) =>
+      unblockingOf([asked], [not('change-approved')], withChange(facts, events), now);
+    const submitted = submittedWith(dossierOf(facts), { route: 'model' });
+    expect(found([submitted], '2026-03-02T08:29:30.000Z')).toEqual([
+      { gate: 'change-approved', action: 'Do change-approved.', takes: 'time', at: '2026-03-02T09:00:00.000Z', minutes: 31 },
+    ]);
+    expect(found([submittedWith(dossierOf(facts))], '2026-03-04T12:00:00.000Z')).toEqual([
+      { gate: 'change-approved', action: 'Do change-approved.', takes: 'persons', at: '2026-03-04T13:00:00.000Z', minutes: 60 },
+    ]);
+  });
+
+  it('waits for a calendar as the class that is asked for, which is the plan’s unless told', () => {
+    const freeze = (passes: readonly ['standard'] | readonly [], end: string) => ({
+      ...freezeOfTheBooks,
+      passes,
+      window: { kind: 'one-off', start: '2026-03-02T00:00', end } as const,
+    });
+    const facts = gateFacts({
+      plan: { steps: [], planHash: 'x', changeClass: 'standard' },
+      calendars: [freeze(['standard'], '2026-03-03T00:00'), freeze([], '2026-03-02T12:00')],
+    });
+    const at = (changeClass?: 'normal') => unblockingOf([builtIn('not-frozen')], [not('not-frozen')], facts, NOW, changeClass)[0]?.at;
+    expect(at()).toBe('2026-03-02T12:00:00.000Z');
+    expect(at('normal')).toBe('2026-03-03T00:00:00.000Z');
   });
 });

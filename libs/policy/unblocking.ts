@@ -1,5 +1,6 @@
 import type { BuiltInGate, ChangeClass, GateRule, GateVerdict, Unblocking } from '#libs/contracts';
 import { changeWaitsUntil } from './changes/index.ts';
+import { countingApprovers, countingMembers } from './eligible.ts';
 import { changeClassOf, notFrozen } from './freezes.ts';
 import { isExpression } from './judge-expressions.ts';
 import { tallyVotes } from './quorum.ts';
@@ -26,6 +27,7 @@ const MINUTES_OF_ANOTHER = 240;
  *
  * @param now ISO 8601
  * @param changeClass what the change counts as where it waits for a calendar
+ * @param entitled false as engines reckoned that took whoever approved for somebody who still counts
  */
 export function unblockingOf(
   rules: readonly GateRule[],
@@ -33,25 +35,34 @@ export function unblockingOf(
   facts: GateFacts,
   now: string,
   changeClass: ChangeClass = changeClassOf(facts, 'deployment'),
+  entitled = true,
 ): readonly Unblocking[] {
   return gates
     .flatMap((judged, i): Unblocking[] => {
       const rule = rules[i];
       if (judged.verdict === 'pass' || judged.waivedBy !== undefined || !rule) return [];
-      return [unblocking(rule, judged, facts, now, changeClass)];
+      return [unblocking(rule, judged, facts, now, changeClass, entitled)];
     })
     .sort((a, b) => a.minutes - b.minutes || (a.gate < b.gate ? -1 : 1));
 }
 
-function unblocking(rule: GateRule, judged: GateVerdict, facts: GateFacts, now: string, changeClass: ChangeClass): Unblocking {
+function unblocking(
+  rule: GateRule,
+  judged: GateVerdict,
+  facts: GateFacts,
+  now: string,
+  changeClass: ChangeClass,
+  entitled: boolean,
+): Unblocking {
   const { gate } = judged;
   const action = judged.unblockedBy ?? judged.detail;
   const at = gate === 'not-frozen' ? notFrozen(facts, now, changeClass).opensAt : facts.expressions?.[gate]?.opensAt;
   if (at !== undefined) return { gate, action, takes: 'time', minutes: Math.ceil((Date.parse(at) - Date.parse(now)) / 60_000), at };
   if (rule.gate === 'approved') {
     // A closed or stale approval has to be asked for again, and everybody votes anew.
-    const votes = judged.verdict === 'inconclusive' ? facts.approval.approvers : [];
-    const { missing } = tallyVotes(votes, rule, facts.groups ?? {});
+    const given = entitled ? countingApprovers(facts) : facts.approval.approvers;
+    const votes = judged.verdict === 'inconclusive' ? given : [];
+    const { missing } = tallyVotes(votes, rule, entitled ? countingMembers(facts) : (facts.groups ?? {}));
     return { gate, action, takes: 'persons', minutes: Math.max(1, missing) * MINUTES_A_PERSON };
   }
   if (rule.gate === 'change-approved') {

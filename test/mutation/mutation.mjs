@@ -8,10 +8,11 @@ const root = resolve(import.meta.dirname, '../..');
 const targets = JSON.parse(readFileSync(join(import.meta.dirname, 'targets.json'), 'utf8'));
 const HELP = `Changes the rules one by one and looks whether a test notices (mutation testing, by Stryker).
 
-Usage: npm run mutation -- [--only A,B] [--files A,B] [--folder DIR]
+Usage: npm run mutation -- [--only A,B] [--files A,B] [--specs A,B] [--folder DIR]
 
   --only     these groups of test/mutation/targets.json alone, of ${Object.keys(targets).join(', ')}
-  --files    of one group, these files alone
+  --files    of one group, these files alone; of one of them, lines: a.ts:10-20
+  --specs    of one group, these of its specs alone: quicker, and a lower bound of the score
   --folder   where reports and sandboxes go; a folder in the system's temporary one unless told
 
 Exit code: 0 where every group has a score of at least ${85} %, 1 where one has not or the run failed, 2 for wrong usage.`;
@@ -24,14 +25,19 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string', default: Object.keys(targets).join(',') },
     files: { type: 'string' },
+    specs: { type: 'string' },
     folder: { type: 'string', default: join(tmpdir(), 'plimsoll-mutation') },
     help: { type: 'boolean', default: false },
   },
 });
 const groups = values.only.split(',').map((name) => name.trim());
 const unknown = groups.filter((name) => !Object.hasOwn(targets, name));
-if (values.help || unknown.length > 0 || (values.files && groups.length > 1)) {
-  console.log(unknown.length > 0 ? `There is no group ${unknown.join(', ')}.\n\n${HELP}` : HELP);
+const strange =
+  groups.length > 1 || unknown.length > 0 ? [] : (values.specs?.split(',') ?? []).filter((s) => !targets[groups[0]].specs.includes(s));
+if (values.help || unknown.length > 0 || strange.length > 0 || ((values.files || values.specs) && groups.length > 1)) {
+  if (unknown.length > 0) console.log(`There is no group ${unknown.join(', ')}.\n`);
+  if (strange.length > 0) console.log(`Group ${groups[0]} has no spec ${strange.join(', ')}.\n`);
+  console.log(HELP);
   process.exit(values.help ? 0 : 2);
 }
 mkdirSync(values.folder, { recursive: true });
@@ -58,6 +64,7 @@ for (const group of groups) {
         PLIMSOLL_MUTATION_GROUP: group,
         PLIMSOLL_MUTATION_FOLDER: resolve(values.folder),
         ...(values.files ? { PLIMSOLL_MUTATION_FILES: values.files } : {}),
+        ...(values.specs ? { PLIMSOLL_MUTATION_SPECS: values.specs } : {}),
       },
     },
   );

@@ -296,6 +296,134 @@ describe('what the gate change-approved says', () => {
   });
 });
 
+describe('what the gate says where persons are known to be others now', () => {
+  const on = (person: string) => ({ person, principal: `test|${person}` });
+  const hands = {
+    requesters: [on('rita')],
+    voters: { anna: on('anna'), otto: on('otto'), cora: on('cora') },
+    confirmers: { c1: on('otto') },
+    reviewers: [on('rex')],
+    persons: { now: {}, refs: [] },
+    left: [],
+  };
+  const known = (now: Readonly<Record<string, string>>) => ({ hands: { ...hands, persons: { now, refs: [] } } });
+  const approved = [submitted, vote('anna'), vote('otto'), decided('approved')];
+
+  it('is that who confirmed a condition would deploy', () => {
+    const events = [submitted, vote('anna'), vote('cora'), decided('approved', { conditions: [condition('c1')] }), met('c1', 'otto')];
+    expect(judge(events, known({})).verdict).toBe('pass');
+    expect(judge(events, known({ 'test|otto': 'dan' }))).toEqual({
+      verdict: 'fail',
+      detail: 'dan confirmed a condition and would deploy.',
+      unblockedBy: 'Let somebody else deploy.',
+    });
+    // Of whom no account is on record, as she is.
+    expect(judge([...events, met('c1', 'dan')], { hands: { ...hands, confirmers: {} } }).detail).toBe(
+      'dan confirmed a condition and would deploy.',
+    );
+  });
+
+  it('is that who reviewed the emergency would deploy', () => {
+    const emergency = releaseFacts({ plan: { steps: [], planHash: 'plan-hash', changeClass: 'emergency' } });
+    const own = dossierOf(emergency, { incidentId: 'i1' });
+    const reviewed: ChangeEvent = {
+      type: 'ChangeReviewed',
+      data: { ...of, reviewer: 'rex', outcome: 'approved', findings: 'Looked at.', late: false },
+    };
+    const by = (more: Partial<ChangeFacts>) =>
+      judge(
+        [submittedWith(own, { route: 'emergency' }), reviewed],
+        { incident: { open: true, environment: 'production' }, ...more },
+        emergency,
+      );
+    expect(by({}).verdict).toBe('pass');
+    expect(by(known({ 'test|otto': 'dan' })).verdict).toBe('pass');
+    expect(by(known({ 'test|rex': 'dan' }))).toEqual({
+      verdict: 'fail',
+      detail: 'dan reviewed the emergency and would deploy.',
+      unblockedBy: 'Let somebody else deploy.',
+    });
+  });
+
+  it('is each voter once, by whatever name', () => {
+    const said = judge(approved, known({ 'test|rita': 'erin', 'test|anna': 'erin', 'test|otto': 'dan' }));
+    expect(said.detail.replace(/\.$/, '').split('; ').sort()).toEqual(['dan voted and is deployer', 'erin voted and is requester']);
+    // A voter of whom no account is on record is whom the vote names.
+    expect(judge([submitted, vote('dan'), vote('otto'), decided('approved')], { hands: { ...hands, voters: {} } }).detail).toBe(
+      'dan voted and is deployer.',
+    );
+  });
+
+  const again = 'Submit the change again: the board votes anew, with others where members are missing.';
+  it('is that the votes which are left do not approve it, although they are enough', () => {
+    const split = [submitted, vote('anna'), vote('otto'), vote('cora', 'against'), decided('approved')];
+    expect(judge(split, known({})).detail).toBe('A normal change, approved by the board with 2 votes.');
+    expect(judge(split, { hands: { ...hands, left: ['anna'] } })).toMatchObject({
+      verdict: 'fail',
+      detail: 'The board approved it, and the votes that count now do not approve it: anna has left.',
+      unblockedBy: again,
+    });
+    expect(judge(split, { hands: { ...hands, left: ['anna', 'cora'] } })).toEqual({
+      verdict: 'fail',
+      detail: 'The board approved it, and 1 of 2 votes count now: anna has left. cora has left.',
+      unblockedBy: again,
+    });
+  });
+
+  it('is by how many votes that count now it is approved', () => {
+    const three = [submitted, vote('anna'), vote('otto'), vote('cora'), decided('approved')];
+    expect(judge(three, { hands: { ...hands, left: ['cora'] } })).toEqual({
+      verdict: 'pass',
+      detail: 'A normal change, approved by the board with 2 votes.',
+    });
+  });
+
+  it('is nothing of votes where the ITSM decided', () => {
+    const byItsm = [submitted, vote('anna'), vote('otto'), decided('approved', { by: 'itsm' })];
+    expect(judge(byItsm, { hands: { ...hands, left: ['anna', 'otto'] } })).toEqual({
+      verdict: 'pass',
+      detail: 'A normal change, approved by the ITSM.',
+    });
+  });
+
+  it('is nobody of a board without members', () => {
+    const { members: _members, ...found } = withChange(facts, approved, { hands }).change!;
+    expect(judgeChange({ ...facts, change: found }, request)).toMatchObject({
+      verdict: 'fail',
+      detail:
+        'The board approved it, and 0 of 2 votes count now: anna is no member of the board any more. otto is no member of the board any more.',
+    });
+  });
+});
+
+describe('what the gate says of changes that go before, and of more risk', () => {
+  const approved = [submitted, vote('anna'), vote('otto'), decided('approved')];
+  const other = { changeId: 'other', done: false, status: 'approved' as const, of: 'database in production' };
+
+  it('is each of them, and once what unblocks', () => {
+    const said = judge(approved, { dependsOn: [other, { ...other, of: 'cache in production' }] });
+    expect(said).toEqual({
+      verdict: 'inconclusive',
+      detail:
+        'Change other (database in production), on which it depends, is approved and not deployed. Change other (cache in production), on which it depends, is approved and not deployed.',
+      unblockedBy: 'Deploy change other: it has to succeed first.',
+    });
+    expect(judge(approved, { dependsOn: [other, { ...other, changeId: 'third' }] }).unblockedBy).toBe(
+      'Deploy change other: it has to succeed first. Deploy change third: it has to succeed first.',
+    );
+    expect(judge(approved, { dependsOn: [] }).verdict).toBe('pass');
+  });
+
+  it('is that it is riskier now than what was decided on, with why', () => {
+    const risk = { effective: 'high', detail: 'Said by the policy.' } as unknown as NonNullable<GateFacts['risk']>;
+    expect(judge(approved, {}, { ...facts, risk })).toEqual({
+      verdict: 'fail',
+      detail: 'It was decided on as of medium risk, and is judged as high. Said by the policy.',
+      unblockedBy: AGAIN,
+    });
+  });
+});
+
 describe('until when a change waits', () => {
   const waits = (events: readonly ChangeEvent[], now = request.now) => changeWaitsUntil(withChange(facts, events), now);
   it('is its window once it is approved, its meeting before, and nobody knows otherwise', () => {
