@@ -261,6 +261,7 @@ const passes = ({ gates }: DecisionReceipt, name: GateName): boolean => gates.fi
 const JUDGED: readonly (readonly [string, readonly string[]])[] = [
   ['plimsoll-gates/6 cel/0.6.1', ['false true', 'true true']],
   ['plimsoll-gates/7 cel/0.6.1', ['false false', 'false true', 'true false', 'true true']],
+  ['plimsoll-gates/8 cel/0.6.1', ['false false', 'false true', 'true false', 'true true']],
   [ENGINE, ['false false', 'false true', 'true false', 'true true']],
 ];
 

@@ -1,7 +1,7 @@
 import type { Clock } from './expressions/index.ts';
 
 /** What judges. It changes whenever the same facts may get another verdict or another wording, and with the version of CEL. */
-export const ENGINE = 'plimsoll-gates/8 cel/0.6.1';
+export const ENGINE = 'plimsoll-gates/9 cel/0.6.1';
 
 /** How an engine judges, as far as engines differ. */
 export interface EngineTraits {
@@ -27,6 +27,8 @@ export interface EngineTraits {
   readonly stayed: boolean;
   /** What was approved or voted in a role that was revoked since, or for a group or board that its member was taken out of, counts no more. */
   readonly entitled: boolean;
+  /** How soon an approval could be there is reckoned from those that count, and not from all that were given. */
+  readonly reckonsCounting: boolean;
 }
 
 /** What came with this engine. */
@@ -40,6 +42,7 @@ const NOTHING_YET = {
   countsAgain: false,
   stayed: false,
   entitled: false,
+  reckonsCounting: false,
 } as const;
 
 /** What engine 7 judged. */
@@ -55,6 +58,7 @@ const SEVENTH: EngineTraits = {
   clock: 'own',
   stayed: true,
   entitled: false,
+  reckonsCounting: false,
 };
 
 /** Engines whose receipts can be executed again: what is new in a later one is left out for an earlier one. */
@@ -63,7 +67,8 @@ export const ENGINES: Readonly<Record<string, EngineTraits>> = {
   'plimsoll-gates/5 cel/0.6.1': { ...NOTHING_YET, everyDuty: true, everyHand: false },
   'plimsoll-gates/6 cel/0.6.1': { ...NOTHING_YET, everyDuty: true, everyHand: true },
   'plimsoll-gates/7 cel/0.6.1': SEVENTH,
-  [ENGINE]: { ...SEVENTH, entitled: true },
+  'plimsoll-gates/8 cel/0.6.1': { ...SEVENTH, entitled: true },
+  [ENGINE]: { ...SEVENTH, entitled: true, reckonsCounting: true },
 };
 
 /**

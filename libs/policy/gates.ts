@@ -244,7 +244,7 @@ export function evaluateGates(
   };
   const { rules, gates, passes } = judgeGates(facts, request, kind);
   const waitsAs = startedAs === undefined ? undefined : changeClassOf(facts, kind, startedAs);
-  const unblocking = passes ? [] : unblockingOf(rules, gates, facts, request.now, waitsAs, traitsOf(engine).entitled);
+  const unblocking = passes ? [] : unblockingOf(rules, gates, facts, request.now, waitsAs, traitsOf(engine).reckonsCounting);
   const { releaseId, environment } = facts;
   return {
     engine,

@@ -167,7 +167,7 @@ describe('receipts of the engine that took plans at their word and changes in an
 });
 
 describe('engines', () => {
-  const before = [4, 5, 6, 7].map((n) => `plimsoll-gates/${n} cel/0.6.1`);
+  const before = [4, 5, 6, 7, 8].map((n) => `plimsoll-gates/${n} cel/0.6.1`);
 
   it('are this one and those whose receipts are out there', () => {
     const older = {
@@ -180,6 +180,7 @@ describe('engines', () => {
       clock: 'library',
       stayed: false,
       entitled: false,
+      reckonsCounting: false,
     };
     expect(Object.keys(ENGINES)).toEqual([...before, ENGINE]);
     const all = {
@@ -194,13 +195,15 @@ describe('engines', () => {
       clock: 'own',
       stayed: true,
       entitled: true,
+      reckonsCounting: true,
     };
     expect(traitsOf(ENGINE)).toEqual(all);
     expect(before.map(traitsOf)).toEqual([
       { everyDuty: false, everyHand: false, ...older },
       { everyDuty: true, everyHand: false, ...older },
       { everyDuty: true, everyHand: true, ...older },
-      { ...all, entitled: false },
+      { ...all, entitled: false, reckonsCounting: false },
+      { ...all, reckonsCounting: false },
     ]);
     expect(() => traitsOf('plimsoll-gates/1')).toThrow(`There is no engine plimsoll-gates/1; known are ${[...before, ENGINE].join(', ')}.`);
     expect(() => traitsOf('constructor')).toThrow('There is no engine');

@@ -77,12 +77,12 @@ describe('what would unblock a decision', () => {
   it('counts nobody who has left, whose role was revoked, or for a group that she was out of', () => {
     const facts = { approval: { approvers: ['anna', 'otto', 'zoe'] }, groups: { risk: ['anna', 'otto', 'zoe'] } };
     const rule: GateRule = { gate: 'approved', quorum: 3, groups: [{ group: 'risk', quorum: 3 }] };
-    const minutes = (more: Partial<GateFacts>, entitled?: boolean): number | undefined =>
-      unblockingOf([rule], [not('approved', 'inconclusive')], gateFacts({ ...facts, ...more }), NOW, 'normal', entitled)[0]?.minutes;
+    const minutes = (more: Partial<GateFacts>, countingAlone?: boolean): number | undefined =>
+      unblockingOf([rule], [not('approved', 'inconclusive')], gateFacts({ ...facts, ...more }), NOW, 'normal', countingAlone)[0]?.minutes;
     expect(minutes({ left: ['anna', 'otto'] })).toBe(240);
     expect(minutes({ unentitled: ['anna'], left: ['otto', 'zoe'] })).toBe(360);
     expect(minutes({ expelled: { risk: ['anna', 'zoe'] } })).toBe(240);
-    // As engines reckoned before they asked.
+    // As engines reckoned before.
     for (const more of [{ left: ['anna', 'otto'] }, { expelled: { risk: ['anna', 'otto'] } }]) expect(minutes(more, false)).toBe(120);
     expect(minutes({ groups: { risk: ['anna'] } }, false)).toBe(240);
   });

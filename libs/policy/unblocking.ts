@@ -27,7 +27,7 @@ const MINUTES_OF_ANOTHER = 240;
  *
  * @param now ISO 8601
  * @param changeClass what the change counts as where it waits for a calendar
- * @param entitled false as engines reckoned that took whoever approved for somebody who still counts
+ * @param countingAlone false as engines reckoned that took whoever had approved for somebody who still counts
  */
 export function unblockingOf(
   rules: readonly GateRule[],
@@ -35,13 +35,13 @@ export function unblockingOf(
   facts: GateFacts,
   now: string,
   changeClass: ChangeClass = changeClassOf(facts, 'deployment'),
-  entitled = true,
+  countingAlone = true,
 ): readonly Unblocking[] {
   return gates
     .flatMap((judged, i): Unblocking[] => {
       const rule = rules[i];
       if (judged.verdict === 'pass' || judged.waivedBy !== undefined || !rule) return [];
-      return [unblocking(rule, judged, facts, now, changeClass, entitled)];
+      return [unblocking(rule, judged, facts, now, changeClass, countingAlone)];
     })
     .sort((a, b) => a.minutes - b.minutes || (a.gate < b.gate ? -1 : 1));
 }
@@ -52,7 +52,7 @@ function unblocking(
   facts: GateFacts,
   now: string,
   changeClass: ChangeClass,
-  entitled: boolean,
+  countingAlone: boolean,
 ): Unblocking {
   const { gate } = judged;
   const action = judged.unblockedBy ?? judged.detail;
@@ -60,9 +60,9 @@ function unblocking(
   if (at !== undefined) return { gate, action, takes: 'time', minutes: Math.ceil((Date.parse(at) - Date.parse(now)) / 60_000), at };
   if (rule.gate === 'approved') {
     // A closed or stale approval has to be asked for again, and everybody votes anew.
-    const given = entitled ? countingApprovers(facts) : facts.approval.approvers;
+    const given = countingAlone ? countingApprovers(facts) : facts.approval.approvers;
     const votes = judged.verdict === 'inconclusive' ? given : [];
-    const { missing } = tallyVotes(votes, rule, entitled ? countingMembers(facts) : (facts.groups ?? {}));
+    const { missing } = tallyVotes(votes, rule, countingAlone ? countingMembers(facts) : (facts.groups ?? {}));
     return { gate, action, takes: 'persons', minutes: Math.max(1, missing) * MINUTES_A_PERSON };
   }
   if (rule.gate === 'change-approved') {
