@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { defaultPolicySet, mayAct, policySetProblems, unreachableActions, type AccessRequest } from './policy-set.ts';
+import { isAuthorized, policySetTextToParts } from '@cedar-policy/cedar-wasm/nodejs';
+import { defaultPolicySet, mayAct, policySetProblems, unreachableActions, type AccessDecision, type AccessRequest } from './policy-set.ts';
 
 const table = { StartDeployment: ['deployer'], GrantApproval: ['approver'], RegisterArtifact: ['developer', 'service'], RequestRole: [] };
 const builtIn = defaultPolicySet(table);
@@ -13,6 +14,44 @@ const asked = (action: string, roles: readonly string[], more: Partial<AccessReq
   now: '2026-03-02T10:00:00.000Z',
   ...more,
 });
+
+/** By Cedar alone, with every policy of the set. */
+function wholeSet(
+  set: string,
+  asked: {
+    readonly action: string;
+    readonly roles: readonly string[];
+    readonly bot: boolean;
+    readonly vouches: boolean;
+    readonly environment: string | undefined;
+  },
+): AccessDecision {
+  const [principal, action, resource] = [
+    { type: 'Person', id: 'dora' },
+    { type: 'Action', id: asked.action },
+    { type: 'Resource', id: 'asked' },
+  ];
+  const always =
+    '@id("programs-do-not-approve") forbid (principal, action in Action::"Confirming", resource) when { principal.bot || principal.roles.contains("service") };';
+  const parts = policySetTextToParts(`${set}\n${always}`);
+  if (parts.type === 'failure') throw new Error('The set is not one.');
+  const answer = isAuthorized({
+    principal,
+    action,
+    resource,
+    context: { now: { __extn: { fn: 'datetime', arg: '2026-03-02T10:00:00.000Z' } } },
+    policies: { staticPolicies: Object.fromEntries(parts.policies.map((text) => [/@id\("([^"]+)"\)/.exec(text)![1]!, text])) },
+    entities: [
+      { uid: principal, attrs: { roles: [...asked.roles], bot: asked.bot }, parents: [] },
+      { uid: resource, attrs: asked.environment ? { environment: asked.environment } : {}, parents: [] },
+      { uid: action, attrs: {}, parents: asked.vouches ? [{ type: 'Action', id: 'Confirming' }] : [] },
+    ],
+  });
+  if (answer.type === 'failure') throw new Error(JSON.stringify(answer.errors));
+  const { decision, diagnostics } = answer.response;
+  const errors = diagnostics.errors.map((e) => `${e.policyId}: ${e.error.message}`).sort();
+  return { allowed: decision === 'allow' && errors.length === 0, policies: [...diagnostics.reason].sort(), errors };
+}
 
 describe('The policies on roles', () => {
   it('let those with a role that the table names, and say by which policy', () => {
@@ -45,6 +84,53 @@ describe('The policies on roles', () => {
       expect(mayAct(open, asked(action, ['approver'], vouches)).allowed).toBe(true);
       expect(mayAct(open, asked(action, ['service'], { bot: true })).allowed).toBe(true);
     }
+  });
+
+  it('decide as Cedar does on the whole set, whatever actions their heads name', () => {
+    const head = fc.constantFrom(
+      'action',
+      ...actions.flatMap((a) => [`action == Action::"${a}"`, `action in [Action::"${a}", Action::"Other"]`]),
+    );
+    const when = fc.constantFrom(
+      '',
+      'when { principal.bot }',
+      'when { resource.environment == "production" }',
+      'unless { principal.roles.contains("approver") }',
+    );
+    const policy = fc.tuple(fc.constantFrom('permit', 'permit', 'forbid'), head, when);
+    const request = fc.record({
+      action: fc.constantFrom(...actions, 'Other'),
+      roles: fc.subarray(['approver', 'service']),
+      bot: fc.boolean(),
+      vouches: fc.boolean(),
+      environment: fc.constantFrom(undefined, 'production'),
+    });
+    const seen = new Set<string>();
+    fc.assert(
+      fc.property(fc.array(policy, { maxLength: 6 }), fc.array(request, { minLength: 1, maxLength: 4 }), (policies, requests) => {
+        const set = policies
+          .map(([effect, action, condition], n) => `@id("p${n}") ${effect} (principal, ${action}, resource) ${condition};`)
+          .join('\n');
+        for (const { action, roles, environment, ...more } of requests) {
+          const said = mayAct(set, asked(action, roles, { ...more, resource: environment ? { environment } : {} }));
+          expect(said).toEqual(wholeSet(set, { action, roles, environment, ...more }));
+          seen.add(`${said.allowed} ${said.policies.length > 0} ${said.errors.length > 0}`);
+        }
+      }),
+    );
+    // Permitted, forbidden, not permitted, and not to be evaluated.
+    expect([...seen].sort()).toEqual(expect.arrayContaining(['false false false', 'false true false', 'true true false']));
+    expect([...seen].some((kind) => kind.endsWith('true'))).toBe(true);
+  });
+
+  it('are still known by their set after many others', () => {
+    for (let n = 0; n < 600; n++) {
+      const set = `permit (principal, action == Action::"A${n}", resource);`;
+      expect(mayAct(set, asked(`A${n}`, [])).allowed).toBe(true);
+      expect(mayAct(builtIn, asked('StartDeployment', ['deployer'])).allowed).toBe(true);
+    }
+    expect(mayAct('permit (principal, action == Action::"A0", resource);', asked('A0', [])).allowed).toBe(true);
+    expect(mayAct('permit (principal, action == Action::"A0", resource);', asked('A1', [])).allowed).toBe(false);
   });
 
   it('see environment, service and time', () => {

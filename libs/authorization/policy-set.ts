@@ -95,7 +95,7 @@ export function mayAct(text: string, request: AccessRequest): AccessDecision {
     action,
     resource,
     context: { now: { __extn: { fn: 'datetime', arg: request.now } } },
-    preparsedPolicySetId: prepared(text),
+    preparsedPolicySetId: prepared(text, request.action),
     entities: [
       { uid: principal, attrs: { roles: [...request.roles], bot: request.bot }, parents: [] },
       {
@@ -148,38 +148,61 @@ export function policySetHash(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** Sets are parsed once; a few are kept, since queries of the past ask for old ones. */
-const SLOTS = 16;
-const slots = new Map<string, string>();
-let nextSlot = 0;
+/** What can bear on an action is prepared once; some are kept, since queries of the past ask for old sets. */
+const SLOTS = 512;
+const sets = new Map<string, { readonly policies: Policies; readonly slots: Map<string, string> }>();
+const taken: (() => void)[] = [];
+let prepares = 0;
 
-function prepared(text: string): string {
-  const known = slots.get(text);
-  if (known !== undefined) return known;
-  const policies = named(`${text}\n${ALWAYS}`);
+/**
+ * The policies of a set that can bear on an action: all but those whose head names another one. Cedar looks at the head first, so that these
+ * neither decide nor fail; but it looks at every one, and a set has one for each of over a hundred actions.
+ */
+function prepared(text: string, action: string): string {
+  const known = sets.get(text);
+  const slot = known?.slots.get(action);
+  if (slot !== undefined) return slot;
+  const policies = known?.policies ?? named(`${text}\n${ALWAYS}`);
   if ('problem' in policies) throw new Error(policies.problem);
-  const slot = `set-${nextSlot++ % SLOTS}`;
-  for (const [other, taken] of slots) if (taken === slot) slots.delete(other);
-  const answer = preparsePolicySet(slot, { staticPolicies: policies.byId });
+  const bearing = Object.entries(policies.byId).filter(([id]) => (policies.only[id] ?? action) === action);
+  const number = prepares++ % SLOTS;
+  taken[number]?.();
+  const made = `set-${number}`;
+  const answer = preparsePolicySet(made, { staticPolicies: Object.fromEntries(bearing) });
   if (answer.type === 'failure') throw new Error(`The policies can't be read: ${answer.errors.map((e) => e.message).join(' ')}`);
-  slots.set(text, slot);
-  return slot;
+  const set = sets.get(text) ?? { policies, slots: new Map<string, string>() };
+  sets.set(text, set);
+  set.slots.set(action, made);
+  taken[number] = () => {
+    set.slots.delete(action);
+    if (set.slots.size === 0) sets.delete(text);
+  };
+  return made;
+}
+
+interface Policies {
+  readonly byId: Record<string, string>;
+  /** The action that a policy's head names, of those that name one. */
+  readonly only: Readonly<Record<string, string>>;
 }
 
 /** The policies of a text by their `@id`, or by their place where they have none. */
-function named(text: string): { readonly byId: Record<string, string> } | { readonly problem: string } {
+function named(text: string): Policies | { readonly problem: string } {
   const parts = policySetTextToParts(text);
   if (parts.type === 'failure') return { problem: parts.errors.map((e) => e.message).join(' ') };
   if (parts.policy_templates.length > 0) return { problem: 'Templates are not taken: write each policy out.' };
   const byId: Record<string, string> = Object.create(null) as Record<string, string>;
+  const only: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const [place, policy] of parts.policies.entries()) {
     const json = policyToJson(policy);
     if (json.type === 'failure') return { problem: json.errors.map((e) => e.message).join(' ') };
     const id = json.json.annotations?.['id'] ?? `policy-${place + 1}`;
     if (id in byId) return { problem: `Two policies have the id ${id}.` };
     byId[id] = policy;
+    const { action } = json.json;
+    if (action.op === '==' && 'entity' in action && 'id' in action.entity && action.entity.type === 'Action') only[id] = action.entity.id;
   }
-  return { byId: { ...byId } };
+  return { byId: { ...byId }, only };
 }
 
 function schemaOf(actions: readonly string[], vouching: readonly string[]): string {
