@@ -140,5 +140,11 @@ describe('where a change goes, as another version of its policy sees it', () => 
     expect(placeOf(facts, [floor('medium')]).risk).toBe('medium');
     const { risk: _risk, ...before } = facts;
     expect(placeOf(before, [floor('medium')]).risk).toBeUndefined();
+    // Of what has no plan nothing is declared.
+    const { plan: _plan, ...unplanned } = facts;
+    expect(placeOf(unplanned)).toEqual({ environmentClass: 'production', regimes: [], changeClass: 'normal', risk: 'high' });
+    const under = { ...facts, regimes: ['SOX' as const] };
+    expect(placeOf(under, [floor('high', { regimes: ['SOX'] })])).toMatchObject({ regimes: ['SOX'], risk: 'high' });
+    expect(placeOf(under, [floor('high', { regimes: ['none'] })]).risk).toBe('low');
   });
 });

@@ -54,6 +54,14 @@ describe('what an approval binds', () => {
     expect(tupleDifferences(bound, two)).toEqual(['production is now under no regime, not under PCI, SOX.']);
   });
 
+  it('differs where an environment has no class or regimes any more', () => {
+    const { environmentClass: _class, regimes: _regimes, ...undefinedNow } = { ...two, regimes: [] };
+    expect(tupleDifferences(tupleOf({ ...two, regimes: ['PCI'] }, 'x'), undefinedNow)).toEqual([
+      'production is now of class none, not production.',
+      'production is now under no regime, not under PCI.',
+    ]);
+  });
+
   it('says nothing of class and regimes where an older tuple did not bind them', () => {
     const { environmentClass: _class, regimes: _regimes, ...older } = tuple;
     expect(tupleDifferences(older, { ...two, environmentClass: 'test', regimes: ['SOX'] })).toEqual([]);
