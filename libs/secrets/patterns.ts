@@ -98,7 +98,8 @@ function urlsWithPassword(text: string): readonly SecretSpan[] {
   const spans: SecretSpan[] = [];
   for (let at = text.indexOf('://'); at >= 0; at = text.indexOf('://', at + 3)) {
     if (at === 0 || !/[A-Za-z0-9+.-]/.test(text.charAt(at - 1))) continue;
-    const parts = /^([^\s:/?#@"'<>]*):([^\s/?#@"'<>]+)@[^\s@]/.exec(text.slice(at + 3, at + 5 + MOST_USER + MOST_PASSWORD));
+    // A comma in it ends the URL: `https://example.org,sha256:…,dora@example.org` is a list.
+    const parts = /^([^\s:/?#@"'<>,;|]*):([^\s/?#@"'<>]+)@[^\s@]/.exec(text.slice(at + 3, at + 5 + MOST_USER + MOST_PASSWORD));
     const [, user, password] = parts ?? [];
     if (user === undefined || password === undefined || isPlaceholder(password)) continue;
     const start = at + 3 + user.length + 1;

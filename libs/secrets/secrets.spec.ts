@@ -35,6 +35,7 @@ const secrets: readonly [kind: string, secret: string, harmless: string][] = [
   ['url-with-password', 'postgres://app:hunter2@db:5432/shop', 'postgres://app:${DB_PASSWORD}@db:5432/shop'],
   ['url-with-password', 'redis://:hunter2@cache', 'https://git@example.org:8443/a/b'],
   ['url-with-password', 'https://dora:s3cr3t@example.org/x', 'https://example.org/?mail=dora:x@example.org'],
+  ['url-with-password', 'https://dora:s3c,r3t@example.org/x', 'https://example.org,sha256:0123456789abcdef,dora@example.org'],
 ];
 
 describe('secrets', () => {
