@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import fc from 'fast-check';
 import { isAuthorized, policySetTextToParts } from '@cedar-policy/cedar-wasm/nodejs';
 import { defaultPolicySet, mayAct, policySetProblems, unreachableActions, type AccessDecision, type AccessRequest } from './policy-set.ts';
@@ -185,4 +186,32 @@ describe('Policies that are to be published', () => {
     const shut = `${builtIn}\nforbid (principal, action == Action::"StartDeployment", resource);`;
     expect(unreachableActions(shut, actions, ['deployer', 'approver', 'developer'])).toEqual(['StartDeployment']);
   });
+});
+
+describe('Cedar, which is WebAssembly', () => {
+  it('may be called while V8 undoes what it had optimised: without the flag that is set beside its import, this ends the process', () => {
+    setFlagsFromString('--allow-natives-syntax');
+    // A word for V8, which is no JavaScript.
+    const undo = new Function('f', '%DeoptimizeFunction(f)') as (f: unknown) => void;
+    setFlagsFromString('--no-allow-natives-syntax');
+    let undoing = false;
+    const decide = (call: Parameters<typeof isAuthorized>[0]): string => isAuthorized(call).type;
+    const call: Parameters<typeof isAuthorized>[0] = {
+      principal: { type: 'Person', id: 'dora' },
+      action: { type: 'Action', id: 'Any' },
+      resource: { type: 'Resource', id: 'asked' },
+      get context() {
+        if (undoing) for (const f of [decide, isAuthorized]) undo(f);
+        return {};
+      },
+      policies: { staticPolicies: { open: 'permit (principal, action, resource);' } },
+      entities: [],
+    };
+    for (let round = 0; round < 3; round++) {
+      undoing = false;
+      for (let n = 0; n < 4_000; n++) decide(call);
+      undoing = true;
+      expect(decide(call)).toBe('success');
+    }
+  }, 60_000);
 });

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setFlagsFromString } from 'node:v8';
 import {
   checkParsePolicySet,
   policySetTextToParts,
@@ -7,6 +8,10 @@ import {
   statefulIsAuthorized,
   validate,
 } from '@cedar-policy/cedar-wasm/nodejs';
+
+// V8 (11.3, of Node 20) ends the process where it has inlined a call of WebAssembly that gives back an object, and has to undo that while the call
+// is under way, as it did after some hundred decisions of Cedar: TranslatedValueForWasmReturnKind knows numbers alone.
+setFlagsFromString('--no-turbo-inline-js-wasm-calls');
 
 /** Which roles an action needs: any of them; an empty list lets everyone who is known. */
 export type ActionTable = Readonly<Record<string, readonly string[]>>;
