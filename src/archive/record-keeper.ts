@@ -11,7 +11,7 @@ import {
   type ArchivedRecord,
   type RecordStore,
 } from '#libs/archive';
-import { type EventCodec, type EventLog, load, readerOf } from '#libs/event-sourcing';
+import { load, readerOf, type EventCodec, type EventLog } from '#libs/event-sourcing';
 import { daysAfter, readRecordFacts, recordOf } from '#libs/retention';
 import type { TransactionalHandler } from '#libs/subscriptions';
 import { expire } from './expire.ts';

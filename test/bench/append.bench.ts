@@ -4,7 +4,7 @@ import { getPostgreSQLEventStore } from '@event-driven-io/emmett-postgresql';
 import { Client, Pool } from 'pg';
 import { NO_STREAM } from '#libs/event-sourcing';
 import { PostgresEventLog } from '#libs/event-sourcing/postgres';
-import { cpuSeconds } from './cpu.ts';
+import { cpuSeconds, ownCpuSeconds } from './cpu.ts';
 import { startDatabase, withClient } from './database.ts';
 import { eventOf } from './events.ts';
 import { inTurns, loadFor, type Load } from './load.ts';
@@ -145,10 +145,10 @@ async function costOf(server: number, run: () => Promise<Load>): Promise<Costly>
   const serverBefore = cpuSeconds(server);
   const ownBefore = process.cpuUsage();
   const load = await run();
-  const { user, system } = process.cpuUsage(ownBefore);
+  const own = ownCpuSeconds(ownBefore);
   const serverAfter = cpuSeconds(server);
   if (serverBefore === undefined || serverAfter === undefined) return { ...load, cpuMicros: undefined };
-  return { ...load, cpuMicros: (user + system + (serverAfter - serverBefore) * 1e6) / load.latencies.length };
+  return { ...load, cpuMicros: ((own + serverAfter - serverBefore) * 1e6) / load.latencies.length };
 }
 
 /** Each caller fills one stream after the other, always at the exact revision. */

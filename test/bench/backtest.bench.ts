@@ -8,6 +8,7 @@ import { BacktestRunner } from '../../src/governance/backtest/backtest-runner.ts
 import { RequestBacktest } from '../../src/governance/backtest/request-backtest.ts';
 import { backtestPorts } from '../support/backtest-ports.ts';
 import { appendDecisions, ENVIRONMENT, FIRST_DECISION, generatedDecisions, plantedIn, SIX_GATES } from '../support/generated-decisions.ts';
+import { ownCpuSeconds } from './cpu.ts';
 import { startDatabase, withClient } from './database.ts';
 import { figure, type BenchOptions, type BenchReport, type Figure } from './report.ts';
 
@@ -89,17 +90,13 @@ async function sideBySide(test: PolicyBacktest, following: PolicyBacktest, decis
     const began = performance.now();
     const before = process.cpuUsage();
     for (const event of chunk) await test.add(event);
-    cpuMs += sum(process.cpuUsage(before));
+    cpuMs += ownCpuSeconds(before) * 1000;
     wallMs += performance.now() - began;
     const between = process.cpuUsage();
     for (const event of chunk) await following.add(event);
-    followingCpuMs += sum(process.cpuUsage(between));
+    followingCpuMs += ownCpuSeconds(between) * 1000;
   }
   return { wallMs, cpuMs, followingCpuMs };
-}
-
-function sum({ user, system }: NodeJS.CpuUsage): number {
-  return (user + system) / 1000;
 }
 
 const nothing = (): readonly StoredEvent[] => [];

@@ -5,6 +5,7 @@ import { plimsollCodec } from '#libs/contracts';
 import { BEFORE_ALL, type EventLog, type StoredEvent } from '#libs/event-sourcing';
 import { PostgresEventLog } from '#libs/event-sourcing/postgres';
 import { complianceYear } from '../support/compliance-year.ts';
+import { ownCpuSeconds } from './cpu.ts';
 import { startDatabase, withClient } from './database.ts';
 import { figure, type BenchOptions, type BenchReport } from './report.ts';
 
@@ -43,8 +44,7 @@ export async function complianceBench(folder: string, { quick, progress }: Bench
       const report = await computeReport(everything(log), query, { codec: plimsollCodec(), pause: turn });
       const written = await writeReport(report, turn);
       reports.push((performance.now() - began) / 1000);
-      const { user, system } = process.cpuUsage(cpuBefore);
-      cpu.push((user + system) / 1e6);
+      cpu.push(ownCpuSeconds(cpuBefore));
       longest.push(busy.stop());
       // Fast and wrong would be of no use.
       if (report.summary.changes !== year.population()) throw new Error(`The report has ${report.summary.changes} changes.`);

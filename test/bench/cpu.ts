@@ -37,3 +37,9 @@ function timesOf(pid: number): { readonly parent: number; readonly own: number; 
   ];
   return { parent, own: user + system, ended: endedUser + endedSystem };
 }
+
+/** What this process has taken of processors since, seconds. */
+export function ownCpuSeconds(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
+}

@@ -5,6 +5,7 @@ import { verifyExport } from '../../src/auditor/verify.ts';
 import { linesOf, writeExport } from '#libs/audit-export';
 import { leafHash, nodeHash } from '#libs/ledger';
 import { logKey, memorySource } from '../support/exports.ts';
+import { ownCpuSeconds } from './cpu.ts';
 import { eventOf } from './events.ts';
 import { figure, type BenchOptions, type BenchReport } from './report.ts';
 
@@ -30,12 +31,12 @@ export async function verifyBench(folder: string, { quick, progress }: BenchOpti
     const began = performance.now();
     const cpuBefore = process.cpuUsage();
     await verifyOnce(target, key, count);
-    const seconds = cpuSeconds(cpuBefore);
+    const seconds = ownCpuSeconds(cpuBefore);
     perSecond.push(count / ((performance.now() - began) / 1000));
     perCpuSecond.push(count / seconds);
     const floorBefore = process.cpuUsage();
     await floorOnce(target);
-    besideFloor.push(seconds / cpuSeconds(floorBefore));
+    besideFloor.push(seconds / ownCpuSeconds(floorBefore));
   }
   const bytes = statSync(join(target, 'events.ndjson')).size / count;
   return {
@@ -50,11 +51,6 @@ export async function verifyBench(folder: string, { quick, progress }: BenchOpti
       'of one core’s time: events by the processor time that the process took, which says the same on a machine that is shared',
     ],
   };
-}
-
-function cpuSeconds(before: NodeJS.CpuUsage): number {
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1e6;
 }
 
 /** What nobody can do without who looks into every event of the file and computes the root: the bound of all verifying by one thread. */
